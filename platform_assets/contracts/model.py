@@ -1,0 +1,228 @@
+"""What a contract says, in the platform's own words.
+
+``reader`` makes these from an Open Data Contract Standard file; everything else in the platform reads only
+these. They are frozen and hold no SQL: how a rule becomes SQL is the business of ``row_rules`` (judged while
+a file is read) and ``publishing`` (judged on a staged batch).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class LogicalType(StrEnum):
+    """The types a column can have. ``NUMBER`` with a precision is an exact decimal, without one a double."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    TIMESTAMP = "timestamp"
+    TIMESTAMP_TZ = "timestamp_tz"
+    JSON = "json"
+
+
+class Severity(StrEnum):
+    """``ERROR`` blocks publishing; ``WARNING`` is reported and blocks nothing."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Protection(StrEnum):
+    """What happens to a personal column before it is written anywhere outside the quarantine."""
+
+    NONE = "none"
+    HASH = "hash"
+    MASK = "mask"
+    DROP = "drop"
+
+
+@dataclass(frozen=True)
+class NestedProtection:
+    """A personal value inside a JSON column: ``path`` is relative to the column, ``*`` stands for list items."""
+
+    path: tuple[str, ...]
+    protection: Protection
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a feed: its name in the file and in the warehouse, its type and its row rules."""
+
+    name: str
+    type: LogicalType
+    source_name: str
+    description: str = ""
+    precision: int | None = None
+    scale: int | None = None
+    rounding: bool = False
+    format: str | None = None
+    required: bool = False
+    unique: bool = False
+    pattern: str | None = None
+    minimum: str | None = None
+    maximum: str | None = None
+    exclusive_minimum: bool = False
+    exclusive_maximum: bool = False
+    min_length: int | None = None
+    max_length: int | None = None
+    allowed_values: tuple[str, ...] = ()
+    protection: Protection = Protection.NONE
+    nested: tuple[NestedProtection, ...] = ()
+    classification: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RowExpression:
+    """A row rule written as a SQL expression that is true (or null) for a good row."""
+
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """An interval; ``None`` leaves a side open. ``negated`` asks for values outside of it."""
+
+    low: float | None = None
+    high: float | None = None
+    low_open: bool = False
+    high_open: bool = False
+    negated: bool = False
+
+    def holds(self, value: float) -> bool:
+        inside = True
+        if self.low is not None:
+            inside = value > self.low if self.low_open else value >= self.low
+        if inside and self.high is not None:
+            inside = value < self.high if self.high_open else value <= self.high
+        return inside != self.negated
+
+    def __str__(self) -> str:
+        left = "(" if self.low_open or self.low is None else "["
+        right = ")" if self.high_open or self.high is None else "]"
+        low = "-inf" if self.low is None else f"{self.low:g}"
+        high = "inf" if self.high is None else f"{self.high:g}"
+        return f"{'outside ' if self.negated else ''}{left}{low}, {high}{right}"
+
+
+class Metric(StrEnum):
+    """What a batch rule measures on the rows of one partition."""
+
+    ROW_COUNT = "row_count"
+    NULL_FRACTION = "null_fraction"
+    DUPLICATE_FRACTION = "duplicate_fraction"
+    MEAN = "mean"
+    SUM = "sum"
+    UNREFERENCED_ROWS = "unreferenced_rows"
+    SQL = "sql"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The published table a foreign key must be found in: ``asset`` is its key, such as ``raw/planes``."""
+
+    asset: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BatchRule:
+    """A rule over all rows of one partition, judged on the staged batch before it is published.
+
+    With ``history`` the measured value is divided by the median of the same metric over that many of the
+    latest earlier published partitions, and ``bounds`` holds for the ratio; with fewer than three of them the
+    rule passes and says so. ``query`` (metric SQL) is a scalar subquery in which ``{table}`` stands for the
+    rows of the partition.
+    """
+
+    name: str
+    metric: Metric
+    bounds: Bounds
+    columns: tuple[str, ...] = ()
+    history: int | None = None
+    reference: Reference | None = None
+    query: str | None = None
+    severity: Severity = Severity.ERROR
+    description: str = ""
+
+
+class FileKind(StrEnum):
+    CSV = "csv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """How a delivery's files are written. Compression is told by the file's own first bytes."""
+
+    kind: FileKind
+    delimiter: str = ","
+    quote: str = '"'
+    escape: str = '"'
+    encoding: str = "utf-8"
+    header: bool = True
+    null_strings: tuple[str, ...] = ("",)
+
+
+@dataclass(frozen=True)
+class NotDue:
+    """A rule for partitions on which nothing is due; any one field that is set and fits is enough."""
+
+    reason: str
+    weekday: int | None = None
+    date: dt.date | None = None
+    after: dt.date | None = None
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How late the newest data may be, from the contract's SLA properties; ``None`` where it says nothing."""
+
+    latency: dt.timedelta | None = None
+    deadline_cron: str | None = None
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A data contract, read and validated.
+
+    ``primary_key`` holds column names, in order; rows that share one are quarantined as duplicates.
+    ``quarantine_limit`` is the largest fraction of rows (0 to 1) that may be set aside before the partition is
+    rejected. ``extra_columns`` and ``missing_columns`` say whether such drift is tolerated with a warning
+    (only a column that is not required can be missing).
+    """
+
+    name: str
+    version: str
+    path: Path
+    format: FileFormat
+    columns: tuple[Column, ...]
+    description: str = ""
+    domain: str | None = None
+    owners: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    primary_key: tuple[str, ...] = ()
+    row_expressions: tuple[RowExpression, ...] = ()
+    batch_rules: tuple[BatchRule, ...] = ()
+    quarantine_limit: float = 0.0
+    empty_allowed: bool = False
+    extra_columns: bool = False
+    missing_columns: bool = False
+    not_due: tuple[NotDue, ...] = ()
+    freshness: Freshness = Freshness()
+    notes: tuple[str, ...] = ()
+
+    def column(self, name: str) -> Column:
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
