@@ -1,0 +1,126 @@
+"""The `partitions:` words of defs.yaml, and the step from a file name to a partition key.
+
+The models are Dagster's own, with `monthly` and `dynamic` added. What a partition key means to the lake, the
+ledger and the warehouse is a plain string; only this file and `range_run` know Dagster's definitions.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from typing import Annotated, Literal, TypeAlias
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+from dagster.components.resolved.base import Resolvable
+from dagster.components.resolved.context import ResolutionContext
+from dagster.components.resolved.core_models import (
+    DailyPartitionsDefinitionModel,
+    HourlyPartitionsDefinitionModel,
+    StaticPartitionsDefinitionModel,
+    TimeWindowPartitionsDefinitionModel,
+    WeeklyPartitionsDefinitionModel,
+    resolve_partitions_def,
+)
+from dagster.components.resolved.model import Model, Resolver
+
+from platform_assets.lake.arrivals import NameMatch
+from platform_assets.lake.deliveries import SNAPSHOT
+
+
+class MonthlyPartitionsDefinitionModel(Resolvable, Model):
+    type: Literal["monthly"] = "monthly"
+    start_date: str
+    end_date: str | None = None
+    timezone: str | None = None
+    minute_offset: int = 0
+    hour_offset: int = 0
+    day_offset: int = 1
+
+
+class DynamicPartitionsDefinitionModel(Resolvable, Model):
+    type: Literal["dynamic"] = "dynamic"
+    name: str
+
+
+def _resolve(context: ResolutionContext, model: Model | None) -> dg.PartitionsDefinition | None:
+    if isinstance(model, MonthlyPartitionsDefinitionModel):
+        return dg.MonthlyPartitionsDefinition(
+            start_date=model.start_date,
+            end_date=model.end_date,
+            timezone=model.timezone,
+            minute_offset=model.minute_offset,
+            hour_offset=model.hour_offset,
+            day_offset=model.day_offset,
+        )
+    if isinstance(model, DynamicPartitionsDefinitionModel):
+        return dg.DynamicPartitionsDefinition(name=model.name)
+    return resolve_partitions_def(context, model)
+
+
+Partitions: TypeAlias = Annotated[
+    dg.PartitionsDefinition | None,
+    Resolver(
+        _resolve,
+        model_field_type=HourlyPartitionsDefinitionModel
+        | DailyPartitionsDefinitionModel
+        | WeeklyPartitionsDefinitionModel
+        | MonthlyPartitionsDefinitionModel
+        | TimeWindowPartitionsDefinitionModel
+        | StaticPartitionsDefinitionModel
+        | DynamicPartitionsDefinitionModel
+        | None,
+        description="How the data is cut into partitions; leave it out for a snapshot that is replaced as a whole.",
+        examples=[{"type": "daily", "start_date": "2024-01-01", "timezone": "Europe/Berlin"}],
+    ),
+]
+
+KeyOf: TypeAlias = Callable[[NameMatch], str | None]
+
+
+def partition_key_of(partitions: dg.PartitionsDefinition | None) -> KeyOf:
+    """The function that maps what was read from a file name to a partition key, or None where it fits none.
+
+    A time without an offset is taken in the partitions' time zone; of an hour that a clock change repeats it
+    means the first, so a feed that delivers both must have `%z` in its pattern.
+    """
+    if partitions is None:
+        return lambda match: SNAPSHOT
+    if isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        return _time_window_key(partitions)
+    if isinstance(partitions, dg.StaticPartitionsDefinition):
+        keys = frozenset(partitions.get_partition_keys())
+        return lambda match: match.key if match.key in keys else None
+    return lambda match: match.key or None
+
+
+def _time_window_key(partitions: dg.TimeWindowPartitionsDefinition) -> KeyOf:
+    zone = ZoneInfo(partitions.timezone)
+    start = partitions.start.timestamp()
+
+    def key_of(match: NameMatch) -> str | None:
+        if match.time is None:
+            return None
+        moment = match.time if match.time.tzinfo else match.time.replace(tzinfo=zone)
+        if moment.timestamp() < start or (partitions.end is not None and moment >= partitions.end):
+            return None
+        if not match.time.tzinfo and moment.astimezone(dt.UTC).astimezone(zone).replace(tzinfo=None) != match.time:
+            return None  # an hour that a clock change leaves out
+        key = partitions.get_partition_key_for_timestamp(moment.timestamp())
+        window = partitions.time_window_for_partition_key(key)
+        # a file named after any moment but the window's start would share its partition with others
+        return key if window.start.timestamp() == moment.timestamp() else None
+
+    return key_of
+
+
+def partition_date(partitions: dg.PartitionsDefinition | None, key: str) -> dt.date | None:
+    """The first calendar day of a time partition, in its own time zone; None for any other partition."""
+    if isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        return partitions.time_window_for_partition_key(key).start.date()
+    return None
+
+
+def partition_days(partitions: dg.PartitionsDefinition | None, keys: Sequence[str]) -> dict[str, dt.date | None]:
+    """:func:`partition_date` for many keys."""
+    return {key: partition_date(partitions, key) for key in keys}

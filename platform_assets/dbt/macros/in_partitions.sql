@@ -1,0 +1,19 @@
+{#
+  A condition that limits a select to the partitions being built.
+
+  DbtModels passes their keys in the variable `platform_partitions`; without it (plain `dbt build`) everything
+  that is in the upstream tables is built. `column` may be any expression that gives the partition key, such as
+  "strftime(flight_date, '%Y-%m-01')" for a monthly model over daily data.
+#}
+{% macro in_partitions(column='_partition') -%}
+    {%- set keys = var('platform_partitions', none) if execute else none -%}
+    {%- if keys is none -%}
+        true
+    {%- elif keys | length == 0 -%}
+        false
+    {%- else -%}
+        {{ column }} in (
+            {%- for key in keys -%}'{{ key | replace("'", "''") }}'{{ ',' if not loop.last }}{%- endfor -%}
+        )
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,62 @@
+"""Which environment this process runs in, and where it keeps its things: read and validated once.
+
+`PLATFORM_ENV` is one of local, test, staging and production. Nothing is read while modules are imported: call
+:func:`current_environment` where a value is needed. Credentials are never here; they are `EnvVar`s of resources.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class EnvironmentName(StrEnum):
+    LOCAL = "local"
+    TEST = "test"
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
+class InvalidEnvironment(ValueError):
+    """An environment variable holds what the platform cannot use; the message names it and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Absolute paths of one environment. Everything the platform writes lies below ``home`` by default."""
+
+    name: EnvironmentName
+    home: Path
+    landing: Path
+    lake: Path
+    warehouse: Path
+
+
+def read_environment(variables: Mapping[str, str], *, cwd: Path) -> Environment:
+    """The environment that ``variables`` describe; relative paths are taken from ``cwd``.
+
+    Raises:
+        InvalidEnvironment: if `PLATFORM_ENV` is not one of the allowed names.
+    """
+    raw = variables.get("PLATFORM_ENV", EnvironmentName.LOCAL)
+    try:
+        name = EnvironmentName(raw)
+    except ValueError:
+        allowed = ", ".join(EnvironmentName)
+        raise InvalidEnvironment(f"PLATFORM_ENV is {raw!r}; it must be one of: {allowed}") from None
+    home = cwd / variables.get("PLATFORM_HOME", ".platform")
+    return Environment(
+        name=name,
+        home=home,
+        landing=cwd / variables.get("PLATFORM_LANDING", str(home / "landing")),
+        lake=cwd / variables.get("PLATFORM_LAKE", str(home / "lake")),
+        warehouse=cwd / variables.get("PLATFORM_WAREHOUSE", str(home / "warehouse.duckdb")),
+    )
+
+
+def current_environment() -> Environment:
+    """:func:`read_environment` of this process, from its working directory."""
+    return read_environment(os.environ, cwd=Path.cwd())
