@@ -43,7 +43,8 @@
 {% endmacro %}
 
 {% macro default__test_relationships(model, column_name, to, field) %}
-    select child.* from {{ model }} as child
+    with child as (select * from {{ model }})
+    select child.* from child
     where child.{{ column_name }} is not null
       and not exists (select 1 from {{ to }} as parent where parent.{{ field }} = child.{{ column_name }})
 {% endmacro %}
@@ -59,7 +60,7 @@
             {%- set everything = '(select * from ' ~ everything ~ ' where ' ~ config.get('where') ~ ')' -%}
         {%- endif -%}
     {%- endif -%}
-    select tested.* from {{ model }} as tested
+    select * from {{ model }}
     where {{ column_name }} in (
         select {{ column_name }} from {{ everything }} as everything
         where {{ column_name }} is not null
