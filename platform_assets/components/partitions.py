@@ -24,7 +24,7 @@ from dagster.components.resolved.core_models import (
 )
 from dagster.components.resolved.model import Model, Resolver
 
-from platform_assets.lake.arrivals import NameMatch
+from platform_assets.lake.arrival_patterns import NameMatch
 from platform_assets.lake.deliveries import SNAPSHOT
 
 
@@ -85,7 +85,7 @@ def partition_key_of(partitions: dg.PartitionsDefinition | None) -> KeyOf:
     means the first, so a feed that delivers both must have `%z` in its pattern.
     """
     if partitions is None:
-        return lambda match: SNAPSHOT
+        return lambda _: SNAPSHOT
     if isinstance(partitions, dg.TimeWindowPartitionsDefinition):
         return _time_window_key(partitions)
     if isinstance(partitions, dg.StaticPartitionsDefinition):

@@ -1,118 +1,23 @@
 """Finding deliveries in a landing folder: which files belong to which partition, and which are settled.
 
-A pattern such as `flights/%Y/flights_%Y-%m-%d*.csv.gz` is matched against paths relative to the landing folder;
-`*` stands for anything but a slash, `{key}` for the key of a static or dynamic partition. What is not a plain
-file (a link, a pipe, a folder with a file's name) is told, never followed or opened. What becomes of a delivery
-is not decided here.
+What is not a plain file (a link, a pipe, a folder with a file's name) is told, never followed or opened. What
+becomes of a delivery is not decided here.
 """
 
 from __future__ import annotations
 
-import datetime as dt
+import heapq
 import os
 import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
+from platform_assets.lake.arrival_patterns import ArrivalPattern, NameMatch
 from platform_assets.lake.deliveries import Delivery, FileVersion
 
-_TIME_TOKENS = {
-    "Y": r"\d{4}",
-    "m": r"\d{2}",
-    "d": r"\d{2}",
-    "H": r"\d{2}",
-    "M": r"\d{2}",
-    "S": r"\d{2}",
-    "y": r"\d{2}",
-    "j": r"\d{3}",
-    "G": r"\d{4}",
-    "V": r"\d{2}",
-    "u": r"[1-7]",
-    "z": r"(?:[+-]\d{4}|Z)",
-}
-_TOKEN = re.compile(r"%(.)|(\{key\})|(\*)|([^%{*]+|\{)")
 _TEMPORARY = (".tmp", ".part", ".partial", ".crdownload", ".filepart", ".swp")
-
-
-class PatternError(ValueError):
-    """The pattern in defs.yaml cannot be read; the message says which part and what is allowed."""
-
-
-@dataclass(frozen=True)
-class NameMatch:
-    """What a path said of its partition: a time (with or without an offset), or a key, or neither."""
-
-    time: dt.datetime | None = None
-    key: str | None = None
-
-
-@dataclass(frozen=True)
-class ArrivalPattern:
-    """A pattern for paths below the landing folder."""
-
-    pattern: str
-
-    @cached_property
-    def _tokens(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(m[1] for m in _TOKEN.finditer(self.pattern) if m[1]))
-
-    @cached_property
-    def regex(self) -> re.Pattern[str]:
-        """The pattern as a regular expression over the whole relative path; repeated tokens must agree."""
-        parts: list[str] = []
-        seen: set[str] = set()
-        for match in _TOKEN.finditer(self.pattern):
-            token, key, star, literal = match.groups()
-            if token == "%":
-                parts.append("%")
-            elif token:
-                if token not in _TIME_TOKENS:
-                    allowed = " ".join(f"%{t}" for t in _TIME_TOKENS)
-                    raise PatternError(f"files: {self.pattern!r}: %{token} is not known; use {allowed}, {{key}} or *")
-                parts.append(f"(?P=t{token})" if token in seen else f"(?P<t{token}>{_TIME_TOKENS[token]})")
-                seen.add(token)
-            elif key:
-                parts.append("(?P=key)" if "key" in seen else "(?P<key>[^/]+?)")
-                seen.add("key")
-            else:
-                parts.append("[^/]*" if star else re.escape(literal))
-        if self.pattern.startswith("/") or ".." in Path(self.pattern).parts:
-            raise PatternError(f"files: {self.pattern!r} must be relative to the landing folder and stay inside it")
-        if "key" in seen and len(seen) > 1:
-            raise PatternError(f"files: {self.pattern!r} has both {{key}} and a time; a partition has one or the other")
-        return re.compile("".join(parts))
-
-    @property
-    def names_time(self) -> bool:
-        return bool(self.regex.groupindex) and "key" not in self.regex.groupindex
-
-    @property
-    def names_key(self) -> bool:
-        return "key" in self.regex.groupindex
-
-    def token(self, path: str) -> tuple[str, ...] | None:
-        """What tells partitions apart in ``path`` as plain text (cheap), or None where it does not match."""
-        match = self.regex.fullmatch(path)
-        return match.groups() if match else None
-
-    def read(self, token: tuple[str, ...]) -> NameMatch | None:
-        """The time or key that a token stands for; None for a date that does not exist."""
-        groups = dict(zip(self.regex.groupindex, token, strict=True))
-        if "key" in groups:
-            return NameMatch(key=groups["key"])
-        if not groups:
-            return NameMatch()
-        fields = {name[1:]: value for name, value in groups.items()}
-        if "G" in fields and "V" in fields:
-            fields.setdefault("u", "1")
-        try:
-            text, form = " ".join(fields.values()), " ".join(f"%{name}" for name in fields)
-            return NameMatch(time=dt.datetime.strptime(text, form))  # noqa: DTZ007 - the zone is the partitions'
-        except ValueError:
-            return None
 
 
 @dataclass(frozen=True)
@@ -128,7 +33,11 @@ class Completeness:
 
 @dataclass
 class Arrivals:
-    """What a look at the landing folder found, by partition key."""
+    """What a look at the landing folder found.
+
+    ``deliveries`` and ``waiting`` (why it is not whole yet) are by partition key; ``unmatched`` are paths whose
+    name fits no partition, ``irregular`` paths that are no plain files, with what they are.
+    """
 
     deliveries: dict[str, Delivery] = field(default_factory=dict)
     waiting: dict[str, str] = field(default_factory=dict)
@@ -136,16 +45,32 @@ class Arrivals:
     irregular: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, order=True)
+class Mark:
+    """How far a landing folder has been looked at: everything that changed up to here has been reported.
+
+    The order is that of change, not of names, so that files that arrive late or out of order come after it.
+    """
+
+    changed_ns: int = -1
+    path: str = ""
+
+
 @dataclass(frozen=True)
 class _Found:
     path: str
-    token: tuple[str, ...]
+    token: tuple[str, ...] | None
     status: os.stat_result
+    is_marker: bool = False
 
     @property
-    def changed_ns(self) -> int:
+    def mark(self) -> Mark:
         # a file that is moved or copied in with an old mtime still has a new ctime
-        return max(self.status.st_mtime_ns, self.status.st_ctime_ns)
+        return Mark(max(self.status.st_mtime_ns, self.status.st_ctime_ns), self.path)
+
+    @property
+    def is_file(self) -> bool:
+        return stat.S_ISREG(self.status.st_mode)
 
 
 KeyOf = Callable[[NameMatch], str | None]
@@ -162,88 +87,118 @@ class LandingFolder:
     completeness: Completeness = Completeness()
 
     def deliveries(self, keys: set[str] | None = None, *, now_ns: int) -> Arrivals:
-        """Every delivery of ``keys`` (None: of all partitions), settled at ``now_ns``."""
-        return self._collect(lambda key: keys is None or key in keys, now_ns)
-
-    def changed_since(self, since_ns: int, *, now_ns: int) -> tuple[Arrivals, int]:
-        """The deliveries of partitions in which anything changed at or after ``since_ns``, and the next mark.
-
-        Memory grows with what changed, not with what is there: the first walk keeps only the changed names,
-        the second only the files of their partitions. The mark never passes a file that is not yet settled.
-        """
-        settled_before = now_ns - int(self.completeness.settle_seconds * 1e9)
-        changed: set[tuple[str, ...]] = set()
-        mark = since_ns
-        unsettled: int | None = None
-        for found in self._walk(None):
-            if found.changed_ns >= since_ns:
-                changed.add(found.token)
-                if found.changed_ns > settled_before:
-                    unsettled = min(unsettled or found.changed_ns, found.changed_ns)
-                else:
-                    mark = max(mark, found.changed_ns)
-        if unsettled is not None:
-            mark = min(mark, unsettled)
-        if not changed:
-            return Arrivals(), mark
-        wanted = {key for token in changed if (key := self._key(token)) is not None}
-        unmatched = sorted("/".join(token) for token in changed if self._key(token) is None)
-        arrivals = self._collect(lambda key: key in wanted, now_ns) if wanted else Arrivals()
-        arrivals.unmatched = arrivals.unmatched or unmatched
-        return arrivals, mark
-
-    def _key(self, token: tuple[str, ...]) -> str | None:
-        match = self.pattern.read(token)
-        return None if match is None else self.key_of(match)
-
-    def _collect(self, wanted: Callable[[str], bool], now_ns: int) -> Arrivals:
+        """Every whole delivery at ``now_ns`` of the partitions ``keys`` (None: of all)."""
         arrivals = Arrivals()
-        keys: dict[tuple[str, ...], str | None] = {}
+        by_token: dict[tuple[str, ...], str | None] = {}
         files: dict[str, list[_Found]] = {}
-        for found in self._walk(arrivals):
-            if found.token not in keys:
-                keys[found.token] = self._key(found.token)
-            key = keys[found.token]
-            if key is None:
+        marked: set[str] = set()
+        for found in self._walk():
+            if found.token is None:
+                continue
+            key = self._key(found, by_token)
+            if not found.is_file:
+                arrivals.irregular[found.path] = _kind(found.status.st_mode)
+            elif key is None:
                 arrivals.unmatched.append(found.path)
-            elif wanted(key):
-                files.setdefault(key, []).append(found)
-        markers = self._markers() if self.completeness.marker else None
-        settled_before = now_ns - int(self.completeness.settle_seconds * 1e9)
-        for key, found_files in sorted(files.items()):
-            if markers is not None and key not in markers:
-                arrivals.waiting[key] = "its completion marker is not there yet"
-            elif any(f.changed_ns > settled_before for f in found_files):
-                arrivals.waiting[key] = f"changed less than {self.completeness.settle_seconds:g} s ago"
-            else:
-                versions = (
-                    FileVersion(str(self.root / f.path), f.status.st_size, f.status.st_mtime_ns) for f in found_files
-                )
-                arrivals.deliveries[key] = Delivery(self.feed, key, tuple(sorted(versions)))
-        arrivals.unmatched.sort()
+            elif keys is None or key in keys:
+                if found.is_marker:
+                    marked.add(key)
+                else:
+                    files.setdefault(key, []).append(found)
+        self._judge(arrivals, files, marked, now_ns)
         return arrivals
 
-    def _markers(self) -> set[str]:
-        marker = self.completeness.marker
-        assert marker is not None
-        found = (marker.token(path) for path, _ in _paths(self.root, marker.pattern))
-        matches = (marker.read(token) for token in found if token is not None)
-        return {key for match in matches if match is not None and (key := self.key_of(match)) is not None}
+    def changed_since(self, mark: Mark, *, now_ns: int, limit: int) -> tuple[Arrivals, Mark]:
+        """The deliveries of partitions in which a file changed after ``mark``, and the mark to go on from.
 
-    def _walk(self, arrivals: Arrivals | None) -> Iterator[_Found]:
+        At most ``limit`` changes are looked at, oldest first, and none that is not yet settled. Memory grows with
+        ``limit`` and not with what is in the folder: it is walked twice, for the changes and for their partitions.
+        """
+        settled_before = self._settled_before(now_ns)
+        candidates = (f for f in self._walk() if mark < f.mark and f.mark.changed_ns <= settled_before)
+        changes = heapq.nsmallest(limit, candidates, key=lambda found: found.mark)
+        arrivals = Arrivals()
+        keys: set[str] = set()
+        by_token: dict[tuple[str, ...], str | None] = {}
+        for found in changes:
+            if not found.is_file:
+                arrivals.irregular[found.path] = _kind(found.status.st_mode)
+            elif found.token is None or (key := self._key(found, by_token)) is None:
+                arrivals.unmatched.append(found.path)
+            else:
+                keys.add(key)
+        if keys:
+            common = self._common_groups()
+            wanted = {self._part(found, common) for found in changes if found.token is not None}
+            files: dict[str, list[_Found]] = {}
+            marked: set[str] = set()
+            for found in self._walk():
+                if found.token is None or not found.is_file or self._part(found, common) not in wanted:
+                    continue
+                key = self._key(found, by_token)
+                if key in keys:
+                    if found.is_marker:
+                        marked.add(key)
+                    else:
+                        files.setdefault(key, []).append(found)
+            self._judge(arrivals, files, marked, now_ns)
+        return arrivals, changes[-1].mark if changes else mark
+
+    def _judge(self, arrivals: Arrivals, files: dict[str, list[_Found]], marked: set[str], now_ns: int) -> None:
+        settled_before = self._settled_before(now_ns)
+        for key in sorted(files):
+            if self.completeness.marker and key not in marked:
+                arrivals.waiting[key] = f"no file like {self.completeness.marker.pattern!r} says that it is complete"
+            elif any(found.mark.changed_ns > settled_before for found in files[key]):
+                arrivals.waiting[key] = f"changed less than {self.completeness.settle_seconds:g} seconds ago"
+            else:
+                versions = (
+                    FileVersion(str(self.root / found.path), found.status.st_size, found.status.st_mtime_ns)
+                    for found in files[key]
+                )
+                arrivals.deliveries[key] = Delivery(self.feed, key, tuple(sorted(versions)))
+
+    def _settled_before(self, now_ns: int) -> int:
+        return now_ns - int(self.completeness.settle_seconds * 1e9)
+
+    def _key(self, found: _Found, known: dict[tuple[str, ...], str | None]) -> str | None:
+        assert found.token is not None
+        identity = ("marker", *found.token) if found.is_marker else found.token
+        if identity not in known:
+            match = self._pattern_of(found).read(found.token)
+            known[identity] = None if match is None else self.key_of(match)
+        return known[identity]
+
+    def _pattern_of(self, found: _Found) -> ArrivalPattern:
+        return self.completeness.marker if found.is_marker and self.completeness.marker else self.pattern
+
+    def _common_groups(self) -> tuple[str, ...]:
+        names = set(self.pattern.regex.groupindex)
+        if self.completeness.marker:
+            names &= set(self.completeness.marker.regex.groupindex)
+        return tuple(sorted(names))
+
+    def _part(self, found: _Found, names: tuple[str, ...]) -> tuple[str, ...]:
+        index = self._pattern_of(found).regex.groupindex
+        assert found.token is not None
+        return tuple(found.token[index[name] - 1] for name in names)
+
+    def _walk(self) -> Iterator[_Found]:
         marker = self.completeness.marker
-        for path, entry in _paths(self.root, self.pattern.pattern):
-            token = self.pattern.token(path)
-            if token is None or (marker is not None and marker.token(path) is not None):
-                continue
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue  # taken away between the listing and the look
-            if stat.S_ISREG(status.st_mode):
-                yield _Found(path, token, status)
-            elif arrivals is not None:
-                arrivals.irregular[path] = _kind(status.st_mode)
+        sources = [(self.pattern, False)]
+        if marker:
+            sources.insert(0, (marker, True))
+        for pattern, is_marker in sources:
+            for path, entry in _paths(self.root, pattern.pattern):
+                token = pattern.token(path)
+                if is_marker and token is None:
+                    continue
+                if marker and not is_marker and marker.token(path) is not None:
+                    continue
+                try:
+                    yield _Found(path, token, entry.stat(follow_symlinks=False), is_marker)
+                except FileNotFoundError:
+                    continue  # taken away between the listing and the look
 
 
 def _paths(root: Path, pattern: str) -> Iterator[tuple[str, os.DirEntry[str]]]:

@@ -1,0 +1,11 @@
+"""Every use of what Dagster does not call public, in one place; tests/test_compat.py fails when one moves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
+
+NOT_A_MATERIALIZATION: Mapping[str, Any] = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
+"""Metadata of an Output after which Dagster does not mark the step's whole partition range as materialized."""

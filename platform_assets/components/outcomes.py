@@ -1,0 +1,141 @@
+"""One run over many partitions, and the truth for each: how a step reports partitions that came out differently.
+
+A step yields one `AssetMaterialization` for each good partition and then an Output that Dagster does not take for
+a materialization of the whole range; steps downstream go on with the good ones. A separate verdict check, with
+nothing behind it, ends the run as failed if any partition was bad: in the grid that partition alone is red.
+What a partition's outcome *is* gets decided in the rooms below; here it is only told to Dagster.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from platform_assets._compat import NOT_A_MATERIALIZATION
+from platform_assets.lake.deliveries import SNAPSHOT
+
+VERDICT = "verdict"
+"""Name of the check that every asset of the platform has: no partition of the run was rejected."""
+
+MAX_RETRIES_TAG = "dagster/max_retries"
+SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one partition of one asset. ``problem`` is None for a good one."""
+
+    partition: str
+    data_version: str | None = None
+    problem: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def run_partitions(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> list[str]:
+    """The partition keys of the run in their order; the one snapshot key if it has none."""
+    if isinstance(context, dg.AssetCheckExecutionContext):
+        op_context = context.op_execution_context
+        return list(op_context.partition_keys) if op_context.has_partitions else [SNAPSHOT]
+    return list(context.partition_keys) if context.has_partition_key or context.has_partition_key_range else [SNAPSHOT]
+
+
+def report(
+    context: dg.AssetExecutionContext,
+    *,
+    key: dg.AssetKey,
+    outcomes: Sequence[Outcome],
+    output_name: str | None = None,
+) -> Iterator[dg.AssetMaterialization | dg.Output[None]]:
+    """The events of one asset: a materialization for each good partition, then its Output.
+
+    Raises:
+        dg.Failure: before anything downstream can run, if no partition is good; after the materializations, if
+            some are bad and the verdict check that would tell it is not part of the run.
+    """
+    bad = [outcome for outcome in outcomes if outcome.problem is not None]
+    if bad and len(bad) == len(outcomes):
+        raise rejected(context, key, bad, len(outcomes))
+    for outcome in outcomes:
+        if outcome.problem is None:
+            yield _materialization(key, outcome)
+    if bad and not _verdict_follows(context, key):
+        raise rejected(context, key, bad, len(outcomes))
+    yield dg.Output(None, output_name=output_name or "result", metadata=NOT_A_MATERIALIZATION)
+
+
+def _materialization(key: dg.AssetKey, outcome: Outcome) -> dg.AssetMaterialization:
+    tags = dict(outcome.tags)
+    if outcome.data_version:
+        # materializations that are yielded by hand carry no data version of their own
+        tags["dagster/data_version"] = outcome.data_version
+    return dg.AssetMaterialization(
+        asset_key=key,
+        partition=None if outcome.partition == SNAPSHOT else outcome.partition,
+        metadata=dict(outcome.metadata),
+        tags=tags,
+    )
+
+
+def _verdict_follows(context: dg.AssetExecutionContext, key: dg.AssetKey) -> bool:
+    # the job of a run holds just the checks that were selected for it
+    return dg.AssetCheckKey(key, VERDICT) in context.job_def.asset_layer.asset_graph.asset_check_keys
+
+
+def rejected(
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
+    key: dg.AssetKey,
+    bad: Sequence[Outcome],
+    total: int,
+) -> dg.Failure:
+    """The failure that names the bad partitions; the run it ends is not retried as a whole."""
+    # run_retries does not look at allow_retries: without the tag the whole range would run again
+    run = context.run if isinstance(context, dg.AssetExecutionContext) else context.op_execution_context.run
+    context.instance.add_run_tags(run.run_id, {MAX_RETRIES_TAG: "0"})
+    name = key.to_user_string()
+    lines = "\n".join(f"  {outcome.partition}: {outcome.problem}" for outcome in bad[:SHOWN])
+    more = f"\n  and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
+    return dg.Failure(
+        description=f"{name}: {len(bad)} of {total} partitions not published\n{lines}{more}",
+        metadata={"partitions": _table(bad)},
+        allow_retries=False,
+    )
+
+
+def _table(bad: Sequence[Outcome]) -> dg.TableMetadataValue:
+    schema = dg.TableSchema([dg.TableColumn("partition", "string"), dg.TableColumn("problem", "string")])
+    records = [dg.TableRecord({"partition": o.partition, "problem": o.problem or ""}) for o in bad[:SHOWN]]
+    return dg.MetadataValue.table(records=records, schema=schema)
+
+
+def verdict_check(
+    *,
+    key: dg.AssetKey,
+    problems: Callable[[dg.AssetCheckExecutionContext, Sequence[str]], Mapping[str, str]],
+    required_resource_keys: set[str],
+) -> dg.AssetChecksDefinition:
+    """The check that reads the durable verdicts of the run's partitions and fails the run if one is bad.
+
+    ``problems`` returns the message of each bad partition. The check blocks nothing within the run: each step has
+    already left the bad partitions out.
+    """
+
+    @dg.asset_check(
+        asset=key,
+        name=VERDICT,
+        description="No partition of the run was rejected, held back or missing.",
+        required_resource_keys=required_resource_keys,
+    )
+    def verdict(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        keys = run_partitions(context)
+        found = problems(context, keys)
+        bad = [Outcome(k, problem=found[k]) for k in keys if k in found]
+        yield dg.AssetCheckResult(
+            passed=not bad,
+            metadata={"partitions": len(keys), "rejected": len(bad), **({"problems": _table(bad)} if bad else {})},
+        )
+        if bad:
+            raise rejected(context, key, bad, len(keys))
+
+    return verdict

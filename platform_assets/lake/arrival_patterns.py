@@ -1,0 +1,107 @@
+"""The pattern that tells a feed's files from others, and what a path says of its partition.
+
+A pattern such as `flights/%Y/flights_%Y-%m-%d*.csv.gz` is matched against paths relative to the landing folder:
+`*` stands for anything but a slash, `{key}` for the key of a static or dynamic partition, `%Y` and its like for
+parts of a time. No file is looked at here; that is the business of ``arrivals``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+_TIME_TOKENS = {
+    "Y": r"\d{4}",
+    "m": r"\d{2}",
+    "d": r"\d{2}",
+    "H": r"\d{2}",
+    "M": r"\d{2}",
+    "S": r"\d{2}",
+    "y": r"\d{2}",
+    "j": r"\d{3}",
+    "G": r"\d{4}",
+    "V": r"\d{2}",
+    "u": r"[1-7]",
+    "z": r"(?:[+-]\d{4}|Z)",
+}
+_TOKEN = re.compile(r"%(.)|(\{key\})|(\*)|([^%{*]+|\{)")
+
+
+class PatternError(ValueError):
+    """The pattern in defs.yaml cannot be read; the message says which part and what is allowed."""
+
+
+@dataclass(frozen=True)
+class NameMatch:
+    """What a path said of its partition: a time (with or without an offset), or a key, or neither."""
+
+    time: dt.datetime | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class ArrivalPattern:
+    """A pattern for paths below the landing folder."""
+
+    pattern: str
+
+    @cached_property
+    def regex(self) -> re.Pattern[str]:
+        """The pattern as a regular expression over the whole relative path; repeated tokens must agree."""
+        parts: list[str] = []
+        seen: set[str] = set()
+        for match in _TOKEN.finditer(self.pattern):
+            directive, key, star, literal = match.groups()
+            if directive == "%":
+                parts.append("%")
+            elif directive:
+                if directive not in _TIME_TOKENS:
+                    allowed = " ".join(f"%{t}" for t in _TIME_TOKENS)
+                    raise PatternError(
+                        f"files: {self.pattern!r}: %{directive} is not known; use {allowed}, {{key}} or *"
+                    )
+                again = directive in seen
+                parts.append(f"(?P=t{directive})" if again else f"(?P<t{directive}>{_TIME_TOKENS[directive]})")
+                seen.add(directive)
+            elif key:
+                parts.append("(?P=key)" if "key" in seen else "(?P<key>[^/]+?)")
+                seen.add("key")
+            else:
+                parts.append("[^/]*" if star else re.escape(literal))
+        if self.pattern.startswith("/") or ".." in Path(self.pattern).parts:
+            raise PatternError(f"files: {self.pattern!r} must be relative to the landing folder and stay inside it")
+        if "key" in seen and len(seen) > 1:
+            raise PatternError(f"files: {self.pattern!r} has both {{key}} and a time; a partition has one or the other")
+        return re.compile("".join(parts))
+
+    @property
+    def names_time(self) -> bool:
+        return bool(self.regex.groupindex) and "key" not in self.regex.groupindex
+
+    @property
+    def names_key(self) -> bool:
+        return "key" in self.regex.groupindex
+
+    def token(self, path: str) -> tuple[str, ...] | None:
+        """What tells partitions apart in ``path`` as plain text (cheap), or None where it does not match."""
+        match = self.regex.fullmatch(path)
+        return match.groups() if match else None
+
+    def read(self, token: tuple[str, ...]) -> NameMatch | None:
+        """The time or key that a token stands for; None for a date that does not exist."""
+        groups = dict(zip(self.regex.groupindex, token, strict=True))
+        if "key" in groups:
+            return NameMatch(key=groups["key"])
+        if not groups:
+            return NameMatch()
+        fields = {name[1:]: value for name, value in groups.items()}
+        if "G" in fields and "V" in fields:
+            fields.setdefault("u", "1")
+        try:
+            text, form = " ".join(fields.values()), " ".join(f"%{name}" for name in fields)
+            return NameMatch(time=dt.datetime.strptime(text, form))  # noqa: DTZ007 - the zone is the partitions'
+        except ValueError:
+            return None
