@@ -52,7 +52,12 @@ class NestedProtection:
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a feed: its name in the file and in the warehouse, its type and its row rules."""
+    """One column of a feed: its name in the file and in the warehouse, its type and its row rules.
+
+    ``format`` is a date or time pattern in strptime's words. ``default_timezone`` is the zone of a timestamp
+    that names none; without it, such a value is not a timestamp with a zone. ``true_values`` and
+    ``false_values`` are lower case. ``rounding`` lets a number with too many decimals be rounded.
+    """
 
     name: str
     type: LogicalType
@@ -62,6 +67,9 @@ class Column:
     scale: int | None = None
     rounding: bool = False
     format: str | None = None
+    default_timezone: str | None = None
+    true_values: tuple[str, ...] = ("true",)
+    false_values: tuple[str, ...] = ("false",)
     required: bool = False
     unique: bool = False
     pattern: str | None = None

@@ -1,0 +1,321 @@
+"""Quality rules and relationships of a contract, read into row rules and batch rules.
+
+What a rule does to a row is compiled in ``row_rules``; batch rules are judged in ``publishing``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import yaml
+
+from platform_assets.contracts.identifiers import quoted, sql_text
+from platform_assets.contracts.model import BatchRule, Bounds, Column, Metric, Reference, RowExpression, Severity
+from platform_assets.contracts.problems import Findings, Path_, suggestion
+from platform_assets.contracts.properties import mappings
+
+ENGINE = "platform-assets"
+OPERATORS: dict[str, Callable[[Any], Bounds]] = {
+    "mustBe": lambda v: Bounds(v, v),
+    "mustNotBe": lambda v: Bounds(v, v, negated=True),
+    "mustBeGreaterThan": lambda v: Bounds(low=v, low_open=True),
+    "mustBeGreaterOrEqualTo": lambda v: Bounds(low=v),
+    "mustBeLessThan": lambda v: Bounds(high=v, high_open=True),
+    "mustBeLessOrEqualTo": lambda v: Bounds(high=v),
+    "mustBeBetween": lambda v: Bounds(v[0], v[1]),
+    "mustNotBeBetween": lambda v: Bounds(v[0], v[1], negated=True),
+}
+LIBRARY = ("rowCount", "nullValues", "missingValues", "invalidValues", "duplicateValues")
+CUSTOM_METRICS = {
+    "mean": Metric.MEAN,
+    "sum": Metric.SUM,
+    "row_count": Metric.ROW_COUNT,
+    "null_fraction": Metric.NULL_FRACTION,
+    "duplicate_fraction": Metric.DUPLICATE_FRACTION,
+}
+SEVERITIES = {
+    "error": Severity.ERROR, "critical": Severity.ERROR, "high": Severity.ERROR, "blocker": Severity.ERROR,
+    "warning": Severity.WARNING, "warn": Severity.WARNING, "info": Severity.WARNING, "low": Severity.WARNING,
+    "medium": Severity.WARNING,
+}  # fmt: skip
+
+
+class QualityReader:
+    """Collects the rules of one table; ``names`` keeps the names of rules apart from each other."""
+
+    def __init__(self, columns: tuple[Column, ...], findings: Findings) -> None:
+        self.columns = {column.name: column for column in columns}
+        self.findings = findings
+        self.rows: list[RowExpression] = []
+        self.batch: list[BatchRule] = []
+
+    def read(self, table: dict[str, Any], path: Path_) -> None:
+        """Every rule of the table and of its columns."""
+        for index, rule in mappings(table, "quality"):
+            self._rule(rule, None, (*path, "quality", index))
+        for index, relation in mappings(table, "relationships"):
+            self._relation(relation, None, (*path, "relationships", index))
+        for position, item in mappings(table, "properties"):
+            place = (*path, "properties", position)
+            name = str(item.get("name"))
+            for index, rule in mappings(item, "quality"):
+                self._rule(rule, name, (*place, "quality", index))
+            for index, relation in mappings(item, "relationships"):
+                self._relation(relation, name, (*place, "relationships", index))
+
+    def _rule(self, rule: dict[str, Any], column: str | None, path: Path_) -> None:
+        kind = rule.get("type") or ("sql" if rule.get("query") else "custom" if rule.get("engine") else "library")
+        for key in ("schedule", "scheduler"):
+            if rule.get(key):
+                self.findings.note((*path, key), "is not carried out: rules are judged whenever a partition is loaded")
+        if kind == "text":
+            self.findings.note(path, "a rule in words is not carried out by the platform")
+        elif kind == "library":
+            self._library(rule, column, path)
+        elif kind == "sql":
+            self._sql(rule, column, path)
+        elif kind == "custom" and rule.get("engine") == ENGINE:
+            self._custom(rule, column, path)
+        elif kind == "custom":
+            self.findings.note(path, f"a rule of the engine {rule.get('engine')!r} is not carried out by the platform")
+        else:
+            self.findings.problem((*path, "type"), f"{kind!r} must be one of library, sql, custom, text")
+
+    def _library(self, rule: dict[str, Any], column: str | None, path: Path_) -> None:
+        metric = rule.get("metric") or rule.get("rule")
+        if metric not in LIBRARY:
+            self.findings.problem((*path, "metric"), f"{metric!r} is not a metric of the standard{suggestion(str(metric), LIBRARY)}")
+            return
+        arguments = rule.get("arguments") or {}
+        unit = rule.get("unit") or "rows"
+        if unit not in ("rows", "percent"):
+            self.findings.problem((*path, "unit"), f"{unit!r} must be rows or percent")
+            return
+        bounds = self._bounds(rule, path)
+        columns = self._targets(arguments.get("properties") or arguments.get("columns"), column, path)
+        if bounds is None or columns is None:
+            return
+        if metric == "rowCount":
+            if unit == "percent":
+                self.findings.problem((*path, "unit"), "rowCount is counted in rows")
+            self._add(rule, "row_count", Metric.ROW_COUNT, bounds, (), path)
+            return
+        if not columns:
+            self.findings.problem(path, f"{metric} needs a column: write it below one, or name columns in arguments.properties")
+            return
+        self._library_on_columns(rule, metric, columns, bounds, unit == "percent", arguments, path)
+
+    def _library_on_columns(
+        self, rule: dict[str, Any], metric: str, columns: tuple[str, ...], bounds: Bounds, percent: bool,
+        arguments: dict[str, Any], path: Path_,
+    ) -> None:  # fmt: skip
+        label = f"{re.sub(r'([A-Z])', lambda m: '_' + m[1].lower(), metric)}:{','.join(columns)}"
+        if metric == "duplicateValues":
+            if percent:
+                self._add(rule, label, Metric.DUPLICATE_FRACTION, _scaled(bounds, 0.01), columns, path)
+            else:
+                keys = ", ".join(map(quoted, columns))
+                query = f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM {{table}} GROUP BY {keys}) AS groups"
+                self._add(rule, label, Metric.SQL, bounds, columns, path, query)
+            return
+        if metric == "nullValues" and percent:
+            for name in columns:
+                self._add(rule, f"null_values:{name}", Metric.NULL_FRACTION, _scaled(bounds, 0.01), (name,), path)
+            return
+        for name in columns:
+            bad = self._bad_value(metric, name, arguments, path)
+            if bad is None:
+                return
+            if metric == "invalidValues" and bounds == Bounds(0, 0) and self._severity(rule, path) is Severity.ERROR:
+                self.rows.append(RowExpression(str(rule.get("name") or f"invalid_values:{name}"), f"NOT ({bad})"))
+                continue
+            share = "100.0 * " if percent else ""
+            total = " / nullif(count(*), 0)" if percent else ""
+            query = f"SELECT coalesce({share}sum(CASE WHEN {bad} THEN 1 ELSE 0 END){total}, 0) FROM {{table}}"
+            self._add(rule, f"{label.split(':')[0]}:{name}", Metric.SQL, bounds, (name,), path, query)
+
+    def _bad_value(self, metric: str, name: str, arguments: dict[str, Any], path: Path_) -> str | None:
+        """SQL that is true for a value that the metric counts."""
+        column = quoted(name)
+        if metric == "nullValues":
+            return f"{column} IS NULL"
+        if metric == "missingValues":
+            words = arguments.get("missingValues", [None, ""])
+            texts = ", ".join(sql_text(str(word)) for word in words if word is not None)
+            missing = f"CAST({column} AS VARCHAR) IN ({texts})" if texts else "false"
+            return f"({column} IS NULL OR {missing})" if None in words else f"({column} IS NOT NULL AND {missing})"
+        valid = arguments.get("validValues")
+        pattern = arguments.get("pattern")
+        parts = []
+        if isinstance(valid, list) and valid:
+            parts.append(f"CAST({column} AS VARCHAR) NOT IN ({', '.join(sql_text(_word(v)) for v in valid)})")
+        if pattern is not None:
+            parts.append(f"NOT regexp_matches(CAST({column} AS VARCHAR), {sql_text(str(pattern))})")
+        if not parts:
+            self.findings.problem((*path, "arguments"), "invalidValues needs arguments.validValues or arguments.pattern")
+            return None
+        return f"({column} IS NOT NULL AND ({' OR '.join(parts)}))"
+
+    def _sql(self, rule: dict[str, Any], column: str | None, path: Path_) -> None:
+        bounds = self._bounds(rule, path)
+        query = rule.get("query")
+        if not isinstance(query, str) or not query.strip():
+            self.findings.problem((*path, "query"), "a sql rule needs a query that gives one number")
+            return
+        for word in ("table", "object", "model"):
+            query = query.replace(f"${{{word}}}", "{table}").replace(f"{{{word}}}", "{table}")
+        if column is not None:
+            for word in ("column", "property", "field"):
+                query = query.replace(f"${{{word}}}", quoted(column)).replace(f"{{{word}}}", quoted(column))
+        if "{table}" not in query:
+            self.findings.problem((*path, "query"), "must read from ${table}, which stands for the rows of the partition")
+        elif bounds is not None:
+            label = f"sql:{column}" if column else "sql"
+            self._add(rule, label, Metric.SQL, bounds, (column,) if column else (), path, query.strip().rstrip(";"))
+
+    def _custom(self, rule: dict[str, Any], column: str | None, path: Path_) -> None:
+        place = (*path, "implementation")
+        body = rule.get("implementation")
+        if isinstance(body, str):
+            try:
+                body = yaml.safe_load(body)
+            except yaml.YAMLError:
+                body = None
+        if not isinstance(body, dict):
+            self.findings.problem(place, "must be a mapping with the key 'rowExpression' or 'metric'")
+            return
+        known = {"rowExpression", "metric", "column", "columns", "history", *OPERATORS}
+        for key in body:
+            if key not in known:
+                self.findings.problem((*place, key), f"is not known here{suggestion(str(key), known)}")
+        if "rowExpression" in body:
+            self._row_expression(rule, str(body["rowExpression"]), path)
+            return
+        metric = CUSTOM_METRICS.get(str(body.get("metric")))
+        if metric is None:
+            known_metrics = ", ".join(CUSTOM_METRICS)
+            self.findings.problem((*place, "metric"), f"{body.get('metric')!r} must be one of {known_metrics}{suggestion(str(body.get('metric')), CUSTOM_METRICS)}")
+            return
+        named = body.get("columns") or ([body["column"]] if body.get("column") else None)
+        columns = self._targets(named, column, place)
+        has_bounds = any(key in body for key in OPERATORS)
+        bounds = self._bounds(body if has_bounds else rule, place if has_bounds else path)
+        history = body.get("history")
+        if history is not None and (not isinstance(history, int) or isinstance(history, bool) or history < 3):
+            self.findings.problem((*place, "history"), f"must be a number of partitions from 3, not {history!r}")
+            return
+        if bounds is None or columns is None:
+            return
+        if metric is Metric.ROW_COUNT:
+            columns = ()
+        elif not columns:
+            self.findings.problem(place, f"{metric} needs a column")
+            return
+        label = ":".join(filter(None, [str(metric), ",".join(columns)]))
+        self._add(rule, label + ("_against_history" if history else ""), metric, bounds, columns, path, history=history)
+
+    def _row_expression(self, rule: dict[str, Any], expression: str, path: Path_) -> None:
+        name = str(rule.get("name") or f"expression_{len(self.rows) + 1}")
+        if self._severity(rule, path) is Severity.ERROR:
+            self.rows.append(RowExpression(name, expression))
+        else:
+            query = f"SELECT coalesce(sum(CASE WHEN NOT ({expression}) THEN 1 ELSE 0 END), 0) FROM {{table}}"
+            self._add(rule, name, Metric.SQL, Bounds(0, 0), (), path, query)
+
+    def _relation(self, relation: dict[str, Any], column: str | None, path: Path_) -> None:
+        if relation.get("type", "foreignKey") != "foreignKey":
+            self.findings.note(path, f"a relationship of type {relation['type']!r} is not carried out by the platform")
+            return
+        sources = [column] if column else _words(relation.get("from"))
+        sources = [source.rsplit(".", 1)[-1].rsplit("/", 1)[-1] for source in sources]
+        targets = [_target(word) for word in _words(relation.get("to"))]
+        if not sources or len(sources) != len(targets) or None in targets or len({t[0] for t in targets if t}) != 1:
+            self.findings.problem((*path, "to"), "must name a column of one other table for each column, such as planes.tailnum")
+            return
+        columns = self._targets(sources, None, path)
+        if columns is None:
+            return
+        asset = next(target[0] for target in targets if target)
+        options = {str(item.get("property")): item.get("value") for _, item in mappings(relation, "customProperties")}
+        rule = {"name": relation.get("id"), "severity": options.get("severity"), **relation}
+        bounds = self._bounds(options, path) if any(key in options for key in OPERATORS) else Bounds(0, 0)
+        if bounds is None:
+            return
+        reference = Reference(asset, tuple(target[1] for target in targets if target))
+        self._add(rule, f"references:{','.join(columns)}", Metric.UNREFERENCED_ROWS, bounds, columns, path, reference=reference)
+
+    def _targets(self, named: Any, column: str | None, path: Path_) -> tuple[str, ...] | None:
+        names = tuple(_words(named)) if named else (column,) if column else ()
+        for name in names:
+            if name not in self.columns:
+                self.findings.problem(path, f"{name!r} is not a column of this contract{suggestion(name, self.columns)}")
+                return None
+        return names
+
+    def _bounds(self, rule: dict[str, Any], path: Path_) -> Bounds | None:
+        given = [key for key in OPERATORS if rule.get(key) is not None]
+        if len(given) != 1:
+            self.findings.problem(path, f"needs exactly one of {', '.join(OPERATORS)}" + (f", not {' and '.join(given)}" if given else ""))
+            return None
+        key = given[0]
+        value = rule[key]
+        numbers = value if isinstance(value, list) else [value]
+        if not all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers) or len(numbers) != (2 if key.endswith("Between") else 1):
+            self.findings.problem((*path, key), f"must be {'two numbers' if key.endswith('Between') else 'a number'}, not {value!r}")
+            return None
+        if len(numbers) == 2 and numbers[0] > numbers[1]:
+            self.findings.problem((*path, key), f"the smaller number comes first, not {value!r}")
+            return None
+        return OPERATORS[key](value)
+
+    def _severity(self, rule: dict[str, Any], path: Path_) -> Severity:
+        word = rule.get("severity")
+        if word is None:
+            return Severity.ERROR
+        severity = SEVERITIES.get(str(word).lower())
+        if severity is None:
+            self.findings.problem((*path, "severity"), f"{word!r} must be error or warning{suggestion(str(word), SEVERITIES)}")
+            return Severity.ERROR
+        return severity
+
+    def _add(
+        self, rule: dict[str, Any], label: str, metric: Metric, bounds: Bounds, columns: tuple[str, ...], path: Path_,
+        query: str | None = None, *, history: int | None = None, reference: Reference | None = None,
+    ) -> None:  # fmt: skip
+        name = str(rule.get("name") or label)
+        taken = {existing.name for existing in self.batch}
+        number = 2
+        while name in taken:
+            name, number = f"{rule.get('name') or label}_{number}", number + 1
+        made = BatchRule(name, metric, bounds, columns, history, reference, query)
+        self.batch.append(replace(made, severity=self._severity(rule, path), description=str(rule.get("description") or "")))
+
+
+def _scaled(bounds: Bounds, factor: float) -> Bounds:
+    low = None if bounds.low is None else bounds.low * factor
+    high = None if bounds.high is None else bounds.high * factor
+    return replace(bounds, low=low, high=high)
+
+
+def _words(value: Any) -> list[str]:
+    return [str(word) for word in value] if isinstance(value, list) else [] if value is None else [str(value)]
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _target(word: str) -> tuple[str, str] | None:
+    """``planes.tailnum``, ``published.planes.tailnum`` or ``schema/planes/properties/tailnum`` as asset and column."""
+    parts = word.split("/")
+    if len(parts) >= 4 and parts[-4] == "schema" and parts[-2] == "properties":
+        return f"raw/{parts[-3]}", parts[-1]
+    names = word.split(".")
+    if len(names) == 2:
+        return f"raw/{names[0]}", names[1]
+    if len(names) == 3:
+        return f"{names[0]}/{names[1]}", names[2]
+    return None
