@@ -1,0 +1,37 @@
+"""What a warehouse can answer besides rows.
+
+Callers in ``publishing`` tell two things apart: :class:`StatementFailed`, the fault of a statement (a rule's
+SQL, a file that is not there), after which the session goes on; and every other :class:`WarehouseError`, the
+state of the warehouse itself, after which nothing may be concluded about the statement. How an engine's own
+exceptions become these is in the engine's module.
+"""
+
+from __future__ import annotations
+
+
+class WarehouseError(Exception):
+    """The warehouse could not be used; the message says why and what to do next."""
+
+
+class WarehouseBusy(WarehouseError):
+    """Somebody else held the warehouse for longer than the caller was willing to wait."""
+
+
+class WarehouseUnreadable(WarehouseError):
+    """The warehouse cannot be opened at all: not a database, no permission, no such folder."""
+
+
+class WarehouseExhausted(WarehouseError):
+    """The disk or the memory of the warehouse is full; the transaction was rolled back."""
+
+
+class SessionMisused(WarehouseError):
+    """A session was nested, closed, or carried over a fork: a mistake in the calling program."""
+
+
+class StatementFailed(WarehouseError):
+    """One statement was refused by the engine; the warehouse itself is well."""
+
+
+class IncompatibleTable(WarehouseError):
+    """A table that exists cannot take the columns it is asked for without losing or changing values."""
