@@ -6,7 +6,7 @@
   "strftime(flight_date, '%Y-%m-01')" for a monthly model over daily data.
 #}
 {% macro in_partitions(column='_partition') -%}
-    {%- set keys = var('platform_partitions', none) if execute else none -%}
+    {%- set keys = platform_partition_keys() -%}
     {%- if keys is none -%}
         true
     {%- elif keys | length == 0 -%}
@@ -16,4 +16,15 @@
             {%- for key in keys -%}'{{ key | replace("'", "''") }}'{{ ',' if not loop.last }}{%- endfor -%}
         )
     {%- endif -%}
+{%- endmacro %}
+
+{#
+  The keys for the node at hand: `platform_partitions` is {"default": [...], "by_node": {unique id: [...]}}, where
+  `by_node` has the models that must leave out partitions which are held back upstream.
+#}
+{% macro platform_partition_keys() -%}
+    {%- set passed = var('platform_partitions', none) if execute else none -%}
+    {%- if passed is none -%}{{ return(none) }}{%- endif -%}
+    {%- set node = model.attached_node or model.unique_id -%}
+    {{ return(passed.get('by_node', {}).get(node, passed['default'])) }}
 {%- endmacro %}

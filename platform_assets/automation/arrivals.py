@@ -1,0 +1,161 @@
+"""The arrival sensor of a feed: a run for each delivery that the lake does not hold yet.
+
+A tick looks only at what changed since the last one, and asks for `lake` and `raw` of a partition in one run. The
+run key holds the delivery's version, so a replaced file starts a new run and the same file never two. What the
+sensor cannot take (a link, a name that fits no partition, a delivery that is not whole) is told in the tick.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from platform_assets.feeds.feed import Feed
+from platform_assets.lake.arrivals import Arrivals, Mark
+from platform_assets.lake.deliveries import SNAPSHOT, Delivery
+from platform_assets.lake.manifests import read_manifest
+
+CHANGES_PER_TICK = 2_000
+"""Changed files that one tick looks at: bounds its time and its memory; the rest is the next tick's."""
+
+RANGE_FROM = 10
+"""From so many adjoining partitions on, deliveries that come at once are taken by one run over their range."""
+
+TOLD = 20
+
+
+def arrival_sensor(feed: Feed) -> dg.SensorDefinition:
+    """The sensor `<feed>_arrivals`; on by default, and quiet while nothing arrives."""
+
+    @dg.sensor(
+        name=f"{feed.name}_arrivals",
+        description=f"Starts a run for each delivery of {feed.name}: {feed.pattern.pattern} in the landing folder.",
+        target=dg.AssetSelection.assets(feed.lake_key, feed.raw_key),
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        required_resource_keys={"platform"},
+    )
+    def arrivals(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        platform = context.resources.platform
+        found, mark = feed.landing(platform.landing).changed_since(
+            read_cursor(context.cursor), now_ns=time.time_ns(), limit=CHANGES_PER_TICK
+        )
+        new = [d for d in found.deliveries.values() if not _is_ingested(d, Path(platform.lake))]
+        _tell(context, feed.name, found)
+        cursor = write_cursor(mark)
+        if not new:
+            skip = _quiet_reason(feed.name, found)
+            return dg.SensorResult(skip_reason=skip, cursor=cursor, asset_events=[])
+        return dg.SensorResult(
+            run_requests=list(run_requests(feed.partitions, new)),
+            cursor=cursor,
+            asset_events=[_observation(feed, delivery) for delivery in new],
+            dynamic_partitions_requests=_new_keys(feed, new),
+        )
+
+    return arrivals
+
+
+def read_cursor(text: str | None) -> Mark:
+    """The mark in a sensor's cursor; the beginning if there is none."""
+    if not text:
+        return Mark()
+    changed_ns, path = json.loads(text)
+    return Mark(int(changed_ns), str(path))
+
+
+def write_cursor(mark: Mark) -> str:
+    """A cursor of fixed size, however many files have been seen."""
+    return json.dumps([mark.changed_ns, mark.path])
+
+
+def run_requests(partitions: dg.PartitionsDefinition | None, deliveries: list[Delivery]) -> Iterator[dg.RunRequest]:
+    """One request a delivery; one a range where many adjoining partitions of time arrived at once."""
+    by_key = {delivery.partition: delivery for delivery in deliveries}
+    if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        for delivery in deliveries:
+            yield _single(delivery)
+        return
+    for keys in _adjoining(partitions, sorted(by_key)):
+        if len(keys) < RANGE_FROM:
+            for key in keys:
+                yield _single(by_key[key])
+        else:
+            versions = ",".join(by_key[key].version for key in keys)
+            run_key = f"{by_key[keys[0]].feed}:{keys[0]}...{keys[-1]}:{_digest(versions)}"
+            yield dg.RunRequest(
+                run_key=run_key,
+                tags={
+                    "dagster/asset_partition_range_start": keys[0],
+                    "dagster/asset_partition_range_end": keys[-1],
+                },
+            )
+
+
+def _single(delivery: Delivery) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=f"{delivery.feed}:{delivery.partition}:{delivery.version}",
+        partition_key=None if delivery.partition == SNAPSHOT else delivery.partition,
+    )
+
+
+def _adjoining(partitions: dg.TimeWindowPartitionsDefinition, keys: list[str]) -> Iterator[list[str]]:
+    group: list[str] = []
+    end = None
+    windows = sorted((partitions.time_window_for_partition_key(key), key) for key in keys)
+    for window, key in windows:
+        if group and window.start != end:
+            yield group
+            group = []
+        group.append(key)
+        end = window.end
+    if group:
+        yield group
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _is_ingested(delivery: Delivery, lake: Path) -> bool:
+    manifest = read_manifest(lake, delivery.feed, delivery.partition)
+    return manifest is not None and manifest.delivery_version == delivery.version
+
+
+def _new_keys(feed: Feed, deliveries: list[Delivery]) -> list[Any]:
+    if isinstance(feed.partitions, dg.DynamicPartitionsDefinition):
+        return [feed.partitions.build_add_request([delivery.partition for delivery in deliveries])]
+    return []
+
+
+def _observation(feed: Feed, delivery: Delivery) -> dg.AssetObservation:
+    return dg.AssetObservation(
+        asset_key=feed.landing_key,
+        partition=None if delivery.partition == SNAPSHOT else delivery.partition,
+        metadata={
+            "files": ", ".join(Path(file.path).name for file in delivery.files),
+            "bytes": sum(file.size for file in delivery.files),
+        },
+        tags={"dagster/data_version": delivery.version},
+    )
+
+
+def _tell(context: dg.SensorEvaluationContext, feed: str, found: Arrivals) -> None:
+    for path, kind in list(found.irregular.items())[:TOLD]:
+        context.log.warning(f"{feed}: {path} is {kind}, not a file: left alone")
+    for path in found.unmatched[:TOLD]:
+        context.log.warning(f"{feed}: {path} fits no partition of the feed: left alone")
+    if len(found.unmatched) > TOLD:
+        context.log.warning(f"{feed}: {len(found.unmatched) - TOLD} more files fit no partition")
+    for key, why in list(found.waiting.items())[:TOLD]:
+        context.log.info(f"{feed}: {key} is not whole yet: {why}")
+
+
+def _quiet_reason(feed: str, found: Arrivals) -> str:
+    if found.waiting:
+        return f"{len(found.waiting)} deliveries of {feed} are not whole yet"
+    return f"nothing new for {feed}"

@@ -1,0 +1,100 @@
+"""What every asset of the platform tells of itself: owners, group, kinds, description, freshness and columns."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from platform_assets.contracts.model import Contract, Freshness
+from resources.warehouse.protocol import PARTITION
+
+DEFAULT_OWNER = "team:data"
+
+
+def column_schema(columns: Iterable[tuple[str, str, str]]) -> dg.TableSchema:
+    """Dagster's column schema of (name, type, description) triples."""
+    return dg.TableSchema([dg.TableColumn(name, type=kind, description=text or None) for name, kind, text in columns])
+
+
+def with_partition_column(columns: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """The columns of a warehouse table: the contract's, and the one that names the partition of a row."""
+    return [*columns, (PARTITION, "VARCHAR", "Key of the partition that the row belongs to.")]
+
+
+def freshness_policy(
+    freshness: Freshness, *, partitions: dg.PartitionsDefinition | None, ended: bool
+) -> dg.FreshnessPolicy | None:
+    """The policy for a contract's SLA; None for a feed that has ended, which is never stale.
+
+    A partition can only be delivered once its time is over, so the window is the partition's length and the
+    latency that the contract grants. Without a latency a partition may be late by its own length.
+    """
+    if ended:
+        return None
+    if freshness.deadline_cron:
+        length = freshness.latency or dt.timedelta(days=1)
+        return dg.FreshnessPolicy.cron(
+            deadline_cron=freshness.deadline_cron, lower_bound_delta=length, timezone=freshness.timezone
+        )
+    length = partition_length(partitions)
+    latency = freshness.latency or length
+    window = max(length + latency, dt.timedelta(minutes=1))
+    return dg.FreshnessPolicy.time_window(fail_window=window, warn_window=window * 0.75)
+
+
+def partition_length(partitions: dg.PartitionsDefinition | None) -> dt.timedelta:
+    """The longest time a partition can cover; a day for one that is no time."""
+    if isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        window = partitions.get_first_partition_window()
+        if window is not None:
+            # months and days around a clock change differ: the next windows tell
+            lengths = [window.end - window.start]
+            for _ in range(12):
+                window = partitions.get_next_partition_window(window.end, respect_bounds=False)
+                if window is None:
+                    break
+                lengths.append(window.end - window.start)
+            return max(lengths)
+    return dt.timedelta(days=1)
+
+
+def has_ended(partitions: dg.PartitionsDefinition | None, contract: Contract | None, *, now: dt.datetime) -> bool:
+    """Whether nothing is due any more: the partitions have an end that is past, or the contract says so."""
+    if contract is not None and any(rule.after is not None and rule.after < now.date() for rule in contract.not_due):
+        return True
+    end = getattr(partitions, "end", None)
+    return end is not None and end <= now
+
+
+def asset_spec(
+    key: dg.AssetKey,
+    *,
+    contract: Contract,
+    partitions: dg.PartitionsDefinition | None,
+    description: str,
+    kinds: set[str],
+    columns: Sequence[tuple[str, str, str]] = (),
+    deps: Sequence[dg.AssetKey] = (),
+    freshness: dg.FreshnessPolicy | None = None,
+    automation_condition: dg.AutomationCondition | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> dg.AssetSpec:
+    """The spec of one of a feed's assets, with what its contract says of it."""
+    extra = dict(metadata or {})
+    if columns:
+        extra["dagster/column_schema"] = column_schema(columns)
+    return dg.AssetSpec(
+        key,
+        deps=list(deps),
+        description=description,
+        group_name=contract.domain or "default",
+        owners=list(contract.owners) or [DEFAULT_OWNER],
+        tags=dict.fromkeys(contract.tags, ""),
+        kinds=kinds,
+        partitions_def=partitions,
+        freshness_policy=freshness,
+        automation_condition=automation_condition,
+        metadata={**extra, "contract": dg.MetadataValue.path(str(contract.path))},
+        code_version=contract.version,
+    )

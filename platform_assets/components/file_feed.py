@@ -1,0 +1,133 @@
+"""`FileFeed`: a source that delivers files, from one contract and one pattern.
+
+Makes the assets `landing/<feed>` (external), `lake/<feed>` and `raw/<feed>`, their checks, the arrival sensor and
+the schedule that closes a partition. The words of defs.yaml are here; what they build is in the files beside.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import dagster as dg
+from dagster.components.resolved.model import Resolver
+
+from platform_assets.automation.arrivals import arrival_sensor
+from platform_assets.automation.closing import closing_schedule
+from platform_assets.components.asset_specs import asset_spec, freshness_policy, has_ended, with_partition_column
+from platform_assets.components.lake_asset import lake_asset, lake_verdict
+from platform_assets.components.raw_asset import raw_asset, raw_verdict
+from platform_assets.components.scaffold import FileFeedScaffolder
+from platform_assets.contracts.reader import read_contract
+from platform_assets.feeds.feed import Feed
+from platform_assets.feeds.partitions import Partitions
+from platform_assets.lake.arrival_patterns import ArrivalPattern, PatternError
+from platform_assets.lake.arrivals import Completeness
+from platform_assets.lake.columns import raw_columns
+
+
+@dg.scaffold_with(FileFeedScaffolder)
+@dataclass
+class FileFeed(dg.Component, dg.Resolvable):
+    """A source that delivers files into the landing folder, as partitioned assets with a contract.
+
+    From a data contract and a file name pattern come the assets `landing/<feed>`, `lake/<feed>` (rows that keep the
+    contract, as Parquet; the others in quarantine) and `raw/<feed>` (a published warehouse table), with the
+    contract's rules as asset checks, an arrival sensor and a schedule that closes each partition.
+    """
+
+    files: Annotated[
+        str,
+        Resolver.default(
+            description="Which files below the landing folder belong to the feed: %Y, %m, %d, %H, ... tell the "
+            "partition's time, {key} the key of a static or dynamic partition, * stands for anything but a slash.",
+            examples=["orders/orders_%Y-%m-%d*.csv.gz", "regions/{key}.jsonl", "products.parquet"],
+        ),
+    ]
+    partitions: Partitions = None
+    contract: Annotated[
+        str,
+        Resolver.default(
+            description="The data contract (ODCS YAML), relative to this file.", examples=["contract.yaml"]
+        ),
+    ] = "contract.yaml"
+    settle_seconds: Annotated[
+        float,
+        Resolver.default(description="A file is taken once it has not changed for so many seconds.", examples=[30]),
+    ] = 30.0
+    complete_when: Annotated[
+        str | None,
+        Resolver.default(
+            description="Pattern of a marker file that says that a delivery is complete; it is no data.",
+            examples=["orders/%Y-%m-%d/_SUCCESS"],
+        ),
+    ] = None
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """The feed's assets, checks, sensor and schedule."""
+        feed = self.feed(context.path)
+        contract, partitions = feed.contract, feed.partitions
+        ended = has_ended(partitions, contract, now=dt.datetime.now(dt.UTC))
+        policy = freshness_policy(contract.freshness, partitions=partitions, ended=ended)
+        columns = raw_columns(contract)
+        about = contract.description or f"The feed {feed.name}."
+        landing = asset_spec(
+            feed.landing_key,
+            contract=contract,
+            partitions=partitions,
+            description=f"Files of the feed {feed.name} as they were delivered. {about}",
+            kinds={contract.format.kind.value, "file"},
+            metadata={"files": self.files},
+        )
+        lake = asset_spec(
+            feed.lake_key,
+            contract=contract,
+            partitions=partitions,
+            description=f"Rows that keep the contract, as Parquet; the others are in quarantine. {about}",
+            kinds={"parquet", "duckdb"},
+            columns=columns,
+            deps=[feed.landing_key],
+            freshness=policy,
+        )
+        raw = asset_spec(
+            feed.raw_key,
+            contract=contract,
+            partitions=partitions,
+            description=f"The published table; a partition is replaced once its gates have passed. {about}",
+            kinds={"duckdb", "table"},
+            columns=with_partition_column(columns),
+            deps=[feed.lake_key],
+            freshness=policy,
+        )
+        schedule = closing_schedule(feed)
+        return dg.Definitions(
+            assets=[landing, lake_asset(feed, lake), raw_asset(feed, raw)],
+            asset_checks=[lake_verdict(feed, feed.lake_key), raw_verdict(feed.raw_key)],
+            sensors=[arrival_sensor(feed)],
+            schedules=[schedule] if schedule else [],
+        )
+
+    def feed(self, folder: Path) -> Feed:
+        """The feed that this YAML describes, its contract read from below ``folder``.
+
+        Raises:
+            ContractError: with every problem of the contract at once, each with file, line and key.
+            ValueError: if the pattern and the partitions do not fit each other.
+        """
+        contract = read_contract(folder / self.contract)
+        pattern = ArrivalPattern(self.files)
+        marker = ArrivalPattern(self.complete_when) if self.complete_when else None
+        _check_fit(pattern, self.partitions, "files")
+        if marker is not None:
+            _check_fit(marker, self.partitions, "complete_when")
+        return Feed(contract, self.partitions, pattern, Completeness(self.settle_seconds, marker))
+
+
+def _check_fit(pattern: ArrivalPattern, partitions: dg.PartitionsDefinition | None, word: str) -> None:
+    timed = isinstance(partitions, dg.TimeWindowPartitionsDefinition)
+    if timed and not pattern.names_time:
+        raise PatternError(f"{word}: {pattern.pattern!r} does not name the time of a partition, such as %Y-%m-%d")
+    if partitions is not None and not timed and not pattern.names_key:
+        raise PatternError(f"{word}: {pattern.pattern!r} does not name the partition by {{key}}")
+    if partitions is None and (pattern.names_time or pattern.names_key):
+        raise PatternError(f"{word}: {pattern.pattern!r} names a partition, but the feed has no partitions")

@@ -1,0 +1,57 @@
+"""The batch rules of a contract as Dagster asset checks: one spec a rule, one result a run.
+
+A rule is judged on each partition by `platform_assets.publishing`. A run over many partitions tells one result a
+rule, with the partitions that broke it; which of them were published is told by the verdict check. No check blocks
+here: a rejected partition is not published, and the others of the run go on.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from platform_assets.components.outcomes import SHOWN
+from platform_assets.contracts.model import BatchRule, Severity
+from platform_assets.publishing.verdicts import Verdict
+
+
+def gate_specs(key: dg.AssetKey, rules: Sequence[BatchRule]) -> list[dg.AssetCheckSpec]:
+    """A check spec for each batch rule."""
+    return [
+        dg.AssetCheckSpec(
+            name=rule.name,
+            asset=key,
+            description=rule.description or f"{rule.metric.value} of {', '.join(rule.columns) or 'the partition'}",
+            metadata={"metric": rule.metric.value, "bounds": str(rule.bounds), "severity": rule.severity.value},
+        )
+        for rule in rules
+    ]
+
+
+def check_results(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, rules: Sequence[BatchRule], verdicts: Sequence[Verdict]
+) -> Iterator[dg.AssetCheckResult]:
+    """One result a rule over all partitions of the run that were judged."""
+    for rule in rules:
+        if dg.AssetCheckKey(key, rule.name) not in context.selected_asset_check_keys:
+            continue
+        judged = [(v.partition, c) for v in verdicts for c in v.checks if c.rule == rule.name]
+        failed = [(partition, check) for partition, check in judged if not check.passed]
+        columns = [dg.TableColumn("partition", "string"), dg.TableColumn("message", "string")]
+        records = [dg.TableRecord({"partition": partition, "message": check.message}) for partition, check in failed]
+        metadata: dict[str, dg.MetadataValue] = {
+            "partitions": dg.MetadataValue.int(len(judged)),
+            "failed": dg.MetadataValue.int(len(failed)),
+        }
+        values = [c.value for _, c in judged if c.value is not None and math.isfinite(c.value)]
+        if values:
+            metadata["latest_value"] = dg.MetadataValue.float(float(values[-1]))
+        if failed:
+            metadata["problems"] = dg.MetadataValue.table(records[:SHOWN], schema=dg.TableSchema(columns))
+        yield dg.AssetCheckResult(
+            asset_key=key,
+            check_name=rule.name,
+            passed=not failed,
+            severity=dg.AssetCheckSeverity.WARN if rule.severity is Severity.WARNING else dg.AssetCheckSeverity.ERROR,
+            metadata=metadata,
+        )

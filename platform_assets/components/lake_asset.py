@@ -1,0 +1,155 @@
+"""The asset `lake/<feed>`: deliveries in, Parquet and manifests out, for one partition or a range of them.
+
+How a file is read, and which rows are set aside, is `platform_assets.lake`'s business; here its outcomes become
+materializations. The warehouse is not touched.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import local
+from typing import Any
+
+import dagster as dg
+
+from platform_assets.components.outcomes import Outcome, report, run_partitions, verdict_check
+from platform_assets.feeds.feed import Feed
+from platform_assets.feeds.partitions import partition_date
+from platform_assets.lake.arrivals import Arrivals
+from platform_assets.lake.deliveries import Delivery
+from platform_assets.lake.ingestion import Ingestor
+from platform_assets.lake.manifests import Manifest, read_manifest
+from platform_assets.lake.rejections import DeliveryRejected, read_rejection
+from resources.platform import PlatformResource
+
+THREADS = 2
+
+
+def lake_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
+    """The asset that ingests the deliveries of the run's partitions."""
+
+    @dg.multi_asset(
+        name=spec.key.to_python_identifier(),
+        specs=[spec],
+        backfill_policy=dg.BackfillPolicy.single_run() if feed.partitions else None,
+        required_resource_keys={"platform"},
+    )
+    def ingest(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        outcomes = ingest_partitions(
+            feed,
+            run_partitions(context),
+            platform=context.resources.platform,
+            log=context.log.info,
+        )
+        output = next(iter(context.op_def.output_dict))
+        yield from report(context, key=spec.key, outcomes=outcomes, output_name=output)
+
+    return ingest
+
+
+def lake_verdict(feed: Feed, key: dg.AssetKey) -> dg.AssetChecksDefinition:
+    """The verdict check of `lake/<feed>`: manifests that are not there, and rejections newer than them."""
+
+    def problems(context: dg.AssetCheckExecutionContext, keys: Sequence[str]) -> Mapping[str, str]:
+        lake = Path(context.resources.platform.lake)
+        found: dict[str, str] = {}
+        for partition in keys:
+            rejection = read_rejection(lake, feed.name, partition)
+            if rejection is not None:
+                found[partition] = rejection.message
+            elif read_manifest(lake, feed.name, partition) is None:
+                found[partition] = "nothing was ingested"
+        return found
+
+    return verdict_check(key=key, problems=problems, required_resource_keys={"platform"})
+
+
+def ingest_partitions(
+    feed: Feed, keys: Sequence[str], *, platform: PlatformResource, log: Callable[[str], None]
+) -> list[Outcome]:
+    """Ingest the partitions ``keys`` side by side; one outcome each, in their order."""
+    lake = Path(platform.lake)
+    secret = feed.pseudonym_key(platform)
+    arrivals = _settled_arrivals(feed, keys, platform.landing, log)
+    own = local()
+    ingestors: list[Ingestor] = []
+
+    def ingest(partition: str) -> Outcome:
+        if not hasattr(own, "ingestor"):
+            own.ingestor = Ingestor(lake=lake, pseudonym_key=secret, threads=max(1, THREADS // len(workers)))
+            ingestors.append(own.ingestor)
+        return _ingest(feed, partition, arrivals, own.ingestor, lake)
+
+    workers = range(min(THREADS, len(keys)))
+    told = time.monotonic()
+    outcomes: list[Outcome] = []
+    try:
+        with ThreadPoolExecutor(len(workers)) as pool:
+            for outcome in pool.map(ingest, keys):
+                outcomes.append(outcome)
+                if time.monotonic() - told > 5:
+                    told = time.monotonic()
+                    log(f"{feed.name}: {len(outcomes)} of {len(keys)} partitions ingested")
+    finally:
+        for ingestor in ingestors:
+            ingestor.close()
+    return outcomes
+
+
+def _settled_arrivals(feed: Feed, keys: Sequence[str], landing: str, log: Callable[[str], None]) -> Arrivals:
+    folder = feed.landing(landing)
+    arrivals = folder.deliveries(set(keys), now_ns=time.time_ns())
+    if arrivals.unsettled:
+        seconds = feed.completeness.settle_seconds
+        log(f"{feed.name}: waiting {seconds:g} s for files of {len(arrivals.unsettled)} partitions to settle")
+        time.sleep(seconds)
+        arrivals = folder.deliveries(set(keys), now_ns=time.time_ns())
+    return arrivals
+
+
+def _ingest(feed: Feed, partition: str, arrivals: Arrivals, ingestor: Ingestor, lake: Path) -> Outcome:
+    started = time.monotonic()
+    delivery = arrivals.deliveries.get(partition)
+    try:
+        manifest = _manifest(feed, partition, delivery, ingestor, lake)
+    except DeliveryRejected as rejection:
+        return Outcome(partition, problem=str(rejection))
+    if manifest is None:
+        why = arrivals.waiting.get(partition) or _irregular(arrivals) or "no file has arrived"
+        pattern = feed.pattern.pattern
+        return Outcome(partition, problem=f"nothing to ingest: {why} (files: {pattern}, below the landing folder)")
+    return Outcome(partition, manifest.content_hash, metadata=_metadata(manifest, time.monotonic() - started))
+
+
+def _manifest(feed: Feed, partition: str, delivery: Delivery | None, ingestor: Ingestor, lake: Path) -> Manifest | None:
+    if delivery is not None:
+        return ingestor.ingest(contract=feed.contract, delivery=delivery)
+    day = partition_date(feed.partitions, partition)
+    rule = feed.contract.nothing_due(day) if day is not None else None
+    if rule is not None:
+        return ingestor.record_not_due(contract=feed.contract, partition=partition, reason=rule.reason)
+    # what was ingested stays, even when the landing folder has been cleared since
+    return read_manifest(lake, feed.name, partition)
+
+
+def _irregular(arrivals: Arrivals) -> str:
+    return "; ".join(f"{path} is {kind}, not a file" for path, kind in sorted(arrivals.irregular.items())[:3])
+
+
+def _metadata(manifest: Manifest, seconds: float) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "dagster/row_count": manifest.rows_out,
+        "rows_in": manifest.rows_in,
+        "rows_quarantined": manifest.rows_quarantined,
+        "seconds": round(seconds, 4),
+        "files": ", ".join(Path(file.path).name for file in manifest.files),
+        "contract_version": manifest.contract_version,
+    }
+    if manifest.state != "data":
+        metadata["state"] = f"{manifest.state}: {manifest.reason}"
+    if manifest.reasons:
+        metadata["quarantine_reasons"] = dict(manifest.reasons)
+    if manifest.warnings:
+        metadata["warnings"] = list(manifest.warnings)
+    return metadata

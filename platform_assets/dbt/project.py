@@ -1,0 +1,106 @@
+"""A dbt project on disk and its manifest, parsed again only when a file of the project has changed.
+
+dbt takes seconds to import and to parse; a manifest that fits is read in milliseconds. What is run, and on which
+partitions, is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+_SUFFIXES = {".sql", ".yml", ".yaml", ".csv", ".py", ".md"}
+_PASSED_OVER = {"target", "logs", "dbt_packages", ".venv", ".git"}
+
+
+class DbtParseError(RuntimeError):
+    """dbt cannot parse the project; the message is dbt's own, which names file and line."""
+
+
+@dataclass(frozen=True)
+class DbtProjectFiles:
+    """Where a dbt project lies. ``macro_folders`` are folders outside of it that its macro-paths name."""
+
+    project_dir: Path
+    profiles_dir: Path
+    target: str | None = None
+
+    @property
+    def target_path(self) -> Path:
+        return self.project_dir / os.environ.get("DBT_TARGET_PATH", "target")
+
+    @property
+    def manifest_path(self) -> Path:
+        return self.target_path / "manifest.json"
+
+    @property
+    def parsed_path(self) -> Path:
+        """dbt's own manifest, in the form that its runner takes."""
+        return self.target_path / "partial_parse.msgpack"
+
+    def arguments(self) -> list[str]:
+        """What every dbt command on this project is given."""
+        chosen = ["--target", self.target] if self.target else []
+        return ["--project-dir", str(self.project_dir), "--profiles-dir", str(self.profiles_dir), *chosen]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with the content of any file that dbt reads; not with a copy or a check-out of the same."""
+        digest = hashlib.sha256(repr(self.target).encode())
+        for path in sorted(set(self._files())):
+            digest.update(os.path.relpath(path, self.project_dir).encode())
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+    def _files(self) -> Iterator[Path]:
+        for folder in [self.project_dir, *self._outside_macro_folders()]:
+            for root, folders, names in os.walk(folder):
+                folders[:] = [name for name in folders if name not in _PASSED_OVER]
+                yield from (Path(root) / name for name in names if Path(name).suffix in _SUFFIXES)
+        yield from (path for path in [self.profiles_dir / "profiles.yml"] if path.exists())
+
+    def _outside_macro_folders(self) -> list[Path]:
+        import yaml
+
+        path = self.project_dir / "dbt_project.yml"
+        if not path.exists():
+            raise DbtParseError(f"{path} does not exist: `project` must name the folder of a dbt project")
+        words = yaml.safe_load(path.read_text()) or {}
+        folders = (self.project_dir / folder for folder in words.get("macro-paths", ["macros"]))
+        return [folder for folder in folders if not folder.resolve().is_relative_to(self.project_dir.resolve())]
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest as dbt writes it, parsed first if the project has changed since.
+
+        Raises:
+            DbtParseError: if dbt cannot parse the project.
+        """
+        stamp = self.target_path / "platform_fingerprint"
+        if not self._is_fresh(stamp):
+            self.target_path.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.target_path / "platform_fingerprint.lock"):
+                if not self._is_fresh(stamp):
+                    stamp.unlink(missing_ok=True)
+                    self._parse()
+                    stamp.write_text(self.fingerprint)
+        manifest: dict[str, Any] = json.loads(self.manifest_path.read_bytes())
+        return manifest
+
+    def _is_fresh(self, stamp: Path) -> bool:
+        there = stamp.exists() and self.manifest_path.exists() and self.parsed_path.exists()
+        return there and stamp.read_text() == self.fingerprint
+
+    def _parse(self) -> None:
+        from platform_assets.dbt.invocation import run_dbt
+
+        result = run_dbt(["parse", "--quiet", "--no-partial-parse", *self.arguments()])
+        if result.exception is not None or not result.success:
+            raise DbtParseError(f"{self.project_dir}: dbt cannot parse the project: {result.exception}")
