@@ -46,9 +46,7 @@ class DuckDBWarehouse:
     def session(self, *, read_only: bool = False, purpose: str = "") -> Iterator[DuckDBSession]:
         path = self._absolute()
         with exclusive(path, wait_seconds=self.wait_seconds, purpose=purpose or "a session"):
-            connection = open_database(
-                path, read_only=read_only, config=self._config(), wait_seconds=self.wait_seconds
-            )
+            connection = open_database(path, read_only=read_only, config=self._config(), wait_seconds=self.wait_seconds)
             session = DuckDBSession(connection)
             try:
                 yield session
@@ -127,7 +125,8 @@ class DuckDBSession:
     def describe(self, table: TableName) -> tuple[ColumnDef, ...] | None:
         rows = self.execute(
             "SELECT column_name, data_type, coalesce(comment, '') FROM duckdb_columns() WHERE database_name = "
-            "current_database() AND lower(schema_name) = lower(?) AND lower(table_name) = lower(?) ORDER BY column_index",
+            "current_database() AND lower(schema_name) = lower(?) AND lower(table_name) = lower(?) "
+            "ORDER BY column_index",
             [table.schema, table.name],
         )
         return tuple(ColumnDef(*row) for row in rows) or None

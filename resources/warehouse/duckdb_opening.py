@@ -115,7 +115,7 @@ def _unreadable(path: Path, error: Exception) -> WarehouseError:
     if any(sign.lower() in text.lower() for sign in _FULL):
         return WarehouseExhausted(f"{path}: {text}. Free some space, then run again.")
     if "not a valid DuckDB database" in text or "Could not read enough bytes" in text or "checksum" in text.lower():
-        advice = "The file is damaged or is something else: move it away (partitions load again from the lake) or restore it."
+        advice = "It is damaged or something else: restore it, or move it away and load all partitions from the lake."
     elif "Permission denied" in text:
         advice = "Give this user write permission on the file and its folder."
     else:

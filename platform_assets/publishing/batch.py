@@ -1,0 +1,240 @@
+"""One batch through write, audit, publish: what ``publisher`` and ``tables`` have in common.
+
+The steps between durable states, each with a failpoint: leases taken; candidates staged; judged; then, in one
+transaction, tokens checked, old rows deleted, new rows inserted, verdicts written, leases given back. Where a
+candidate's rows come from is a function that the caller hands in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from platform_assets.contracts.model import BatchRule
+from platform_assets.failpoints import failpoint
+from platform_assets.publishing import ledger
+from platform_assets.publishing.errors import PublishingError
+from platform_assets.publishing.gates import judge
+from platform_assets.publishing.holders import new_holder, retire
+from platform_assets.publishing.leases import (
+    LEASE_SECONDS,
+    WAIT_SECONDS,
+    Busy,
+    Lease,
+    acquire,
+    give_back,
+    release,
+    renew,
+    take,
+)
+from platform_assets.publishing.metrics import Measured, measure
+from platform_assets.publishing.model import Candidate, CheckResult, Content, LedgerEntry, State, Verdict
+from resources.warehouse.protocol import PARTITION, VERSION, ColumnDef, Session, TableName, Warehouse
+
+
+@dataclass(frozen=True)
+class Staged:
+    """Candidates as a relation (with ``_partition`` and ``_version``), and those that could not be staged."""
+
+    relation: str
+    refused: Mapping[str, CheckResult] = field(default_factory=dict)
+
+
+Stage = Callable[[Session, Sequence[Candidate]], Staged]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Candidates for one table, and how they are to be judged."""
+
+    asset: str
+    table: TableName
+    columns: tuple[ColumnDef, ...]
+    candidates: tuple[Candidate, ...]
+    rules: tuple[BatchRule, ...]
+    run_id: str
+    stage: Stage
+    refused: Mapping[str, CheckResult] = field(default_factory=dict)
+    lease_seconds: float = LEASE_SECONDS
+    wait_seconds: float = WAIT_SECONDS
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits that change with the rules, the columns' types and the table."""
+        shape = [(column.name, column.type) for column in self.columns]
+        return hashlib.sha256(repr((self.rules, shape, self.table)).encode()).hexdigest()[:16]
+
+
+def run_batch(warehouse: Warehouse, batch: Batch) -> list[Verdict]:
+    """Publish what passes; one verdict for each candidate, in their order.
+
+    Raises ``LeaseHeld``, ``LeaseLost``, or a ``WarehouseError``; then nothing of the batch was published, or,
+    when the commit itself was what failed, a repeated call finds it published and leaves it.
+    """
+    partition, times = max(Counter(c.partition for c in batch.candidates).items(), key=lambda i: i[1], default=("", 0))
+    if times > 1:
+        raise PublishingError(f"{batch.asset}: {times} candidates for partition {partition}, where one is expected")
+    holder = new_holder()
+    try:
+        unchanged, lease = _take(warehouse, batch, holder)
+        written: dict[str, Verdict] = {}
+        if lease is not None:
+            failpoint("publish.leased")
+            written = _write(warehouse, batch, lease, unchanged)
+            failpoint("publish.closed")
+    except BaseException:
+        give_back(warehouse, holder)
+        raise
+    finally:
+        retire(holder)
+    return [written.get(c.partition) or unchanged[c.partition] for c in batch.candidates]
+
+
+def _take(warehouse: Warehouse, batch: Batch, holder: str) -> tuple[dict[str, Verdict], Lease | None]:
+    """Tell what is published already from what is not, and take the lease on what has to be written.
+
+    After each wait for another writer, what is published is looked at anew.
+    """
+    keys = [(batch.asset, candidate.partition) for candidate in batch.candidates]
+
+    def attempt(session: Session) -> tuple[dict[str, Verdict], Lease | None] | list[Busy]:
+        ledger.ensure_ledger(session)
+        unchanged, settled = _unchanged(session, batch, keys)
+        wanted = [key for key in keys if key[1] not in settled]
+        if not wanted:
+            return unchanged, None
+        with session.transaction():
+            taken = acquire(session, wanted, holder=holder, run_id=batch.run_id, seconds=batch.lease_seconds)
+        return (unchanged, taken) if isinstance(taken, Lease) else taken
+
+    return take(
+        warehouse,
+        attempt,
+        run_id=batch.run_id,
+        wait_seconds=batch.wait_seconds,
+        purpose=f"run {batch.run_id} preparing {batch.asset}",
+    )
+
+
+def _unchanged(session: Session, batch: Batch, keys: Sequence[ledger.Key]) -> tuple[dict[str, Verdict], set[str]]:
+    """Verdicts of candidates whose very version is published, and those among them that need no new line.
+
+    A version that is published under the same rules is not judged again. Only when a later candidate was
+    rejected in between does it get a new line, so that the newest verdict is the true one.
+    """
+    published = ledger.latest(session, keys, state=State.PUBLISHED)
+    newest = ledger.latest(session, keys)
+    digest = batch.digest
+    unchanged, settled = {}, set()
+    for candidate in batch.candidates:
+        key = (batch.asset, candidate.partition)
+        entry = published.get(key)
+        same = entry is not None and (entry.version, entry.rules) == (candidate.version, digest)
+        if entry is not None and same and candidate.partition not in batch.refused:
+            message = f"version {entry.version} was published by run {entry.run_id}"
+            unchanged[candidate.partition] = entry.verdict(message=entry.message or message, unchanged=True)
+            if newest[key].state is State.PUBLISHED:
+                settled.add(candidate.partition)
+    return unchanged, settled
+
+
+def _write(warehouse: Warehouse, batch: Batch, lease: Lease, unchanged: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    mine = [c for c in batch.candidates if (batch.asset, c.partition) in lease.tokens]
+    fresh = [c for c in mine if c.partition not in unchanged]
+    with warehouse.session(purpose=f"run {batch.run_id} publishing {batch.asset}") as session:
+        marks = (ColumnDef(PARTITION, "VARCHAR", "Partition"), ColumnDef(VERSION, "VARCHAR", "Version of the content"))
+        session.ensure_table(batch.table, (*batch.columns, *marks))
+        staged, results = _judged(session, batch, fresh)
+        failpoint("publish.judged")
+        verdicts = {c.partition: _judgement(batch, c, results.get(c.partition, ())) for c in fresh}
+        verdicts |= {c.partition: unchanged[c.partition] for c in mine if c.partition in unchanged}
+        good = [c for c in fresh if verdicts[c.partition].published]
+        with session.transaction():
+            renew(session, lease)
+            failpoint("publish.fenced")
+            _replace_rows(session, batch, staged, good)
+            _record(session, batch, lease, verdicts)
+            release(session, lease.holder)
+            failpoint("publish.before_commit")
+        failpoint("publish.committed")
+    return verdicts
+
+
+def _judged(
+    session: Session, batch: Batch, fresh: Sequence[Candidate]
+) -> tuple[Staged, dict[str, tuple[CheckResult, ...]]]:
+    staged = batch.stage(session, [c for c in fresh if c.partition not in batch.refused])
+    failpoint("publish.staged")
+    references = {
+        rule.reference.asset: table
+        for rule in batch.rules
+        if rule.reference is not None and (table := ledger.table_of(session, rule.reference.asset)) is not None
+    }
+    lost = {**batch.refused, **staged.refused}
+    target = ledger.name(session, batch.table)
+
+    def of_candidates(rules: Sequence[BatchRule], partitions: Sequence[str]) -> list[Measured]:
+        return measure(session, staged.relation, rules, partitions, references, exact=True)
+
+    def of_published(rules: Sequence[BatchRule], partitions: Sequence[str]) -> list[Measured]:
+        return measure(session, target, rules, partitions, references)
+
+    relative = any(rule.history for rule in batch.rules)
+    results = judge(
+        batch.rules,
+        [c.partition for c in fresh if c.partition in lost or c.state == Content.DATA],
+        refused=lost,
+        published=ledger.published_with_rows(session, batch.asset) if relative else (),
+        measure_candidates=of_candidates,
+        measure_published=of_published,
+    )
+    return staged, results
+
+
+def _judgement(batch: Batch, candidate: Candidate, checks: tuple[CheckResult, ...]) -> Verdict:
+    failed = next((check for check in checks if check.blocks), None)
+    return Verdict(
+        asset=batch.asset,
+        partition=candidate.partition,
+        version=candidate.version,
+        state=State.REJECTED if failed else State.PUBLISHED,
+        content=Content(candidate.state),
+        checks=checks,
+        rows=candidate.rows if candidate.state == Content.DATA else 0,
+        hash=candidate.content_hash or candidate.version,
+        run_id=batch.run_id,
+        message=failed.message if failed else candidate.reason,
+    )
+
+
+def _replace_rows(session: Session, batch: Batch, staged: Staged, good: Sequence[Candidate]) -> None:
+    if not good:
+        return
+    target = ledger.name(session, batch.table)
+    keys = session.stage_rows([ColumnDef("partition_key", "VARCHAR")], [(c.partition,) for c in good])
+    among = f"{PARTITION} IN (SELECT partition_key FROM {keys})"
+    session.execute(f"DELETE FROM {target} WHERE {among}")
+    failpoint("publish.deleted")
+    columns = ", ".join(session.quote(name) for name in [*(c.name for c in batch.columns), PARTITION, VERSION])
+    session.execute(f"INSERT INTO {target} ({columns}) SELECT {columns} FROM {staged.relation} AS s WHERE {among}")
+    failpoint("publish.inserted")
+    # what is promised in the ledger is counted in the table itself, before the commit
+    counted = session.execute(f"SELECT {PARTITION}, count(*) FROM {target} WHERE {among} GROUP BY {PARTITION}")
+    found = dict(counted)
+    for candidate in good:
+        rows = candidate.rows if candidate.state == Content.DATA else 0
+        if found.get(candidate.partition, 0) != rows:
+            raise PublishingError(
+                f"{batch.asset}, partition {candidate.partition}: {found.get(candidate.partition, 0)} rows arrived in "
+                f"{batch.table}, {rows} were judged; its files changed meanwhile. Nothing was published: run it again."
+            )
+
+
+def _record(session: Session, batch: Batch, lease: Lease, verdicts: Mapping[str, Verdict]) -> None:
+    now, digest, tokens = session.now(), batch.digest, lease.tokens
+    entries = [LedgerEntry.of(v, rules=digest, token=tokens[(v.asset, v.partition)], at=now) for v in verdicts.values()]
+    ledger.append(session, entries)
+    ledger.register_table(session, batch.asset, batch.table)
+    failpoint("publish.recorded")

@@ -1,0 +1,33 @@
+"""What publishing refuses, and why. The warehouse's own errors are in ``resources.warehouse.errors``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from platform_assets.publishing.model import Refusal
+
+
+class PublishingError(Exception):
+    """A partition could not be published or read; the message names asset and partition."""
+
+
+class NotPublished(PublishingError):
+    """A reader asked for partitions that must not be read; ``refusals`` holds one entry for each."""
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        self.refusals = tuple(refusals)
+        shown = [str(refusal) for refusal in self.refusals[:10]]
+        if len(self.refusals) > 10:
+            shown.append(f"... and {len(self.refusals) - 10} partitions more")
+        super().__init__(
+            "\n".join(shown)
+            + "\nPublish these partitions first; `platform-assets ledger show` lists the verdicts of an asset."
+        )
+
+
+class LeaseHeld(PublishingError):
+    """Another writer kept its lease on a partition for longer than this one was willing to wait."""
+
+
+class LeaseLost(PublishingError):
+    """This writer's lease expired and another took the partition over: nothing of this writer was published."""

@@ -1,0 +1,164 @@
+"""The ledger's tables and the statements on them. Whoever calls these decides about transactions.
+
+One line for each candidate and its verdict, in the warehouse itself, so that a verdict and the rows it speaks of
+are committed together. Lines are only ever added; the fencing token of the lease under which a line was written
+orders the lines of one partition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from platform_assets.publishing.model import Content, LedgerEntry, State, checks_from_text, checks_to_text
+from resources.warehouse.protocol import ColumnDef, Session, TableName
+
+SCHEMA = "platform"
+LEDGER = TableName(SCHEMA, "ledger")
+LEASES = TableName(SCHEMA, "leases")
+TABLES = TableName(SCHEMA, "tables")
+
+Key = tuple[str, str]
+"""Asset and partition."""
+
+LEDGER_COLUMNS = (
+    ColumnDef("asset", "VARCHAR", "Key of the asset, with slashes"),
+    ColumnDef("partition_key", "VARCHAR", "Partition"),
+    ColumnDef("version", "VARCHAR", "Version of the content that asked to be published"),
+    ColumnDef("state", "VARCHAR", "pending, published or rejected"),
+    ColumnDef("content", "VARCHAR", "data, empty (validly without rows) or not_due"),
+    ColumnDef("row_count", "BIGINT", "Rows of the version"),
+    ColumnDef("content_hash", "VARCHAR", "Hash of the version's rows"),
+    ColumnDef("rules_digest", "VARCHAR", "Digest of the rules and columns it was judged by"),
+    ColumnDef("run_id", "VARCHAR", "The run that offered the version"),
+    ColumnDef("check_name", "VARCHAR", "The first check that blocked it"),
+    ColumnDef("message", "VARCHAR", "Why it was rejected, or why it holds no rows"),
+    ColumnDef("checks", "VARCHAR", "All check results, as JSON"),
+    ColumnDef("token", "BIGINT", "Fencing token of the lease it was written under"),
+    ColumnDef("recorded_at", "TIMESTAMP", "When it was recorded, UTC"),
+)
+LEASE_COLUMNS = (
+    ColumnDef("asset", "VARCHAR", "Key of the asset, with slashes"),
+    ColumnDef("partition_key", "VARCHAR", "Partition"),
+    ColumnDef("token", "BIGINT", "Fencing token, one higher for each lease of this partition"),
+    ColumnDef("holder", "VARCHAR", "Who holds the lease; null when nobody does"),
+    ColumnDef("run_id", "VARCHAR", "The run that took the lease last"),
+    ColumnDef("expires_at", "TIMESTAMP", "After this moment, UTC, others may take the lease over"),
+)
+TABLE_COLUMNS = (
+    ColumnDef("asset", "VARCHAR", "Key of the asset, with slashes"),
+    ColumnDef("schema_name", "VARCHAR", "Schema of the table that holds its published rows"),
+    ColumnDef("table_name", "VARCHAR", "Name of that table"),
+)
+_KEYS = (ColumnDef("asset", "VARCHAR"), ColumnDef("partition_key", "VARCHAR"))
+
+
+def ensure_ledger(session: Session) -> None:
+    session.ensure_table(LEDGER, LEDGER_COLUMNS)
+    session.ensure_table(LEASES, LEASE_COLUMNS)
+    session.ensure_table(TABLES, TABLE_COLUMNS)
+
+
+def stage_keys(session: Session, keys: Iterable[Key]) -> str:
+    """The keys as a relation with the columns ``asset`` and ``partition_key``."""
+    return session.stage_rows(_KEYS, list(keys))
+
+
+def append(session: Session, entries: Sequence[LedgerEntry]) -> None:
+    if not entries:
+        return
+    rows = [
+        [e.asset, e.partition, e.version, e.state.value, e.content.value, e.rows, e.hash, e.rules]
+        + [e.run_id, e.check, e.message, checks_to_text(e.checks), e.token, e.at]
+        for e in entries
+    ]
+    session.execute(f"INSERT INTO {name(session, LEDGER)} SELECT * FROM {session.stage_rows(LEDGER_COLUMNS, rows)}")
+
+
+def latest(session: Session, keys: Sequence[Key], *, state: State | None = None) -> dict[Key, LedgerEntry]:
+    """The newest line of each partition, of those in ``state`` if one is given. No ledger yet: nothing."""
+    if not keys or session.describe(LEDGER) is None:
+        return {}
+    condition = "" if state is None else f" AND l.state = '{state.value}'"
+    rows = session.execute(
+        f"SELECT {_columns('l')} FROM {name(session, LEDGER)} AS l JOIN {stage_keys(session, keys)} AS k "
+        f"ON l.asset = k.asset AND l.partition_key = k.partition_key WHERE true{condition} "
+        f"QUALIFY row_number() OVER (PARTITION BY l.asset, l.partition_key ORDER BY {_newest('l')}) = 1"
+    )
+    return {(entry.asset, entry.partition): entry for entry in map(_entry, rows)}
+
+
+def history(session: Session, asset: str, partition: str | None, limit: int) -> list[LedgerEntry]:
+    """Lines of one asset, newest first."""
+    if session.describe(LEDGER) is None:
+        return []
+    rows = session.execute(
+        f"SELECT {_columns('l')} FROM {name(session, LEDGER)} AS l WHERE asset = ? AND partition_key = coalesce(?, "
+        f"partition_key) ORDER BY recorded_at DESC, partition_key DESC, {_newest('l')} LIMIT {int(limit)}",
+        [asset, partition],
+    )
+    return [_entry(row) for row in rows]
+
+
+def published_with_rows(session: Session, asset: str) -> list[str]:
+    """Partitions whose published version holds data, in order: what a rule may take as history."""
+    rows = session.execute(
+        f"SELECT partition_key FROM (SELECT partition_key, content FROM {name(session, LEDGER)} AS l WHERE asset = ? "
+        f"AND state = 'published' QUALIFY row_number() OVER (PARTITION BY partition_key ORDER BY {_newest('l')}) = 1) AS p "
+        f"WHERE content = 'data' ORDER BY partition_key",
+        [asset],
+    )
+    return [row[0] for row in rows]
+
+
+def assets(session: Session) -> list[str]:
+    """Every asset the ledger knows."""
+    if session.describe(LEDGER) is None:
+        return []
+    return [row[0] for row in session.execute(f"SELECT DISTINCT asset FROM {name(session, LEDGER)} ORDER BY asset")]
+
+
+def register_table(session: Session, asset: str, table: TableName) -> None:
+    """Remember where an asset's rows are, so that rules of other assets can refer to it by its key."""
+    if table_of(session, asset) != table:
+        session.execute(f"DELETE FROM {name(session, TABLES)} WHERE asset = ?", [asset])
+        session.execute(f"INSERT INTO {name(session, TABLES)} VALUES (?, ?, ?)", [asset, table.schema, table.name])
+
+
+def table_of(session: Session, asset: str) -> TableName | None:
+    if session.describe(TABLES) is None:
+        return None
+    rows = session.execute(f"SELECT schema_name, table_name FROM {name(session, TABLES)} WHERE asset = ?", [asset])
+    return TableName(*rows[0]) if rows else None
+
+
+def name(session: Session, table: TableName) -> str:
+    return session.quote(table.schema, table.name)
+
+
+def _columns(alias: str) -> str:
+    return ", ".join(f"{alias}.{column.name}" for column in LEDGER_COLUMNS)
+
+
+def _newest(alias: str) -> str:
+    # a verdict closes the pending line of the same token
+    return f"{alias}.token DESC, CASE {alias}.state WHEN 'pending' THEN 1 ELSE 0 END, {alias}.recorded_at DESC"
+
+
+def _entry(row: tuple[object, ...]) -> LedgerEntry:
+    values = dict(zip((column.name for column in LEDGER_COLUMNS), row, strict=True))
+    return LedgerEntry(
+        asset=str(values["asset"]),
+        partition=str(values["partition_key"]),
+        version=str(values["version"]),
+        state=State(str(values["state"])),
+        content=Content(str(values["content"])),
+        rows=int(str(values["row_count"])),
+        hash=str(values["content_hash"]),
+        rules=str(values["rules_digest"]),
+        run_id=str(values["run_id"]),
+        check=str(values["check_name"]),
+        message=str(values["message"]),
+        checks=checks_from_text(str(values["checks"])),
+        token=int(str(values["token"])),
+        at=values["recorded_at"],  # type: ignore[arg-type]
+    )

@@ -1,0 +1,183 @@
+"""What a batch rule measures, as SQL over all partitions at once, and the values it gives.
+
+``relation`` is anything that can stand behind FROM and has the columns of the table and ``_partition``. A
+statement that fails is taken apart, by rule and then by halves of the partitions, until the error belongs to
+as few partitions as can be found out. What a value means is for ``gates`` to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from platform_assets.contracts.model import BatchRule, Metric
+from resources.warehouse.errors import StatementFailed
+from resources.warehouse.protocol import PARTITION, ColumnDef, Session, TableName
+
+MAX_ATTRIBUTION_STATEMENTS = 128
+"""How many statements may be spent on finding the partitions at fault; the rest share the blame."""
+
+Quote = Callable[..., str]
+
+
+@dataclass
+class Measured:
+    """Values by partition (None: the rule's SQL gave null), and errors by partition."""
+
+    values: dict[str, float | None] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+def measure(
+    session: Session,
+    relation: str,
+    rules: Sequence[BatchRule],
+    partitions: Sequence[str],
+    references: Mapping[str, TableName],
+    *,
+    exact: bool = False,
+) -> list[Measured]:
+    """Measure ``rules`` on the ``partitions`` of ``relation``; one result for each rule, in their order.
+
+    ``references`` says where the assets are that rules refer to. ``exact`` says that ``relation`` holds these
+    partitions and no others, which spares a semi-join. Never raises ``StatementFailed``.
+    """
+    results = [Measured() for _ in rules]
+    if not partitions:
+        return results
+    whole = len(partitions) if exact else -1
+    plain = [i for i, rule in enumerate(rules) if aggregate(session.quote, rule) is not None]
+    try:
+        source = relation if exact else _only(session, relation, partitions)
+        rows = _aggregates(session, source, [rules[i] for i in plain])
+    except StatementFailed:
+        plain = []
+    else:
+        for position, i in enumerate(plain):
+            found = {row[0]: row[1 + position] for row in rows}
+            results[i].values = {p: _number(found.get(p, _without_rows(rules[i]))) for p in partitions}
+    for i, rule in enumerate(rules):
+        if i not in plain:
+            _isolated(session, relation, rule, partitions, references, results[i], [MAX_ATTRIBUTION_STATEMENTS], whole)
+    return results
+
+
+def aggregate(quote: Quote, rule: BatchRule) -> str | None:
+    """The metric as an aggregate expression, or None when one GROUP BY over the rows cannot give it."""
+    columns = [quote(column) for column in rule.columns]
+    if rule.metric is Metric.ROW_COUNT:
+        return "count(*)"
+    if rule.metric is Metric.NULL_FRACTION:
+        anywhere = " OR ".join(f"{column} IS NULL" for column in columns)
+        return f"CAST(sum(CASE WHEN {anywhere} THEN 1 ELSE 0 END) AS DOUBLE) / count(*)"
+    if rule.metric is Metric.MEAN:
+        return f"CAST(avg({columns[0]}) AS DOUBLE)"
+    if rule.metric is Metric.SUM:
+        return f"CAST(sum({columns[0]}) AS DOUBLE)"
+    return None
+
+
+def duplicates_query(quote: Quote, rule: BatchRule, relation: str) -> str:
+    """Rows that are a further copy of a key, as a fraction of all rows; nulls count as equal."""
+    key = ", ".join(quote(column) for column in rule.columns)
+    return (
+        f"SELECT {PARTITION}, CAST(sum(copies) - count(*) AS DOUBLE) / sum(copies) FROM (SELECT {PARTITION}, "
+        f"count(*) AS copies FROM {relation} AS r GROUP BY {PARTITION}, {key}) AS g GROUP BY {PARTITION}"
+    )
+
+
+def unreferenced_query(quote: Quote, rule: BatchRule, relation: str, table: TableName) -> str:
+    """Rows whose key is not in ``table``. A key with a null in it refers to nothing, as in SQL's foreign keys."""
+    assert rule.reference is not None
+    theirs, ours = rule.reference.columns, rule.columns
+    pairs = zip(ours, theirs, strict=True)
+    same = " AND ".join(f"r.{quote(our)} = p.{quote(their)}" for our, their in pairs)
+    complete = " AND ".join(f"r.{quote(our)} IS NOT NULL" for our in ours)
+    return (
+        f"SELECT {PARTITION}, count(*) FROM {relation} AS r WHERE {complete} AND NOT EXISTS "
+        f"(SELECT 1 FROM {quote(table.schema, table.name)} AS p WHERE {same}) GROUP BY {PARTITION}"
+    )
+
+
+def expression_query(rule: BatchRule, relation: str, wanted: str) -> str:
+    """The rule's own scalar query for every partition in ``wanted``, as one correlated statement."""
+    rows = f"(SELECT * FROM {relation} AS _rows WHERE _rows.{PARTITION} = _wanted.partition_key)"
+    query = (rule.query or "").strip().rstrip(";").replace("{table}", rows)
+    # the line break ends a comment with which the query may end
+    return f"SELECT _wanted.partition_key, CAST((\n{query}\n) AS DOUBLE) FROM {wanted} AS _wanted"
+
+
+def _aggregates(session: Session, source: str, rules: Sequence[BatchRule]) -> list[tuple[object, ...]]:
+    if not rules:
+        return []
+    measured = ", ".join(str(aggregate(session.quote, rule)) for rule in rules)
+    return session.execute(f"SELECT {PARTITION}, {measured} FROM {source} AS r GROUP BY {PARTITION}")
+
+
+def _isolated(
+    session: Session,
+    relation: str,
+    rule: BatchRule,
+    partitions: Sequence[str],
+    references: Mapping[str, TableName],
+    result: Measured,
+    budget: list[int],
+    whole: int,
+) -> None:
+    """Measure one rule, halving the partitions on an error until it is attributed or the budget is spent."""
+    budget[0] -= 1
+    try:
+        source = relation if len(partitions) == whole else _only(session, relation, partitions)
+        rows = _one_rule(session, source, rule, partitions, references)
+    except StatementFailed as error:
+        if len(partitions) == 1 or budget[0] <= 0:
+            message = str(error).splitlines()[0]
+            result.errors.update(dict.fromkeys(partitions, message))
+            return
+        middle = len(partitions) // 2
+        for half in (partitions[:middle], partitions[middle:]):
+            _isolated(session, relation, rule, half, references, result, budget, whole)
+        return
+    found = {row[0]: row[1] for row in rows}
+    result.values.update({p: _number(found.get(p, _without_rows(rule))) for p in partitions})
+
+
+def _one_rule(
+    session: Session,
+    source: str,
+    rule: BatchRule,
+    partitions: Sequence[str],
+    references: Mapping[str, TableName],
+) -> list[tuple[object, ...]]:
+    if aggregate(session.quote, rule) is not None:
+        return _aggregates(session, source, [rule])
+    if rule.metric is Metric.DUPLICATE_FRACTION:
+        return session.execute(duplicates_query(session.quote, rule, source))
+    if rule.metric is Metric.UNREFERENCED_ROWS:
+        asset = rule.reference.asset if rule.reference is not None else ""
+        if asset not in references:
+            raise StatementFailed(f"{asset or 'its reference'} has never been published, so nothing can be found in it")
+        return session.execute(unreferenced_query(session.quote, rule, source, references[asset]))
+    if rule.metric is Metric.SQL:
+        return session.execute(expression_query(rule, source, _keys(session, partitions)))
+    raise StatementFailed(f"the metric {rule.metric} is not one that can be measured")
+
+
+def _only(session: Session, relation: str, partitions: Sequence[str]) -> str:
+    return (
+        f"(SELECT * FROM {relation} AS s WHERE s.{PARTITION} IN "
+        f"(SELECT partition_key FROM {_keys(session, partitions)}))"
+    )
+
+
+def _keys(session: Session, partitions: Sequence[str]) -> str:
+    return session.stage_rows([ColumnDef("partition_key", "VARCHAR")], [(partition,) for partition in partitions])
+
+
+def _without_rows(rule: BatchRule) -> float | None:
+    """The value for a partition without rows: counts, fractions and sums are 0, a mean does not exist."""
+    return None if rule.metric in (Metric.MEAN, Metric.SQL) else 0.0
+
+
+def _number(value: object) -> float | None:
+    return None if value is None else float(value)  # type: ignore[arg-type]

@@ -1,0 +1,186 @@
+"""Verdicts on tables that a tool of its own overwrites in place (dbt models).
+
+Their rows are there before anybody has judged them, so the ledger is told first: :func:`open_candidates` marks
+the partitions pending, which closes them to every reader, and :func:`record_verdicts` closes them with what the
+tests said. A process that dies in between leaves them pending: closed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from platform_assets.contracts.model import Severity
+from platform_assets.failpoints import failpoint
+from platform_assets.publishing import ledger
+from platform_assets.publishing.fingerprints import EMPTY_HASH, data_columns, fingerprints
+from platform_assets.publishing.holders import new_holder, retire
+from platform_assets.publishing.leases import (
+    LEASE_SECONDS,
+    WAIT_SECONDS,
+    Busy,
+    Lease,
+    acquire,
+    give_back,
+    release,
+    renew,
+    take,
+)
+from platform_assets.publishing.model import CheckResult, Content, LedgerEntry, State, Verdict
+from resources.warehouse.errors import StatementFailed
+from resources.warehouse.protocol import Session, TableName, Warehouse
+
+BUILT_CHECK = "built"
+"""The check that a model was built at all."""
+
+
+@dataclass(frozen=True)
+class OpenCandidates:
+    """Partitions that are pending under a lease of this process, until their verdicts are recorded."""
+
+    lease: Lease
+
+    @property
+    def run_id(self) -> str:
+        return self.lease.run_id
+
+    def partitions(self, asset: str) -> list[str]:
+        return sorted(partition for name, partition in self.lease.tokens if name == asset)
+
+
+@dataclass(frozen=True)
+class BuiltModel:
+    """What a tool built for one asset, and what its tests said by partition.
+
+    A failed check of severity error holds its partition. ``partition_column`` holds the partition key, as text or
+    as a value whose text it is; None for a table without partitions.
+    """
+
+    table: TableName
+    partition_column: str | None
+    checks: Mapping[str, Sequence[CheckResult]] = field(default_factory=dict)
+
+
+def open_candidates(
+    warehouse: Warehouse,
+    *,
+    partitions: Mapping[str, Sequence[str]],
+    run_id: str,
+    lease_seconds: float = LEASE_SECONDS,
+    wait_seconds: float = WAIT_SECONDS,
+) -> OpenCandidates:
+    """Take the lease on all ``partitions`` (by asset) and mark them pending, in one transaction.
+
+    Always follow with :func:`record_verdicts`, after an error with nothing built. Raises ``LeaseHeld``.
+    """
+    keys = [(asset, partition) for asset, wanted in partitions.items() for partition in dict.fromkeys(wanted)]
+    holder = new_holder()
+
+    def attempt(session: Session) -> Lease | list[Busy]:
+        ledger.ensure_ledger(session)
+        with session.transaction():
+            taken = acquire(session, keys, holder=holder, run_id=run_id, seconds=lease_seconds)
+            if isinstance(taken, Lease):
+                ledger.append(session, _pending(taken, session.now()))
+                failpoint("publish.models.before_open")
+        return taken
+
+    try:
+        purpose = f"run {run_id} opening candidates"
+        lease = take(warehouse, attempt, run_id=run_id, wait_seconds=wait_seconds, purpose=purpose)
+        failpoint("publish.models.opened")
+    except BaseException:
+        give_back(warehouse, holder)
+        retire(holder)
+        raise
+    return OpenCandidates(lease)
+
+
+def record_verdicts(
+    warehouse: Warehouse,
+    opened: OpenCandidates,
+    built: Mapping[str, BuiltModel],
+    *,
+    reason: str = "the model was not built",
+) -> list[Verdict]:
+    """Close pending partitions, all in one transaction; rows and hash are taken from the tables as they are now.
+
+    An asset that was opened and is not in ``built`` is rejected for ``reason``. Raises ``LeaseLost`` when another
+    run has taken a partition over meanwhile; then no verdict of this call stands.
+    """
+    lease = opened.lease
+    try:
+        with warehouse.session(purpose=f"run {lease.run_id} recording verdicts") as session:
+            verdicts: list[Verdict] = []
+            for asset in dict.fromkeys(asset for asset, _ in lease.tokens):
+                verdicts += _verdicts(session, opened, asset, built.get(asset), reason)
+            failpoint("publish.models.judged")
+            with session.transaction():
+                renew(session, lease)
+                tokens, now = lease.tokens, session.now()
+                entries = [LedgerEntry.of(v, rules="", token=tokens[(v.asset, v.partition)], at=now) for v in verdicts]
+                ledger.append(session, entries)
+                for asset, model in built.items():
+                    ledger.register_table(session, asset, model.table)
+                release(session, lease.holder)
+                failpoint("publish.models.before_commit")
+            failpoint("publish.models.recorded")
+    except BaseException:
+        give_back(warehouse, lease.holder)
+        raise
+    finally:
+        retire(lease.holder)
+    return verdicts
+
+
+def _pending(lease: Lease, now: dt.datetime) -> list[LedgerEntry]:
+    return [
+        LedgerEntry.of(_verdict(asset, partition, lease.run_id, State.PENDING), rules="", token=token, at=now)
+        for (asset, partition), token in lease.tokens.items()
+    ]
+
+
+def _verdicts(
+    session: Session, opened: OpenCandidates, asset: str, model: BuiltModel | None, reason: str
+) -> list[Verdict]:
+    partitions = opened.partitions(asset)
+    found: dict[str, tuple[int, str]] = {}
+    error = reason if model is None else ""
+    if model is not None:
+        try:
+            found = _measured(session, model, partitions)
+        except StatementFailed as failure:
+            error = str(failure).splitlines()[0]
+    if model is None or error:
+        failed = (CheckResult(BUILT_CHECK, Severity.ERROR, passed=False, message=error),)
+        return [_verdict(asset, p, opened.run_id, State.REJECTED, failed) for p in partitions]
+    verdicts = []
+    for partition in partitions:
+        checks = tuple(model.checks.get(partition, ()))
+        state = State.REJECTED if any(check.blocks for check in checks) else State.PUBLISHED
+        rows, content_hash = found.get(partition, (0, EMPTY_HASH))
+        verdicts.append(_verdict(asset, partition, opened.run_id, state, checks, rows, content_hash))
+    return verdicts
+
+
+def _measured(session: Session, model: BuiltModel, partitions: Sequence[str]) -> dict[str, tuple[int, str]]:
+    described = session.describe(model.table)
+    if described is None:
+        raise StatementFailed(f"{model.table} does not exist after it was built")
+    return fingerprints(session, model.table, data_columns(described), model.partition_column, partitions)
+
+
+def _verdict(
+    asset: str,
+    partition: str,
+    run_id: str,
+    state: State,
+    checks: tuple[CheckResult, ...] = (),
+    rows: int = 0,
+    content_hash: str = "",
+) -> Verdict:
+    failed = next((check for check in checks if check.blocks), None)
+    content = Content.EMPTY if content_hash == EMPTY_HASH else Content.DATA
+    message = failed.message if failed else ""
+    return Verdict(asset, partition, content_hash, state, content, checks, rows, content_hash, run_id, message)

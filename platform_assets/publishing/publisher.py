@@ -1,0 +1,97 @@
+"""The front door for data that comes as files: candidates from the lake into a table of the warehouse.
+
+Staging is here; judging and publishing is in ``batch``. Tables that are copied from other tables come in by
+``tables``, tables that dbt writes itself by ``models``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from platform_assets.contracts.model import BatchRule, Severity
+from platform_assets.publishing.batch import Batch, Staged, run_batch
+from platform_assets.publishing.leases import LEASE_SECONDS, WAIT_SECONDS
+from platform_assets.publishing.model import Candidate, CheckResult, Verdict
+from resources.warehouse.errors import StatementFailed
+from resources.warehouse.protocol import PARTITION, ColumnDef, Session, StagedFile, TableName, Warehouse
+
+FILES_CHECK = "lake_files"
+"""The name of the check that every candidate has: its files can be read and hold the rows of its manifest."""
+
+
+def publish(
+    warehouse: Warehouse,
+    *,
+    asset: str,
+    table: TableName,
+    columns: Sequence[tuple[str, str, str]],
+    candidates: Sequence[Candidate],
+    rules: Sequence[BatchRule],
+    run_id: str,
+    lease_seconds: float = LEASE_SECONDS,
+    wait_seconds: float = WAIT_SECONDS,
+) -> list[Verdict]:
+    """Write, audit, publish: one verdict for each candidate, in their order.
+
+    ``columns`` are (name, type, description) of the contract; ``_partition`` and ``_version`` are added. All that
+    pass are published in one transaction with their verdicts. A rejected candidate leaves the version that is
+    published where it is. Nothing is written for a version that is published already.
+
+    Raises ``LeaseHeld`` when another run keeps a partition longer than ``wait_seconds``, ``LeaseLost`` when this
+    one was replaced, and the errors of the warehouse, ``IncompatibleTable`` among them.
+    """
+    defined = tuple(ColumnDef(*column) for column in columns)
+
+    def stage(session: Session, holding: Sequence[Candidate]) -> Staged:
+        return _stage_files(session, holding, defined)
+
+    batch = Batch(
+        asset=asset,
+        table=table,
+        columns=defined,
+        candidates=tuple(candidates),
+        rules=tuple(rules),
+        run_id=run_id,
+        stage=stage,
+        lease_seconds=lease_seconds,
+        wait_seconds=wait_seconds,
+    )
+    return run_batch(warehouse, batch)
+
+
+def _stage_files(session: Session, candidates: Sequence[Candidate], columns: Sequence[ColumnDef]) -> Staged:
+    """All candidates as one relation; on an error each by itself, so that only the one at fault is refused."""
+    relation = ""
+    counts: dict[str, int] = {}
+    refused: dict[str, CheckResult] = {}
+    try:
+        relation, counts = _counted(session, candidates, columns)
+    except StatementFailed:
+        for candidate in candidates:
+            try:
+                counts |= _counted(session, [candidate], columns)[1]
+            except StatementFailed as error:
+                refused[candidate.partition] = _refusal(str(error).splitlines()[0])
+    for candidate in candidates:
+        found = counts.get(candidate.partition, 0)
+        if candidate.partition not in refused and found != candidate.rows:
+            refused[candidate.partition] = _refusal(f"the files hold {found} rows, the manifest says {candidate.rows}")
+    if refused or not relation:
+        relation = session.stage_parquet(_files([c for c in candidates if c.partition not in refused]), columns)
+    return Staged(relation, refused)
+
+
+def _counted(
+    session: Session, candidates: Sequence[Candidate], columns: Sequence[ColumnDef]
+) -> tuple[str, dict[str, int]]:
+    relation = session.stage_parquet(_files(candidates), columns)
+    return relation, dict(session.execute(f"SELECT {PARTITION}, count(*) FROM {relation} AS s GROUP BY {PARTITION}"))
+
+
+def _files(candidates: Sequence[Candidate]) -> list[StagedFile]:
+    return [StagedFile(path, c.partition, c.version) for c in candidates for path in c.files]
+
+
+def _refusal(reason: str) -> CheckResult:
+    message = f"{reason}. Ingest the partition again to write its files anew."
+    return CheckResult(FILES_CHECK, Severity.ERROR, passed=False, message=message)

@@ -1,0 +1,92 @@
+"""What a reader asks the ledger before it reads: fail closed on every partition that must not be read.
+
+Two kinds of tables differ. In a table that is published version by version (raw, published), the last good
+version stays readable after a rejected candidate, except to the run that offered that candidate. In a table that
+is overwritten in place (dbt models), only the newest verdict counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from platform_assets.publishing import ledger
+from platform_assets.publishing.errors import NotPublished
+from platform_assets.publishing.model import LedgerEntry, Refusal, State
+from resources.warehouse.protocol import Warehouse
+
+
+def unreadable(
+    warehouse: Warehouse,
+    *,
+    asset: str,
+    partitions: Sequence[str],
+    run_id: str | None = None,
+    allow_previous: bool = True,
+) -> dict[str, Refusal]:
+    """Those of ``partitions`` that must not be read, each with the reason; empty when all may be.
+
+    ``allow_previous`` is for tables that keep the last good version; ``run_id`` is the reader's own run.
+    """
+    keys = [(asset, partition) for partition in dict.fromkeys(partitions)]
+    with warehouse.session(read_only=True, purpose=f"asking for verdicts of {asset}") as session:
+        newest = ledger.latest(session, keys)
+        published = ledger.latest(session, keys, state=State.PUBLISHED)
+    refused = {}
+    for key in keys:
+        refusal = _refusal(key, newest.get(key), published.get(key), run_id, allow_previous)
+        if refusal is not None:
+            refused[key[1]] = refusal
+    return refused
+
+
+def require_published(
+    warehouse: Warehouse,
+    *,
+    asset: str,
+    partitions: Sequence[str],
+    run_id: str | None = None,
+    allow_previous: bool = True,
+) -> None:
+    """Raise ``NotPublished`` unless every one of ``partitions`` may be read; see :func:`unreadable`."""
+    refused = unreadable(warehouse, asset=asset, partitions=partitions, run_id=run_id, allow_previous=allow_previous)
+    if refused:
+        raise NotPublished(list(refused.values()))
+
+
+def published_versions(warehouse: Warehouse, *, asset: str, partitions: Sequence[str]) -> dict[str, LedgerEntry]:
+    """The published version of each partition that has one."""
+    keys = [(asset, partition) for partition in dict.fromkeys(partitions)]
+    with warehouse.session(read_only=True, purpose=f"reading the ledger of {asset}") as session:
+        found = ledger.latest(session, keys, state=State.PUBLISHED)
+    return {partition: entry for (_, partition), entry in found.items()}
+
+
+def ledger_history(
+    warehouse: Warehouse, *, asset: str, partition: str | None = None, limit: int = 100
+) -> list[LedgerEntry]:
+    """Lines of the ledger for one asset, newest first."""
+    with warehouse.session(read_only=True, purpose="showing the ledger") as session:
+        return ledger.history(session, asset, partition, limit)
+
+
+def known_assets(warehouse: Warehouse) -> list[str]:
+    """Every asset that ever had a candidate."""
+    with warehouse.session(read_only=True, purpose="listing the ledger") as session:
+        return ledger.assets(session)
+
+
+def _refusal(
+    key: ledger.Key, newest: LedgerEntry | None, published: LedgerEntry | None, run_id: str | None, allow_previous: bool
+) -> Refusal | None:
+    asset, partition = key
+    if newest is None:
+        return Refusal(asset, partition, "", "", "it was never published, and no candidate for it was ever judged")
+    if newest.state is State.PUBLISHED:
+        return None
+    if allow_previous and published is not None and newest.run_id != run_id:
+        return None
+    if newest.state is State.PENDING:
+        message = "it was being written and has no verdict yet; if that run is over, it died: materialize it again"
+    else:
+        message = newest.message
+    return Refusal(asset, partition, newest.check, newest.run_id, message)

@@ -1,0 +1,123 @@
+"""Publishing partitions of a table that somebody else wrote: a mart, copied into the schema that people read.
+
+What is copied must be what was tested. The verdict on the source carries a hash of its rows; the copy is refused
+when the rows have changed since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from platform_assets.contracts.model import BatchRule, Severity
+from platform_assets.publishing import ledger
+from platform_assets.publishing.batch import Batch, Staged, run_batch
+from platform_assets.publishing.errors import PublishingError
+from platform_assets.publishing.fingerprints import EMPTY_HASH, data_columns, fingerprints, partition_text
+from platform_assets.publishing.leases import LEASE_SECONDS, WAIT_SECONDS
+from platform_assets.publishing.model import Candidate, CheckResult, Content, LedgerEntry, State, Verdict
+from platform_assets.publishing.readers import unreadable
+from resources.warehouse.protocol import PARTITION, VERSION, ColumnDef, Session, TableName, Warehouse
+
+SOURCE_CHECK = "source_published"
+"""The check that the source's partition has a verdict that lets it be read."""
+
+HASH_CHECK = "source_unchanged"
+"""The check that the source's rows are those its tests saw."""
+
+
+def publish_from_table(
+    warehouse: Warehouse,
+    *,
+    asset: str,
+    table: TableName,
+    source: TableName,
+    source_asset: str,
+    partition_column: str | None,
+    partitions: Sequence[str],
+    run_id: str,
+    rules: Sequence[BatchRule] = (),
+    lease_seconds: float = LEASE_SECONDS,
+    wait_seconds: float = WAIT_SECONDS,
+) -> list[Verdict]:
+    """Copy ``partitions`` of ``source`` into ``table``; one verdict for each, in their order.
+
+    ``partition_column`` of the source holds the partition key, as text or as a value whose text it is; None for a
+    table without partitions, published whole under its one key. Columns and descriptions are the source's. The
+    version of a published partition is the hash in the verdict on its source, so a partition whose source has
+    not changed is left as it is. Raises what ``publisher.publish`` raises.
+    """
+    refused = {
+        partition: CheckResult(SOURCE_CHECK, Severity.ERROR, passed=False, message=str(refusal))
+        for partition, refusal in unreadable(
+            warehouse, asset=source_asset, partitions=partitions, allow_previous=False
+        ).items()
+    }
+    keys = [(source_asset, partition) for partition in partitions]
+    with warehouse.session(read_only=True, purpose=f"reading what {asset} copies") as session:
+        described = session.describe(source)
+        verdicts = ledger.latest(session, keys, state=State.PUBLISHED)
+    if described is None:
+        raise PublishingError(f"{asset}: its source {source} does not exist; materialize {source_asset} first")
+    columns = data_columns(described)
+    candidates = [_candidate(partition, verdicts.get((source_asset, partition))) for partition in partitions]
+
+    def stage(session: Session, holding: Sequence[Candidate]) -> Staged:
+        return _stage_table(session, source, columns, partition_column, holding)
+
+    batch = Batch(
+        asset=asset,
+        table=table,
+        columns=columns,
+        candidates=tuple(candidates),
+        rules=tuple(rules),
+        run_id=run_id,
+        stage=stage,
+        refused=refused,
+        lease_seconds=lease_seconds,
+        wait_seconds=wait_seconds,
+    )
+    return run_batch(warehouse, batch)
+
+
+def _candidate(partition: str, verdict: LedgerEntry | None) -> Candidate:
+    if verdict is None:
+        return Candidate(partition, version="")
+    if verdict.rows == 0:
+        reason = verdict.message or "the source has no rows"
+        return Candidate(partition, verdict.hash, state=Content.EMPTY, reason=reason)
+    return Candidate(partition, verdict.hash, rows=verdict.rows)
+
+
+def _stage_table(
+    session: Session,
+    source: TableName,
+    columns: Sequence[ColumnDef],
+    partition_column: str | None,
+    candidates: Sequence[Candidate],
+) -> Staged:
+    keys = [candidate.partition for candidate in candidates]
+    found = fingerprints(session, source, columns, partition_column, keys)
+    refused = {}
+    for candidate in candidates:
+        rows, content_hash = found.get(candidate.partition, (0, EMPTY_HASH))
+        if (rows, content_hash) != (candidate.rows, candidate.version):
+            refused[candidate.partition] = CheckResult(
+                HASH_CHECK,
+                Severity.ERROR,
+                passed=False,
+                value=float(rows),
+                bounds=f"[{candidate.rows}, {candidate.rows}]",
+                message=f"{source} has changed since its tests ran ({rows} rows, {candidate.rows} were tested); "
+                f"materialize it again, so that it is tested as it is now",
+            )
+    good = [(c.partition, c.version) for c in candidates if c.partition not in refused]
+    marked = session.stage_rows([ColumnDef(PARTITION, "VARCHAR"), ColumnDef(VERSION, "VARCHAR")], good)
+    selected = ", ".join(f"r.{session.quote(column.name)}" for column in columns)
+    condition = "true"
+    if partition_column is not None:
+        condition = f"{partition_text(session, 'r', partition_column)} = m.{PARTITION}"
+    relation = (
+        f"(SELECT {selected}, m.{PARTITION}, m.{VERSION} FROM {ledger.name(session, source)} AS r "
+        f"JOIN {marked} AS m ON {condition})"
+    )
+    return Staged(relation, refused)
