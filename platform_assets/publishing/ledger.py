@@ -66,11 +66,7 @@ def stage_keys(session: Session, keys: Iterable[Key]) -> str:
 def append(session: Session, entries: Sequence[LedgerEntry]) -> None:
     if not entries:
         return
-    rows = [
-        [e.asset, e.partition, e.version, e.state.value, e.content.value, e.rows, e.hash, e.rules]
-        + [e.run_id, e.check, e.message, checks_to_text(e.checks), e.token, e.at]
-        for e in entries
-    ]
+    rows = [_row(entry) for entry in entries]
     session.execute(f"INSERT INTO {name(session, LEDGER)} SELECT * FROM {session.stage_rows(LEDGER_COLUMNS, rows)}")
 
 
@@ -102,8 +98,9 @@ def history(session: Session, asset: str, partition: str | None, limit: int) -> 
 def published_with_rows(session: Session, asset: str) -> list[str]:
     """Partitions whose published version holds data, in order: what a rule may take as history."""
     rows = session.execute(
-        f"SELECT partition_key FROM (SELECT partition_key, content FROM {name(session, LEDGER)} AS l WHERE asset = ? "
-        f"AND state = 'published' QUALIFY row_number() OVER (PARTITION BY partition_key ORDER BY {_newest('l')}) = 1) AS p "
+        f"SELECT partition_key FROM (SELECT partition_key, content FROM {name(session, LEDGER)} AS l "
+        f"WHERE asset = ? AND state = 'published' "
+        f"QUALIFY row_number() OVER (PARTITION BY partition_key ORDER BY {_newest('l')}) = 1) AS p "
         f"WHERE content = 'data' ORDER BY partition_key",
         [asset],
     )
@@ -142,6 +139,26 @@ def _columns(alias: str) -> str:
 def _newest(alias: str) -> str:
     # a verdict closes the pending line of the same token
     return f"{alias}.token DESC, CASE {alias}.state WHEN 'pending' THEN 1 ELSE 0 END, {alias}.recorded_at DESC"
+
+
+def _row(entry: LedgerEntry) -> tuple[object, ...]:
+    """The values of a line, in the order of ``LEDGER_COLUMNS``."""
+    return (
+        entry.asset,
+        entry.partition,
+        entry.version,
+        entry.state.value,
+        entry.content.value,
+        entry.rows,
+        entry.hash,
+        entry.rules,
+        entry.run_id,
+        entry.check,
+        entry.message,
+        checks_to_text(entry.checks),
+        entry.token,
+        entry.at,
+    )
 
 
 def _entry(row: tuple[object, ...]) -> LedgerEntry:
