@@ -17,7 +17,7 @@ import dagster as dg
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.arrivals import Arrivals, Mark
 from platform_assets.lake.deliveries import SNAPSHOT, Delivery
-from platform_assets.lake.manifests import read_manifest
+from platform_assets.lake.manifest import read_manifest
 
 CHANGES_PER_TICK = 2_000
 """Changed files that one tick looks at: bounds its time and its memory; the rest is the next tick's."""

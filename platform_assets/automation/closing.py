@@ -13,7 +13,7 @@ import dagster as dg
 
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.partitions import partition_date
-from platform_assets.lake.manifests import read_manifest
+from platform_assets.lake.manifest import read_manifest
 
 LOOK_BACK = 7
 """Partitions that one tick closes, the newest first: ticks that were missed are made up for."""

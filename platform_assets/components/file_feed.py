@@ -16,14 +16,15 @@ from platform_assets.automation.arrivals import arrival_sensor
 from platform_assets.automation.closing import closing_schedule
 from platform_assets.components.asset_specs import asset_spec, freshness_policy, has_ended, with_partition_column
 from platform_assets.components.lake_asset import lake_asset, lake_verdict
-from platform_assets.components.raw_asset import raw_asset, raw_verdict
+from platform_assets.components.ledger_verdict import ledger_verdict
+from platform_assets.components.raw_asset import raw_asset
 from platform_assets.components.scaffold import FileFeedScaffolder
 from platform_assets.contracts.reader import read_contract
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.partitions import Partitions
 from platform_assets.lake.arrival_patterns import ArrivalPattern, PatternError
 from platform_assets.lake.arrivals import Completeness
-from platform_assets.lake.columns import raw_columns
+from platform_assets.contracts.types import raw_columns
 
 
 @dg.scaffold_with(FileFeedScaffolder)
@@ -102,7 +103,7 @@ class FileFeed(dg.Component, dg.Resolvable):
         schedule = closing_schedule(feed)
         return dg.Definitions(
             assets=[landing, lake_asset(feed, lake), raw_asset(feed, raw)],
-            asset_checks=[lake_verdict(feed, feed.lake_key), raw_verdict(feed.raw_key)],
+            asset_checks=[lake_verdict(feed, feed.lake_key), ledger_verdict(feed.raw_key, keeps_last_good=True)],
             sensors=[arrival_sensor(feed)],
             schedules=[schedule] if schedule else [],
         )

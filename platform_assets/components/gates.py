@@ -12,7 +12,7 @@ import dagster as dg
 
 from platform_assets.components.outcomes import SHOWN
 from platform_assets.contracts.model import BatchRule, Severity
-from platform_assets.publishing.verdicts import Verdict
+from platform_assets.publishing.model import Verdict
 
 
 def gate_specs(key: dg.AssetKey, rules: Sequence[BatchRule]) -> list[dg.AssetCheckSpec]:
@@ -35,7 +35,7 @@ def check_results(
     for rule in rules:
         if dg.AssetCheckKey(key, rule.name) not in context.selected_asset_check_keys:
             continue
-        judged = [(v.partition, c) for v in verdicts for c in v.checks if c.rule == rule.name]
+        judged = [(v.partition, c) for v in verdicts for c in v.checks if c.name == rule.name]
         failed = [(partition, check) for partition, check in judged if not check.passed]
         columns = [dg.TableColumn("partition", "string"), dg.TableColumn("message", "string")]
         records = [dg.TableRecord({"partition": partition, "message": check.message}) for partition, check in failed]

@@ -13,14 +13,21 @@ from typing import Any
 
 import dagster as dg
 
-from platform_assets.components.outcomes import Outcome, report, run_partitions, verdict_check
+from platform_assets.components.outcomes import (
+    AssetOutcomes,
+    Outcome,
+    output_name,
+    report,
+    run_partitions,
+    verdict_check,
+)
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.partitions import partition_date
 from platform_assets.lake.arrivals import Arrivals
 from platform_assets.lake.deliveries import Delivery
 from platform_assets.lake.ingestion import Ingestor
-from platform_assets.lake.manifests import Manifest, read_manifest
-from platform_assets.lake.rejections import DeliveryRejected, read_rejection
+from platform_assets.lake.manifest import Manifest, read_manifest, read_rejection
+from platform_assets.lake.rejection import DeliveryRejected
 from resources.platform import PlatformResource
 
 THREADS = 2
@@ -42,8 +49,7 @@ def lake_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
             platform=context.resources.platform,
             log=context.log.info,
         )
-        output = next(iter(context.op_def.output_dict))
-        yield from report(context, key=spec.key, outcomes=outcomes, output_name=output)
+        yield from report(context, [AssetOutcomes(spec.key, output_name(spec.key), outcomes)])
 
     return ingest
 
@@ -143,7 +149,7 @@ def _metadata(manifest: Manifest, seconds: float) -> dict[str, Any]:
         "rows_in": manifest.rows_in,
         "rows_quarantined": manifest.rows_quarantined,
         "seconds": round(seconds, 4),
-        "files": ", ".join(Path(file.path).name for file in manifest.files),
+        "files": ", ".join(Path(file.path).name for file in manifest.delivery_files),
         "contract_version": manifest.contract_version,
     }
     if manifest.state != "data":

@@ -41,28 +41,47 @@ def run_partitions(context: dg.AssetExecutionContext | dg.AssetCheckExecutionCon
     return list(context.partition_keys) if context.has_partition_key or context.has_partition_key_range else [SNAPSHOT]
 
 
+@dataclass(frozen=True)
+class AssetOutcomes:
+    """What a step did to one asset: its outcomes in the order of the run's partitions, and its output's name."""
+
+    key: dg.AssetKey
+    output_name: str
+    outcomes: Sequence[Outcome]
+
+    @property
+    def bad(self) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.problem is not None]
+
+
 def report(
     context: dg.AssetExecutionContext,
-    *,
-    key: dg.AssetKey,
-    outcomes: Sequence[Outcome],
-    output_name: str | None = None,
-) -> Iterator[dg.AssetMaterialization | dg.Output[None]]:
-    """The events of one asset: a materialization for each good partition, then its Output.
+    assets: Sequence[AssetOutcomes],
+    checks: Mapping[dg.AssetKey, Sequence[dg.AssetCheckResult]] | None = None,
+) -> Iterator[dg.AssetMaterialization | dg.AssetCheckResult | dg.Output[None]]:
+    """The events of a step: for each asset its good partitions, its Output and its check results.
 
     Raises:
-        dg.Failure: before anything downstream can run, if no partition is good; after the materializations, if
+        dg.Failure: before anything downstream can run, if no partition of any asset is good; after the events, if
             some are bad and the verdict check that would tell it is not part of the run.
     """
-    bad = [outcome for outcome in outcomes if outcome.problem is not None]
-    if bad and len(bad) == len(outcomes):
-        raise rejected(context, key, bad, len(outcomes))
-    for outcome in outcomes:
-        if outcome.problem is None:
-            yield _materialization(key, outcome)
-    if bad and not _verdict_follows(context, key):
-        raise rejected(context, key, bad, len(outcomes))
-    yield dg.Output(None, output_name=output_name or "result", metadata=NOT_A_MATERIALIZATION)
+    hopeless = all(len(asset.bad) == len(asset.outcomes) for asset in assets)
+    if not hopeless:
+        for asset in assets:
+            for outcome in asset.outcomes:
+                if outcome.problem is None:
+                    yield _materialization(asset.key, outcome)
+            yield dg.Output(None, output_name=asset.output_name, metadata=NOT_A_MATERIALIZATION)
+    for results in (checks or {}).values():
+        yield from results
+    for asset in assets:
+        if asset.bad and (hopeless or not _verdict_follows(context, asset.key)):
+            raise rejected(context, asset.key, asset.bad, len(asset.outcomes))
+
+
+def output_name(key: dg.AssetKey) -> str:
+    """The name that a multi-asset made from specs gives to the output of ``key``."""
+    return key.to_python_identifier()
 
 
 def _materialization(key: dg.AssetKey, outcome: Outcome) -> dg.AssetMaterialization:

@@ -5,25 +5,21 @@ materializations and check results.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from platform_assets.components.gates import check_results, gate_specs
-from platform_assets.components.outcomes import Outcome, report, run_partitions, verdict_check
+from platform_assets.components.ledger_verdict import POOL, verdict_outcome
+from platform_assets.components.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
 from platform_assets.feeds.feed import Feed
-from platform_assets.lake.columns import raw_columns
-from platform_assets.lake.manifests import Manifest, read_manifest
-from platform_assets.lake.rejections import read_rejection
-from platform_assets.publishing.publisher import Candidate, publish
-from platform_assets.publishing.readers import unreadable
-from platform_assets.publishing.verdicts import Verdict
-from resources.warehouse.protocol import ColumnDef, TableName
-
-POOL = "warehouse"
-"""The Dagster pool of every step that opens the warehouse; its size is in dagster.yaml."""
+from platform_assets.contracts.types import raw_columns
+from platform_assets.lake.manifest import Manifest, read_manifest, read_rejection
+from platform_assets.publishing.model import Candidate, Verdict
+from platform_assets.publishing.publisher import publish
+from resources.warehouse.protocol import TableName
 
 
 def raw_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
@@ -42,27 +38,10 @@ def raw_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
         platform = context.resources.platform
         keys = run_partitions(context)
         verdicts, outcomes = load_partitions(feed, keys, platform=platform, run_id=context.run.run_id)
-        yield from check_results(context, spec.key, rules, verdicts)
-        output = next(name for name in context.op_def.output_dict if "verdict" not in name)
-        yield from report(context, key=spec.key, outcomes=outcomes, output_name=output)
+        checks = {spec.key: list(check_results(context, spec.key, rules, verdicts))}
+        yield from report(context, [AssetOutcomes(spec.key, output_name(spec.key), outcomes)], checks)
 
     return load
-
-
-def raw_verdict(key: dg.AssetKey) -> dg.AssetChecksDefinition:
-    """The verdict check of a published table: what the ledger says of the run's partitions."""
-
-    def problems(context: dg.AssetCheckExecutionContext, keys: Sequence[str]) -> Mapping[str, str]:
-        refusals = unreadable(
-            context.resources.platform.warehouse.open(),
-            asset=key.to_user_string(),
-            partitions=keys,
-            run_id=context.op_execution_context.run.run_id,
-            allow_previous=True,
-        )
-        return {partition: str(refusal) for partition, refusal in refusals.items()}
-
-    return verdict_check(key=key, problems=problems, required_resource_keys={"platform"})
 
 
 def load_partitions(
@@ -82,12 +61,11 @@ def load_partitions(
         else:
             manifests[key] = manifest
     started = time.monotonic()
-    columns = [ColumnDef(*column) for column in raw_columns(feed.contract)]
     verdicts = publish(
         platform.warehouse.open(),
         asset=feed.raw_key.to_user_string(),
         table=TableName("raw", feed.name),
-        columns=columns,
+        columns=raw_columns(feed.contract),
         candidates=[_candidate(manifest, lake) for manifest in manifests.values()],
         rules=feed.contract.batch_rules,
         run_id=run_id,
@@ -99,17 +77,6 @@ def load_partitions(
         for key in keys
     ]
     return verdicts, outcomes
-
-
-def verdict_outcome(verdict: Verdict, seconds: float, extra: Mapping[str, Any] | None = None) -> Outcome:
-    """The outcome of one partition, from the ledger's verdict on it. ``seconds`` is its share of the step."""
-    if not verdict.published:
-        return Outcome(verdict.partition, problem=verdict.message)
-    metadata = {"dagster/row_count": verdict.rows, "seconds": round(seconds, 4), "run_of_version": verdict.run_id}
-    warnings = [check.message for check in verdict.checks if not check.passed]
-    if warnings:
-        metadata["warnings"] = warnings
-    return Outcome(verdict.partition, verdict.content_hash, metadata={**metadata, **(extra or {})})
 
 
 def _candidate(manifest: Manifest, lake: Path) -> Candidate:

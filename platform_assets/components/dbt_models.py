@@ -1,0 +1,190 @@
+"""`DbtModels`: dbt models as assets that are built and judged by partition.
+
+The words of defs.yaml, and the specs made from the manifest. How a step runs is in ``dbt_step``.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Annotated, Any
+
+import dagster as dg
+from dagster.components.resolved.model import Resolver
+from dagster_dbt import DbtProject, DbtProjectComponent
+from dagster_dbt.asset_utils import build_dbt_specs, get_node
+
+from platform_assets.automation.conditions import upstream_published
+from platform_assets.components.asset_specs import DEFAULT_OWNER, column_schema, freshness_policy, has_ended
+from platform_assets.components.dbt_step import DbtStep
+from platform_assets.components.ledger_verdict import POOL, ledger_verdict
+from platform_assets.components.upstream import UpstreamAsset
+from platform_assets.contracts.model import Freshness
+from platform_assets.dbt.graph import ModelGraph, model_graph
+from platform_assets.dbt.project import DbtProjectFiles
+from platform_assets.feeds.partitions import Partitions
+from resources.warehouse.protocol import TableName
+
+UNIQUE_ID = "dagster_dbt/unique_id"
+UNUSED = ("cli_args", "include_metadata", "op", "prepare_if_dev")
+
+
+@dataclass
+class DbtModels(DbtProjectComponent):
+    """Models of a dbt project, built and tested for the partitions of a run in one go.
+
+    For partitioned models the project needs the platform's macros, the strategy `partition_overwrite` and the
+    condition `in_partitions()`; models without `partitions` are built as plain dbt does. Data tests and unit tests
+    become asset checks; a failed test holds the partitions that failed it, and whatever is downstream of them.
+    """
+
+    partitions: Partitions = None
+    owners: Annotated[
+        list[str],
+        Resolver.default(
+            description="Owners of the models that name none in their meta.", examples=[["team:analytics"]]
+        ),
+    ] = field(default_factory=lambda: [DEFAULT_OWNER])
+    group: Annotated[str | None, Resolver.default(description="Asset group of the models.", examples=["flights"])] = (
+        None
+    )
+    latency_hours: Annotated[
+        float | None,
+        Resolver.default(description="How late the newest partition may be before the models are stale.", examples=[6]),
+    ] = None
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """The models as one asset definition, with their tests as checks and their verdict checks."""
+        self._refuse_unused()
+        files = self._files
+        manifest = files.manifest()
+        specs, check_specs = build_dbt_specs(
+            translator=self.translator,
+            manifest=manifest,
+            select=self.select,
+            exclude=self.exclude,
+            selector=self.selector,
+            project=self.dbt_project,
+            io_manager_key=None,
+        )
+        if not specs:
+            raise ValueError(f"{context.path}: select: {self.select!r} matches no model of {files.project_dir}")
+        asset_keys = {spec.metadata[UNIQUE_ID]: spec.key for spec in specs}
+        graph = model_graph(manifest, asset_keys)
+        check_specs = [*map(_never_blocking, check_specs), *_unit_test_specs(graph, asset_keys)]
+        step = DbtStep(
+            files=files,
+            graph=graph,
+            asset_keys=asset_keys,
+            check_keys={spec.metadata[UNIQUE_ID]: spec.key for spec in check_specs},
+            selectors=_selectors(manifest, graph),
+            tables={model: _table(manifest["nodes"][model]) for model in graph.order},
+            upstream=self._upstream(manifest, graph),
+            partitions=self.partitions,
+        )
+        name = _op_name(context)
+
+        @dg.multi_asset(
+            name=name,
+            specs=specs,
+            check_specs=check_specs,
+            can_subset=True,
+            backfill_policy=dg.BackfillPolicy.single_run() if self.partitions else None,
+            required_resource_keys={"platform"},
+            pool=POOL,
+        )
+        def build(context: dg.AssetExecutionContext) -> Iterator[Any]:
+            yield from step.execute(context)
+
+        verdicts = [ledger_verdict(key, keeps_last_good=False) for key in asset_keys.values()]
+        return dg.Definitions(assets=[build], asset_checks=verdicts)
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        """The spec that dagster-dbt makes of a node, with partitions, owners, freshness and columns of ours."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        node = get_node(manifest, unique_id)
+        if node["resource_type"] == "source":
+            return spec
+        columns = [(c["name"], c.get("data_type") or "", c.get("description") or "") for c in node["columns"].values()]
+        ended = has_ended(self.partitions, None, now=dt.datetime.now(dt.UTC))
+        latency = None if self.latency_hours is None else dt.timedelta(hours=self.latency_hours)
+        spec = spec.replace_attributes(
+            partitions_def=self.partitions,
+            description=node.get("description") or spec.description,
+            group_name=self.group or spec.group_name,
+            owners=list(spec.owners) or self.owners,
+            automation_condition=spec.automation_condition or upstream_published(),
+            freshness_policy=freshness_policy(Freshness(latency=latency), partitions=self.partitions, ended=ended),
+        )
+        return spec.merge_attributes(metadata={"dagster/column_schema": column_schema(columns)}) if columns else spec
+
+    def _upstream(self, manifest: Mapping[str, Any], graph: ModelGraph) -> dict[str, UpstreamAsset]:
+        found: dict[str, UpstreamAsset] = {}
+        for parent in sorted({p for parents in graph.parents.values() for p in parents}):
+            node = get_node(manifest, parent)
+            is_source = node["resource_type"] == "source"
+            gated = (node.get("meta") or {}).get("platform_gate", True)
+            key = self.get_asset_spec(manifest, parent, self.dbt_project).key
+            found[parent] = UpstreamAsset(key, keeps_last_good=is_source, gated=bool(gated))
+        return found
+
+    @cached_property
+    def _files(self) -> DbtProjectFiles:
+        project = self.dbt_project
+        return DbtProjectFiles(
+            project_dir=project.project_dir.resolve(),
+            profiles_dir=(project.profiles_dir or project.project_dir).resolve(),
+            target=project.target,
+        )
+
+    def _refuse_unused(self) -> None:
+        plain = {name: f for name, f in DbtProjectComponent.__dataclass_fields__.items() if name in UNUSED}
+        for name, plain_field in plain.items():
+            factory = plain_field.default_factory
+            default = factory() if callable(factory) else plain_field.default
+            if getattr(self, name) != default:
+                raise ValueError(
+                    f"`{name}` has no effect in platform_assets.DbtModels, which runs `dbt run` and `dbt test` itself: "
+                    "remove it, or use dagster_dbt.DbtProjectComponent"
+                )
+
+
+def _op_name(context: dg.ComponentLoadContext) -> str:
+    return "dbt__" + "__".join(context.path.parts[-2:]).replace("-", "_").replace(".", "_")
+
+
+def _never_blocking(spec: dg.AssetCheckSpec) -> dg.AssetCheckSpec:
+    # a blocking check would stop the whole range; the verdict on each partition does the blocking
+    return dg.AssetCheckSpec(
+        name=spec.name,
+        asset=spec.asset_key,
+        description=spec.description,
+        additional_deps=spec.additional_deps,
+        metadata=spec.metadata,
+    )
+
+
+def _unit_test_specs(graph: ModelGraph, keys: Mapping[str, dg.AssetKey]) -> list[dg.AssetCheckSpec]:
+    # dagster-dbt makes no checks of unit tests
+    return [
+        dg.AssetCheckSpec(
+            name=test.name,
+            asset=keys[test.models[0]],
+            description=test.description or "dbt unit test",
+            metadata={UNIQUE_ID: test.unique_id},
+        )
+        for test in graph.tests
+        if test.is_unit_test
+    ]
+
+
+def _selectors(manifest: Mapping[str, Any], graph: ModelGraph) -> dict[str, str]:
+    found = {model: "fqn:" + ".".join(manifest["nodes"][model]["fqn"]) for model in graph.order}
+    for test in graph.tests:
+        node = manifest["unit_tests" if test.is_unit_test else "nodes"][test.unique_id]
+        found[test.unique_id] = "fqn:" + ".".join(node["fqn"])
+    return found
+
+
+def _table(node: Mapping[str, Any]) -> TableName:
+    return TableName(node["schema"], node.get("alias") or node["name"])

@@ -1,0 +1,198 @@
+"""The step behind `DbtModels`: ask for what is upstream, run, test, and give each partition its verdict.
+
+`dbt run` builds all models for all partitions that nothing upstream holds back, then `dbt test` judges them; in
+`dbt build` one bad day of one model would skip everything behind it for the whole range. Partitions are marked as
+pending in the ledger before dbt writes, so that nobody reads them if this process dies.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from platform_assets.components.dbt_checks import check_results
+from platform_assets.components.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
+from platform_assets.components.upstream import UpstreamAsset, refusals
+from platform_assets.contracts.model import Severity
+from platform_assets.dbt.attribution import TestVerdict, attribute
+from platform_assets.dbt.graph import ModelGraph
+from platform_assets.dbt.invocation import NodeResult, invoke
+from platform_assets.dbt.project import DbtProjectFiles
+from platform_assets.publishing.model import CheckResult, Verdict
+from platform_assets.publishing.models import BuiltModel, open_candidates, record_verdicts
+from resources.platform import PlatformResource
+from resources.warehouse.protocol import PARTITION, TableName
+
+UPSTREAM_CHECK = "upstream_published"
+"""The check in the ledger of a partition that was held because of something upstream."""
+
+Held = dict[str, dict[str, str]]
+"""Model -> partition -> why it is held."""
+
+
+@dataclass(frozen=True)
+class DbtStep:
+    """The models of one `DbtModels`, and what is needed to run any part of them. Models are named by unique id."""
+
+    files: DbtProjectFiles
+    graph: ModelGraph
+    asset_keys: Mapping[str, dg.AssetKey]
+    check_keys: Mapping[str, dg.AssetCheckKey]
+    selectors: Mapping[str, str]
+    tables: Mapping[str, TableName]
+    upstream: Mapping[str, UpstreamAsset]
+    partitions: dg.PartitionsDefinition | None
+
+    def execute(self, context: dg.AssetExecutionContext) -> Iterator[Any]:
+        """Build and judge the selected models for the partitions of the run."""
+        keys = run_partitions(context)
+        selected = {model for model, key in self.asset_keys.items() if key in context.selected_asset_keys}
+        graph = self.graph.limited_to(selected)
+        run = _Run(self, context, graph, keys)
+        run.hold_back()
+        if run.built:
+            run.build_and_judge()
+        assets = [
+            AssetOutcomes(key, output_name(key), [run.outcome(model, partition) for partition in keys])
+            for model in graph.order
+            for key in [self.asset_keys[model]]
+        ]
+        checks = check_results(context, self.check_keys, graph.tests, run.test_results, run.failed_tests, len(keys))
+        yield from report(context, assets, checks)
+
+
+class _Run:
+    """One execution: what is held so far, and what dbt and the ledger have said."""
+
+    def __init__(self, step: DbtStep, context: dg.AssetExecutionContext, graph: ModelGraph, keys: list[str]) -> None:
+        self.step, self.context, self.graph, self.keys = step, context, graph, keys
+        self.platform: PlatformResource = context.resources.platform
+        self.warehouse = self.platform.warehouse.open()
+        self.held: Held = {}
+        self.wanted: dict[str, list[str]] = {}
+        self.seconds: dict[str, float] = {}
+        self.test_results: list[NodeResult] = []
+        self.failed_tests: list[TestVerdict] = []
+        self.verdicts: dict[tuple[str, str], Verdict] = {}
+
+    @property
+    def built(self) -> list[str]:
+        """The models that have a partition to build, parents first."""
+        return [model for model in self.graph.order if self.wanted[model]]
+
+    def hold_back(self) -> None:
+        """Hold every partition that something upstream of the step does not allow to be built."""
+        held: Held = {}
+        for model in self.graph.order:
+            for parent in self.graph.parents[model]:
+                if parent not in self.graph.order:
+                    found = refusals(
+                        self.context,
+                        self.warehouse,
+                        reader=self.step.asset_keys[model],
+                        upstream=self.step.upstream[parent],
+                        partitions=self.keys,
+                    )
+                    held[model] = {**found, **held.get(model, {})}
+        self.held = self.graph.held_with(held)
+        self.wanted = {m: [key for key in self.keys if key not in self.held[m]] for m in self.graph.order}
+
+    def build_and_judge(self) -> None:
+        """Mark pending, run, test, record. An error of dbt itself leaves every partition rejected, none pending."""
+        wanted = {self._asset(model): self.wanted[model] for model in self.built}
+        opened = open_candidates(self.warehouse, partitions=wanted, run_id=self.context.run.run_id)
+        built: dict[str, BuiltModel] = {}
+        reason = "dbt was interrupted"
+        try:
+            models_that_ran = self._run_models()
+            self._test_models(models_that_ran)
+            built = {self._asset(model): self._built(model) for model in self.built}
+        except Exception as error:
+            reason = f"dbt failed: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+            raise
+        finally:
+            for verdict in record_verdicts(self.warehouse, opened, built, reason=reason):
+                self.verdicts[(verdict.asset, verdict.partition)] = verdict
+
+    def _run_models(self) -> list[str]:
+        self.context.log.info(f"dbt run: {len(self.built)} models, {len(self.keys)} partitions")
+        results = self._dbt("run", [self.step.selectors[model] for model in self.built])
+        failed: Held = {}
+        for result in results:
+            self.seconds[result.unique_id] = result.seconds
+            if result.is_bad:
+                message = " ".join(result.message.split()) or result.status
+                failed[result.unique_id] = dict.fromkeys(self.keys, f"dbt run: {message}")
+        self._hold(failed)
+        return [r.unique_id for r in results if not r.is_bad]
+
+    def _test_models(self, models: Sequence[str]) -> None:
+        alive = {model for model in models if any(key not in self.held[model] for key in self.wanted[model])}
+        tests = [test for test in self.graph.tests if set(test.models) <= alive]
+        if not tests:
+            return
+        self.context.log.info(f"dbt test: {len(tests)} tests")
+        self.test_results = self._dbt("test", [self.step.selectors[test.unique_id] for test in tests])
+        if all(result.status == "pass" for result in self.test_results):
+            return
+        with self.warehouse.session(read_only=True, purpose="finding the partitions that failed a test") as session:
+            self.failed_tests = attribute(session, tests, self.test_results, self.keys)
+        failed: Held = {}
+        for verdict in self.failed_tests:
+            if verdict.blocks:
+                reasons = {key: why for key in self.keys if (why := verdict.reason(key)) is not None}
+                for model in verdict.test.models:
+                    failed[model] = {**reasons, **failed.get(model, {})}
+        self._hold(failed)
+
+    def _hold(self, more: Held) -> None:
+        merged = {model: {**more.get(model, {}), **self.held.get(model, {})} for model in self.graph.order}
+        self.held = self.graph.held_with(merged)
+
+    def _dbt(self, command: str, selection: Sequence[str]) -> list[NodeResult]:
+        partitions = None
+        if self.step.partitions is not None:
+            fewer = {m: keys for m, keys in self.wanted.items() if len(keys) < len(self.keys)}
+            partitions = {"default": self.keys, "by_node": fewer}
+        with self.warehouse.reserve(purpose=f"dbt {command} in run {self.context.run.run_id}"):
+            return invoke(
+                self.step.files,
+                command,
+                selection,
+                partitions=partitions,
+                environment={"PLATFORM_WAREHOUSE": self.platform.warehouse.path},
+            )
+
+    def _built(self, model: str) -> BuiltModel:
+        checks: dict[str, list[CheckResult]] = {}
+        for partition in self.wanted[model]:
+            found = [
+                CheckResult(v.test.name, Severity.ERROR if v.blocks else Severity.WARNING, passed=False, message=why)
+                for v in self.failed_tests
+                if model in v.test.models and (why := v.reason(partition)) is not None
+            ]
+            why = self.held[model].get(partition)
+            if why is not None and not any(check.blocks for check in found):
+                found.append(CheckResult(UPSTREAM_CHECK, Severity.ERROR, passed=False, message=why))
+            checks[partition] = found
+        column = PARTITION if self.step.partitions is not None else None
+        return BuiltModel(self.step.tables[model], column, checks)
+
+    def outcome(self, model: str, partition: str) -> Outcome:
+        """What became of one partition of one model."""
+        problem = self.held[model].get(partition)
+        verdict = self.verdicts.get((self._asset(model), partition))
+        if problem is not None or verdict is None:
+            return Outcome(partition, problem=problem or "it was not built")
+        if not verdict.published:
+            return Outcome(partition, problem=verdict.message)
+        seconds = self.seconds.get(model, 0.0) / max(1, len(self.wanted[model]))
+        return Outcome(
+            partition,
+            verdict.hash,
+            metadata={"dagster/row_count": verdict.rows, "seconds": round(seconds, 4)},
+        )
+
+    def _asset(self, model: str) -> str:
+        return self.step.asset_keys[model].to_user_string()

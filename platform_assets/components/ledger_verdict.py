@@ -1,0 +1,44 @@
+"""The ledger's verdicts in Dagster's words: the outcome of a partition, and the check that tells the rejected ones."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from platform_assets.components.outcomes import Outcome, verdict_check
+from platform_assets.publishing.model import Verdict
+from platform_assets.publishing.readers import unreadable
+
+POOL = "warehouse"
+"""The Dagster pool of every step that opens the warehouse; its size is in dagster.yaml."""
+
+
+def ledger_verdict(key: dg.AssetKey, *, keeps_last_good: bool) -> dg.AssetChecksDefinition:
+    """The verdict check of a table: what the ledger says of the run's partitions.
+
+    ``keeps_last_good`` is for tables that are swapped, in which a version of an earlier run may stand although a
+    newer candidate was rejected; of a table that is overwritten in place only the newest verdict counts.
+    """
+
+    def problems(context: dg.AssetCheckExecutionContext, keys: Sequence[str]) -> Mapping[str, str]:
+        refused = unreadable(
+            context.resources.platform.warehouse.open(),
+            asset=key.to_user_string(),
+            partitions=keys,
+            run_id=context.op_execution_context.run.run_id,
+            allow_previous=keeps_last_good,
+        )
+        return {partition: str(refusal) for partition, refusal in refused.items()}
+
+    return verdict_check(key=key, problems=problems, required_resource_keys={"platform"})
+
+
+def verdict_outcome(verdict: Verdict, seconds: float, extra: Mapping[str, Any] | None = None) -> Outcome:
+    """The outcome of one partition, from the ledger's verdict on it. ``seconds`` is its share of the step."""
+    if not verdict.published:
+        return Outcome(verdict.partition, problem=verdict.message)
+    metadata = {"dagster/row_count": verdict.rows, "seconds": round(seconds, 4), "published_by_run": verdict.run_id}
+    warnings = [check.message for check in verdict.checks if not check.passed]
+    if warnings:
+        metadata["warnings"] = warnings
+    return Outcome(verdict.partition, verdict.hash, metadata={**metadata, **(extra or {})})

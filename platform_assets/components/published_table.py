@@ -1,0 +1,112 @@
+"""`PublishedTable`: a mart in the schema that people read, swapped in partition by partition after its checks."""
+
+import datetime as dt
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import dagster as dg
+from dagster.components.resolved.core_models import ResolvedAssetKey
+from dagster.components.resolved.model import Resolver
+
+from platform_assets.automation.conditions import upstream_published
+from platform_assets.components.asset_specs import DEFAULT_OWNER, freshness_policy, has_ended
+from platform_assets.components.ledger_verdict import POOL, ledger_verdict, verdict_outcome
+from platform_assets.components.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
+from platform_assets.components.upstream import UpstreamAsset, refusals
+from platform_assets.contracts.model import Freshness
+from platform_assets.feeds.partitions import Partitions
+from platform_assets.publishing.tables import publish_from_table
+from resources.platform import PlatformResource
+from resources.warehouse.protocol import PARTITION, TableName
+
+SCHEMA = "published"
+
+
+@dataclass
+class PublishedTable(dg.Component, dg.Resolvable):
+    """A table of the schema `published`, copied from a mart once the mart's tests have passed.
+
+    A partition is swapped in in one transaction with its ledger line; one that is rejected leaves the last good
+    version in place. What is copied must be what was tested: rows that changed since are refused.
+    """
+
+    source: Annotated[
+        ResolvedAssetKey,
+        Resolver.default(model_field_type=str, description="Key of the mart, schema/table.", examples=["marts/orders"]),
+    ]
+    partitions: Partitions = None
+    name: Annotated[
+        str | None, Resolver.default(description="Name of the published table; the mart's if left out.")
+    ] = None
+    description: Annotated[str | None, Resolver.default(description="What the table is for.")] = None
+    owners: Annotated[
+        list[str], Resolver.default(description="Owners of the table.", examples=[["team:analytics"]])
+    ] = field(default_factory=lambda: [DEFAULT_OWNER])
+    group: Annotated[str | None, Resolver.default(description="Asset group.", examples=["sales"])] = None
+    latency_hours: Annotated[
+        float | None,
+        Resolver.default(description="How late the newest partition may be before the table is stale.", examples=[6]),
+    ] = None
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """The asset `published/<name>` and its verdict check."""
+        if len(self.source.path) != 2:
+            raise ValueError(f"{context.path}: source: {self.source.to_user_string()!r} must be schema/table")
+        name = self.name or self.source.path[-1]
+        key = dg.AssetKey([SCHEMA, name])
+        ended = has_ended(self.partitions, None, now=dt.datetime.now(dt.UTC))
+        latency = None if self.latency_hours is None else dt.timedelta(hours=self.latency_hours)
+        spec = dg.AssetSpec(
+            key,
+            deps=[self.source],
+            description=self.description or f"What people read of {self.source.to_user_string()}, after its checks.",
+            group_name=self.group,
+            owners=self.owners,
+            kinds={"duckdb", "table"},
+            partitions_def=self.partitions,
+            automation_condition=upstream_published(),
+            freshness_policy=freshness_policy(Freshness(latency=latency), partitions=self.partitions, ended=ended),
+        )
+        return dg.Definitions(assets=[self._asset(spec)], asset_checks=[ledger_verdict(key, keeps_last_good=True)])
+
+    def _asset(self, spec: dg.AssetSpec) -> dg.AssetsDefinition:
+        source, partitioned = self.source, self.partitions is not None
+
+        @dg.multi_asset(
+            name=spec.key.to_python_identifier(),
+            specs=[spec],
+            backfill_policy=dg.BackfillPolicy.single_run() if partitioned else None,
+            required_resource_keys={"platform"},
+            pool=POOL,
+        )
+        def publish(context: dg.AssetExecutionContext) -> Iterator[Any]:
+            platform: PlatformResource = context.resources.platform
+            warehouse = platform.warehouse.open()
+            keys = run_partitions(context)
+            upstream = UpstreamAsset(source, keeps_last_good=False)
+            refused = refusals(context, warehouse, reader=spec.key, upstream=upstream, partitions=keys)
+            open_keys = [key for key in keys if key not in refused]
+            started = time.monotonic()
+            verdicts = {}
+            if open_keys:
+                published = publish_from_table(
+                    warehouse,
+                    asset=spec.key.to_user_string(),
+                    table=TableName(*spec.key.path),
+                    source=TableName(*source.path),
+                    source_asset=source.to_user_string(),
+                    partition_column=PARTITION if partitioned else None,
+                    partitions=open_keys,
+                    run_id=context.run.run_id,
+                )
+                verdicts = {verdict.partition: verdict for verdict in published}
+            seconds = (time.monotonic() - started) / max(1, len(open_keys))
+            outcomes = [
+                Outcome(key, problem=refused[key]) if key in refused else verdict_outcome(verdicts[key], seconds)
+                for key in keys
+            ]
+            yield from report(context, [AssetOutcomes(spec.key, output_name(spec.key), outcomes)])
+
+        return publish

@@ -1,0 +1,79 @@
+"""What a step may read: for each of its partitions, whether every upstream partition that it needs is published.
+
+The ledger is asked before anything is read, in every run anew: a rejected partition stays closed to a manual run, a
+backfill, automation and other code locations alike.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+
+from platform_assets.lake.deliveries import SNAPSHOT
+from platform_assets.publishing.readers import unreadable
+from resources.warehouse.protocol import Warehouse
+
+
+@dataclass(frozen=True)
+class UpstreamAsset:
+    """An asset that is read. ``keeps_last_good`` tells tables that are swapped from those overwritten in place.
+
+    ``gated`` is False for a source that the platform does not load, and that says so in its meta.
+    """
+
+    key: dg.AssetKey
+    keeps_last_good: bool
+    gated: bool = True
+
+
+def refusals(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    *,
+    reader: dg.AssetKey,
+    upstream: UpstreamAsset,
+    partitions: Sequence[str],
+) -> dict[str, str]:
+    """Those of the reader's ``partitions`` that must not be built, each with the reason."""
+    if not upstream.gated:
+        return {}
+    needed = _needed(context, reader, upstream.key, partitions)
+    wanted = sorted({key for keys in needed.values() for key in keys})
+    refused = unreadable(
+        warehouse,
+        asset=upstream.key.to_user_string(),
+        partitions=wanted,
+        run_id=context.run.run_id,
+        allow_previous=upstream.keeps_last_good,
+    )
+    found: dict[str, str] = {}
+    for partition, keys in needed.items():
+        reasons = [str(refused[key]) for key in keys if key in refused]
+        if not keys:
+            reasons = [f"{upstream.key.to_user_string()} has no partition for {partition}"]
+        if reasons:
+            more = f" (and {len(reasons) - 1} more upstream partitions)" if len(reasons) > 1 else ""
+            found[partition] = reasons[0] + more
+    return found
+
+
+def _needed(
+    context: dg.AssetExecutionContext, reader: dg.AssetKey, upstream: dg.AssetKey, partitions: Sequence[str]
+) -> dict[str, list[str]]:
+    """The upstream partitions that each of the reader's needs, by the asset graph's partition mapping."""
+    graph = context.job_def.asset_layer.asset_graph
+    if not graph.has(upstream):
+        return {partition: [partition] for partition in partitions}
+    theirs, ours = graph.get(upstream).partitions_def, graph.get(reader).partitions_def
+    if theirs is None:
+        return {partition: [SNAPSHOT] for partition in partitions}
+    if theirs == ours:
+        return {partition: [partition] for partition in partitions}
+    mapping = graph.get_partition_mapping(reader, upstream)
+    with dg.partition_loading_context(dynamic_partitions_store=context.instance):
+        needed: dict[str, list[str]] = {}
+        for partition in partitions:
+            subset = None if ours is None else ours.empty_subset().with_partition_keys([partition])
+            result = mapping.get_upstream_mapped_partitions_result_for_partitions(subset, ours, theirs)
+            needed[partition] = sorted(result.partitions_subset.get_partition_keys())
+    return needed

@@ -1,0 +1,105 @@
+"""What a manifest says of the models that are to be built: their order, their parents and their tests. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+BUILT = ("model", "seed", "snapshot")
+READ = (*BUILT, "source")
+
+
+@dataclass(frozen=True)
+class TestNode:
+    """A data test or a unit test; ``models`` are those it speaks of, ``blocks`` whether its failure holds them."""
+
+    unique_id: str
+    name: str
+    models: tuple[str, ...]
+    blocks: bool
+    is_unit_test: bool
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class ModelGraph:
+    """The models of one step, parents first, with what is upstream of each and what tests it."""
+
+    order: tuple[str, ...]
+    parents: Mapping[str, tuple[str, ...]]
+    tests: tuple[TestNode, ...]
+
+    def limited_to(self, models: Collection[str]) -> ModelGraph:
+        """The part of the graph for some of its models, with every test that speaks of one of them."""
+        order = tuple(model for model in self.order if model in models)
+        tests = tuple(test for test in self.tests if set(test.models) & set(order))
+        return ModelGraph(order, {model: self.parents[model] for model in order}, tests)
+
+    def held_with(self, held: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+        """Close held partitions over the children: ``held`` and the result are model -> partition -> reason.
+
+        Partitions of different models are taken to mean the same if their keys are equal: all models of one step
+        share their partitions.
+        """
+        closed: dict[str, dict[str, str]] = {}
+        for model in self.order:
+            reasons = dict(held.get(model, {}))
+            for parent in self.parents[model]:
+                for partition, reason in closed.get(parent, {}).items():
+                    reasons.setdefault(
+                        partition, reason if reason.startswith("upstream ") else f"upstream {_short(parent)}: {reason}"
+                    )
+            closed[model] = reasons
+        return closed
+
+
+def model_graph(manifest: Mapping[str, Any], selected: Iterable[str]) -> ModelGraph:
+    """The graph of the ``selected`` unique ids; ephemeral models are read through to their parents."""
+    wanted = set(selected)
+    parents = {model: tuple(sorted(_parents(manifest, model))) for model in wanted}
+    return ModelGraph(_topological(wanted, parents), parents, tuple(_tests(manifest, wanted)))
+
+
+def _parents(manifest: Mapping[str, Any], unique_id: str) -> set[str]:
+    found: set[str] = set()
+    for parent in manifest["parent_map"].get(unique_id, []):
+        node = manifest["nodes"].get(parent) or manifest["sources"].get(parent)
+        if node is None or node["resource_type"] not in READ:
+            continue
+        if node.get("config", {}).get("materialized") == "ephemeral":
+            found |= _parents(manifest, parent)
+        else:
+            found.add(parent)
+    return found
+
+
+def _topological(models: set[str], parents: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    from graphlib import TopologicalSorter
+
+    sorter = TopologicalSorter({model: [p for p in parents[model] if p in models] for model in sorted(models)})
+    return tuple(sorter.static_order())
+
+
+def _tests(manifest: Mapping[str, Any], models: set[str]) -> Iterable[TestNode]:
+    for unique_id, node in sorted(manifest["nodes"].items()):
+        if node["resource_type"] != "test":
+            continue
+        attached = node.get("attached_node")
+        of = [attached] if attached else [p for p in manifest["parent_map"].get(unique_id, []) if p in models]
+        about = tuple(model for model in of if model in models)
+        if about:
+            blocks = (node["config"].get("severity") or "error").lower() == "error"
+            text = node.get("description") or node["config"].get("meta", {}).get("description", "")
+            yield TestNode(unique_id, node["name"], about, blocks, is_unit_test=False, description=text)
+    for unique_id, node in sorted(manifest.get("unit_tests", {}).items()):
+        about = tuple(
+            p for p in node["depends_on"]["nodes"] if p in models and manifest["nodes"][p]["name"] == node["model"]
+        )
+        if about:
+            text = node.get("description", "")
+            yield TestNode(unique_id, node["name"], about, blocks=True, is_unit_test=True, description=text)
+
+
+def _short(unique_id: str) -> str:
+    return unique_id.rsplit(".", 1)[-1]
