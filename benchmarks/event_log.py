@@ -7,7 +7,6 @@ checks, start and end of the run. The aim is a ratio of 5.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -94,7 +93,7 @@ def main() -> None:
     found = {}
     for storage in STORAGES:
         command = [sys.executable, __file__, "--child", storage, "--partitions", str(arguments.partitions)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True, env=os.environ)
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
         found[storage] = json.loads(done.stdout.splitlines()[-1])
         shown = "  ".join(f"{name} {value:.2f}" for name, value in found[storage].items())
         print(f"{storage}: {shown}", flush=True)

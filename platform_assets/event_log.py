@@ -9,11 +9,11 @@ take over from the other at any moment, and both can be at work at once. In dags
       config:
         base_dir: ...
 
-What it does differently, with the cost of one materialization event of a partition (stock 83 ms wall, 12.8 CPU):
-connections are kept (an open, a close, a checkpoint and an fsync saved for each statement), what an event writes
-into the index is one transaction, questions about the schema are asked once, and a run's planned events are
-written as one batch. Every event is still committed before the call returns, so ``kill -9`` loses nothing;
-a power cut may lose the last commits (WAL with ``synchronous=NORMAL``), never the file.
+What it does differently (a year of one asset, 1,107 events: 1.1 s in the storage, stock 9.6 s; on a disk where fsync
+is dear the ratio grows): connections are kept, which saves an open, a close, a checkpoint and an fsync for each
+statement; what an event writes into the index is one transaction; questions about the schema are asked once; a run's
+planned events are written as one batch. Every event is still committed before the call returns, so ``kill -9`` loses
+nothing; a power cut may lose the last commits (WAL with ``synchronous=NORMAL``), never the file.
 
 Everything here that is private to dagster is listed in ``RELIED_ON``, and a test fails when any of it moves.
 """
@@ -25,7 +25,7 @@ import ctypes
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -50,11 +50,26 @@ BATCH_SIZE = 10_000
 
 RELIED_ON = {
     SqliteEventLogStorage: (
-        "_connect _initdb _initialized_dbs_ conn_string_for_shard path_for_shard run_connection index_connection "
-        "has_table store_event store_event_batch wipe upgrade dispose _event_to_row _get_asset_entry_values "
-        "_has_asset_key_col_on_connection _store_asset_event_tags store_asset_check_event register_instance"
-    ).replace("_initialized_dbs_ ", ""),
-    DagsterInstance: "_get_event_batch_size _is_batch_writing_enabled handle_new_event",
+        "_connect",
+        "_event_to_row",
+        "_get_asset_entry_values",
+        "_has_asset_key_col_on_connection",
+        "_initdb",
+        "_store_asset_event_tags",
+        "conn_string_for_shard",
+        "dispose",
+        "has_table",
+        "index_connection",
+        "path_for_shard",
+        "register_instance",
+        "run_connection",
+        "store_asset_check_event",
+        "store_event",
+        "store_event_batch",
+        "upgrade",
+        "wipe",
+    ),
+    DagsterInstance: ("_get_event_batch_size", "handle_new_event"),
 }
 """Names of dagster, by class, that this module overrides or calls."""
 
@@ -81,7 +96,7 @@ class QuickSqliteEventLogStorage(SqliteEventLogStorage):
 
     @classmethod
     def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: dict[str, Any]
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> QuickSqliteEventLogStorage:
         return cls(inst_data=inst_data, **config_value)
 
@@ -179,18 +194,23 @@ class QuickSqliteEventLogStorage(SqliteEventLogStorage):
         self.store_event_batch([event])
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Store events of one or more runs: one transaction for each run's shard, and one for the index."""
-        rows = [self._event_to_row(event) for event in events]
-        for run_id in dict.fromkeys(event.run_id for event in events):
+        """Store events, all of a run in one transaction."""
+        by_run: dict[str, list[EventLogEntry]] = {}
+        for event in events:
+            by_run.setdefault(event.run_id, []).append(event)
+        for run_id, of_run in by_run.items():
+            rows = [self._event_to_row(event) for event in of_run]
+            mirrored = [(event, row) for event, row in zip(of_run, rows, strict=True) if _belongs_in_index(event)]
+            # the index inside of the run's transaction: an error in either leaves neither, so that dagster, which then
+            # stores the events one by one, stores none of them twice
             with self.run_connection(run_id) as connection:
-                connection.execute(SqlEventLogStorageTable.insert(), [row for row in rows if row["run_id"] == run_id])
+                connection.execute(SqlEventLogStorageTable.insert(), rows)
+                if mirrored:
+                    with self.index_connection() as index:
+                        self._mirror(index, mirrored)
             # in WAL mode a commit does not touch the file itself, by which watchers (the UI's live log) notice it
             with contextlib.suppress(FileNotFoundError):
                 os.utime(self.path_for_shard(run_id))
-        mirrored = [(event, row) for event, row in zip(events, rows, strict=True) if _belongs_in_index(event)]
-        if mirrored:
-            with self.index_connection() as connection:
-                self._mirror(connection, mirrored)
         for event in events:
             if event.is_dagster_event and event.get_dagster_event().is_job_event and _ends_run(event):
                 with self._lock:
@@ -198,7 +218,9 @@ class QuickSqliteEventLogStorage(SqliteEventLogStorage):
 
     def _mirror(self, connection: Connection, mirrored: Sequence[tuple[EventLogEntry, dict[str, Any]]]) -> None:
         """What the stock storage does in up to four transactions for each event, on the index's ``connection``."""
-        about_assets, ids, assets = [], [], {}
+        about_assets: list[EventLogEntry] = []
+        ids: list[int] = []
+        assets: dict[str, dict[str, Any]] = {}
         for event, row in mirrored:
             inserted = connection.execute(SqlEventLogStorageTable.insert(), row).inserted_primary_key
             event_id = int(inserted[0]) if inserted is not None else -1

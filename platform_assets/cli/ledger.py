@@ -1,0 +1,104 @@
+"""``platform-assets ledger``: what was offered, what was published, and why not, straight from the warehouse.
+
+Only showing is here. Reading is in ``publishing.readers``; nothing in this file writes.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from platform_assets.publishing.model import LedgerEntry, State
+from platform_assets.publishing.readers import known_assets, ledger_history, published_versions
+from resources.warehouse.duckdb import DuckDBWarehouse
+from resources.warehouse.errors import WarehouseError
+
+_STYLES = {State.PUBLISHED: "green", State.REJECTED: "red", State.PENDING: "yellow"}
+
+
+@click.group()
+def ledger() -> None:
+    """Versions of partitions and the verdicts on them."""
+
+
+@ledger.command()
+@click.argument("asset")
+@click.option("--partition", help="Only this partition.")
+@click.option(
+    "--warehouse",
+    "path",
+    type=click.Path(path_type=Path),
+    envvar="PLATFORM_WAREHOUSE",
+    default=Path(".platform/warehouse.duckdb"),
+    show_default=True,
+    show_envvar=True,
+    help="The DuckDB file.",
+)
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Lines at most.")
+def show(asset: str, partition: str | None, path: Path, limit: int) -> None:
+    """Show the versions of ASSET (such as raw/flights), newest first; * marks what is published now."""
+    warehouse = DuckDBWarehouse(path, wait_seconds=30)
+    try:
+        if not path.exists():
+            raise click.ClickException(
+                f"{path} does not exist: nothing was published there yet. Materialize an asset first, or name the file "
+                f"with --warehouse."
+            )
+        entries = ledger_history(warehouse, asset=asset, partition=partition, limit=limit)
+        if not entries:
+            raise click.ClickException(_nothing(asset, partition, known_assets(warehouse)))
+        keys = [entry.partition for entry in entries]
+        current = {p: entry.token for p, entry in published_versions(warehouse, asset=asset, partitions=keys).items()}
+    except WarehouseError as error:
+        raise click.ClickException(str(error)) from error
+    console = Console()
+    # in a pipe there is no width to fit into, and folded columns are hard to search
+    Console(width=console.width if console.is_terminal else 160).print(_table(asset, entries, current))
+    if len(entries) == limit:
+        click.echo(f"The newest {limit} lines; --limit shows more, --partition one partition.")
+
+
+def _nothing(asset: str, partition: str | None, known: Sequence[str]) -> str:
+    if asset in known:
+        return f"{asset} has no candidate for partition {partition!r} in the ledger."
+    near = difflib.get_close_matches(asset, known, n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    listed = f" The ledger knows: {', '.join(known)}." if known else " The ledger is empty."
+    return f"{asset} is not in the ledger.{hint}{listed}"
+
+
+def _table(asset: str, entries: Sequence[LedgerEntry], current: dict[str, int]) -> Table:
+    table = Table(title=f"Ledger of {asset}", title_justify="left", caption="times are UTC", caption_justify="left")
+    table.add_column("")
+    for heading in ("partition", "state", "version", "hash", "run", "at"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("rows", justify="right")
+    table.add_column("why", overflow="fold")
+    for entry in entries:
+        published = entry.state is State.PUBLISHED and current.get(entry.partition) == entry.token
+        content = "" if entry.content == "data" else f" ({entry.content.value})"
+        table.add_row(
+            "*" if published else "",
+            entry.partition,
+            f"[{_STYLES[entry.state]}]{entry.state.value}[/]{content}",
+            entry.version[:8],
+            entry.hash[:8],
+            entry.run_id[:8],
+            f"{entry.at:%Y-%m-%d %H:%M:%S}",
+            str(entry.rows),
+            _why(entry),
+        )
+    return table
+
+
+def _why(entry: LedgerEntry) -> str:
+    warned = [
+        f"warning {check.name}: {check.message}" for check in entry.checks if not check.passed and not check.blocks
+    ]
+    blocked = f"{entry.check}: {entry.message}" if entry.check else entry.message
+    return "\n".join(filter(None, [blocked, *warned])).replace("[", "\\[")
