@@ -1,0 +1,62 @@
+# Every target works alone on a machine with Python 3.11 to 3.13 and nothing else; `make` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+export PLATFORM_HOME := $(abspath $(or $(PLATFORM_HOME),.platform))
+export DAGSTER_HOME := $(PLATFORM_HOME)/dagster
+export DBT_PROJECT_DIR := $(abspath dbt_project)
+export DBT_PROFILES_DIR := $(abspath dbt_project)
+
+.PHONY: help install demo dev live test test-slow lint bench lock snapshot clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): requirements.lock requirements-bootstrap.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(f"Python 3.11 to 3.13 is needed, {sys.executable} is {v.major}.{v.minor}: make PYTHON=python3.12 ..." if not (3, 11) <= v[:2] <= (3, 13) else 0)'
+	@echo "Installing into .venv (pinned, with hashes) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.lock
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+install: $(READY) ## make .venv with everything that is needed
+
+$(DAGSTER_HOME)/dagster.yaml: deploy/local/dagster.yaml
+	@mkdir -p $(@D) && cp $< $@
+
+demo: $(READY) ## land the year 2013 and materialize it, with a table, three facts and a plot at the end
+	@$(BIN)/python -m demo.year
+
+dev: $(READY) $(DAGSTER_HOME)/dagster.yaml ## the Dagster UI on what is in .platform (port 3000; PORT=... for another)
+	@$(BIN)/dagster dev --workspace workspace.yaml --port $(or $(PORT),3000)
+
+live: $(READY) ## replay the year as if it were now: a delivery every few seconds, and the UI to watch it
+	@$(BIN)/python -m demo.live
+
+test: $(READY) ## the default tests, in minutes
+	@$(BIN)/pytest -n auto --dist loadscope -m "not slow"
+
+test-slow: $(READY) ## campaigns (kill -9, races, full disk), the corpus of bad files, and the UI in a browser
+	@$(BIN)/pytest -m slow
+
+lint: $(READY) ## ruff, mypy, import rules, contracts, dbt sources
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+	@$(BIN)/platform-assets contract check platform_assets/defs
+
+bench: $(READY) ## every speed that the README claims, as a ratio against a floor measured in the same run
+	@for program in benchmarks/[a-z]*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done
+
+lock: $(READY) ## resolve the pins anew
+	@$(BIN)/uv pip compile --quiet pyproject.toml --group dev --all-extras --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements.lock
+	@echo uv | $(BIN)/uv pip compile --quiet - --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --output-file requirements-bootstrap.lock
+
+snapshot: $(READY) ## write the snapshot of the definitions anew, to be reviewed like code
+	@UPDATE_SNAPSHOT=1 $(BIN)/pytest tests/test_definitions.py
+
+clean: ## remove .venv and everything that was made; the instance in .platform too
+	rm -rf .venv .platform dbt_project/target dbt_project/logs .pytest_cache .ruff_cache .mypy_cache .hypothesis

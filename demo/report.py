@@ -1,0 +1,121 @@
+"""What the demo prints at its end: a table of the stages, three facts of the year, and a plot."""
+
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from demo.materialize import Year
+from platform_assets.lake.manifest import ingested_partitions, read_manifest
+from resources.warehouse.duckdb import DuckDBWarehouse
+from resources.warehouse.protocol import Session, Warehouse
+
+FEEDS = ("flights", "weather", "airlines", "airports", "planes")
+MARTS = ("daily_carrier_punctuality", "airport_delays", "route_statistics")
+
+
+def print_report(console: Console, year: Year, home: Path) -> None:
+    """The tables, the facts and the plot of what stands in the lake and the warehouse below ``home``."""
+    warehouse = DuckDBWarehouse(path=home / "warehouse.duckdb")
+    console.print(_stages(year, home / "lake", warehouse))
+    if year.checks_passed or year.checks_failed:
+        console.print(f"Asset checks: {year.checks_passed} passed, {year.checks_failed} did not")
+    with warehouse.session(read_only=True, purpose="the demo's facts") as session:
+        if session.execute("SELECT count(*) FROM information_schema.tables WHERE table_schema = 'published'")[0][0] < 3:
+            console.print("[red]Nothing is published: see the errors above.[/red]")
+            return
+        for fact in facts(session):
+            console.print(f"  • {fact}")
+        console.print(f"Plot: {plot(session, home / 'punctuality_2013.png')}")
+
+
+def _stages(year: Year, lake: Path, warehouse: Warehouse) -> Table:
+    table = Table(title="The year 2013 in New York", title_justify="left")
+    for column in ("asset", "partitions", "rows in", "published", "quarantined", "seconds"):
+        table.add_column(column, justify="left" if column in ("asset", "quarantined") else "right")
+    with warehouse.session(read_only=True, purpose="the demo's table") as session:
+        for feed in FEEDS:
+            rows_in, rows_out, reasons, partitions = _manifests(lake, feed)
+            quarantined = ", ".join(f"{count} {code}" for code, count in sorted(reasons.items())) or "0"
+            seconds = _seconds(year, f"lake__{feed}")
+            table.add_row(f"lake/{feed}", str(partitions), f"{rows_in:,}", f"{rows_out:,}", quarantined, seconds)
+            published = _rows(session, "raw", feed)
+            raw_seconds = _seconds(year, f"raw__{feed}")
+            table.add_row(f"raw/{feed}", str(partitions), f"{rows_out:,}", f"{published:,}", "", raw_seconds)
+        dbt = sum(seconds for step, seconds in year.seconds.items() if step.startswith("dbt__"))
+        table.add_row("dbt models and tests", "", "", "", "", f"{dbt:.1f}" if dbt else "-")
+        for mart in MARTS:
+            rows = f"{_rows(session, 'published', mart):,}"
+            partitions = year.assets.get(f"published/{mart}", 0)
+            table.add_row(f"published/{mart}", str(partitions), "", rows, "", _seconds(year, f"published__{mart}"))
+    return table
+
+
+def _manifests(lake: Path, feed: str) -> tuple[int, int, Counter[str], int]:
+    rows_in = rows_out = 0
+    reasons: Counter[str] = Counter()
+    partitions = ingested_partitions(lake, feed)
+    for partition in partitions:
+        manifest = read_manifest(lake, feed, partition)
+        if manifest is not None:
+            rows_in, rows_out = rows_in + manifest.rows_in, rows_out + manifest.rows_out
+            reasons.update(manifest.reasons)
+    return rows_in, rows_out, reasons, len(partitions)
+
+
+def _seconds(year: Year, step: str) -> str:
+    return f"{year.seconds[step]:.1f}" if step in year.seconds else "-"
+
+
+def _rows(session: Session, schema: str, table: str) -> int:
+    try:
+        return int(session.execute(f"SELECT count(*) FROM {session.quote(schema, table)}")[0][0])
+    except Exception:
+        return 0
+
+
+def facts(session: Session) -> list[str]:
+    """Three facts of the year, read from the published marts."""
+    carrier, share, flights = session.execute(
+        "SELECT carrier_name, 100.0 * sum(on_time_arrivals) / (sum(flights) - sum(cancelled_flights)), sum(flights) "
+        "FROM published.daily_carrier_punctuality GROUP BY 1 HAVING sum(flights) > 1000 ORDER BY 2 DESC LIMIT 1"
+    )[0]
+    day, delay = session.execute(
+        "SELECT flight_date, sum(mean_departure_delay_minutes * (departures - cancelled_flights)) "
+        "/ sum(departures - cancelled_flights) FROM published.airport_delays GROUP BY 1 ORDER BY 2 DESC LIMIT 1"
+    )[0]
+    route, count, cancelled = session.execute(
+        "SELECT route, sum(flights), sum(cancelled_flights) FROM published.route_statistics GROUP BY 1 "
+        "ORDER BY 2 DESC LIMIT 1"
+    )[0]
+    return [
+        f"The most punctual airline with over 1,000 flights was {carrier}: {share:.1f} % of its {flights:,} flights "
+        f"that took off arrived less than 15 minutes late.",
+        f"The worst day to leave was {day:%d %B}: {delay:.0f} minutes late on average.",
+        f"The busiest route was {route}: {count:,} flights, of which {cancelled:,} were cancelled.",
+    ]
+
+
+def plot(session: Session, path: Path) -> Path:
+    """Mean delay at departure of each airport by week, as a PNG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    rows = session.execute(
+        "SELECT airport, date_trunc('week', flight_date), sum(mean_departure_delay_minutes * departures) / sum(departures) "
+        "FROM published.airport_delays GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+    figure, axes = plt.subplots(figsize=(9, 4), layout="constrained")
+    for airport in sorted({row[0] for row in rows}):
+        points = [(week, value) for name, week, value in rows if name == airport]
+        axes.plot([week for week, _ in points], [value for _, value in points], label=airport)
+    axes.set_title("Delay at departure in 2013, mean by week")
+    axes.set_ylabel("minutes")
+    axes.legend()
+    axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+    return path

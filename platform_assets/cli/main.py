@@ -1,0 +1,44 @@
+"""The command `platform-assets`: verbs for contracts, quarantine and the ledger, each in a file of its own.
+
+Nothing here imports Dagster, so that the command starts at once. A mistake of the user's ends with a message and
+exit code 1, never with a stack trace.
+"""
+
+import importlib
+
+import click
+
+GROUPS = {
+    "contract": ("platform_assets.cli.contract", "Infer, validate and compare data contracts."),
+    "quarantine": ("platform_assets.cli.quarantine", "Read the rows that were set aside."),
+    "ledger": ("platform_assets.cli.ledger", "Read versions and verdicts of published tables."),
+    "dbt": ("platform_assets.cli.dbt", "Write dbt sources from contracts, and the macros a dbt project needs."),
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a group of verbs when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(GROUPS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in GROUPS:
+            return None
+        module, _ = GROUPS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in sorted(GROUPS.items())])
+
+
+@click.group(cls=LazyGroup)
+@click.version_option(package_name="platform-assets")
+def main() -> None:
+    """Contracts, quarantine and ledger of platform-assets, from the command line."""
+
+
+if __name__ == "__main__":
+    main()
