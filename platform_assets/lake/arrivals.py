@@ -35,12 +35,14 @@ class Completeness:
 class Arrivals:
     """What a look at the landing folder found.
 
-    ``deliveries`` and ``waiting`` (why it is not whole yet) are by partition key; ``unmatched`` are paths whose
+    ``deliveries`` and ``waiting`` (why it is not whole yet) are by partition key; ``unsettled`` are those of the
+    waiting that only time keeps back; ``unmatched`` are paths whose
     name fits no partition, ``irregular`` paths that are no plain files, with what they are.
     """
 
     deliveries: dict[str, Delivery] = field(default_factory=dict)
     waiting: dict[str, str] = field(default_factory=dict)
+    unsettled: set[str] = field(default_factory=set)
     unmatched: list[str] = field(default_factory=list)
     irregular: dict[str, str] = field(default_factory=dict)
 
@@ -150,6 +152,7 @@ class LandingFolder:
             if self.completeness.marker and key not in marked:
                 arrivals.waiting[key] = f"no file like {self.completeness.marker.pattern!r} says that it is complete"
             elif any(found.mark.changed_ns > settled_before for found in files[key]):
+                arrivals.unsettled.add(key)
                 arrivals.waiting[key] = f"changed less than {self.completeness.settle_seconds:g} seconds ago"
             else:
                 versions = (

@@ -1,0 +1,220 @@
+"""Row rules of a contract, compiled to SQL: the value of each column, and what a good row fulfils.
+
+Everything is text; running it is the business of ``lake``. A check is a boolean that is never null. A value is
+taken only in its exact form, since the engine's casts change values in silence: 1006.5 becomes the integer 1007,
+1_000 becomes 1000, 0x1F becomes 31, 24:00:00 the next day, an offset of +25:00 is taken. Canonical forms are told
+by casting back, which costs a tenth of a regular expression; only other forms are looked at by one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from platform_assets.contracts.identifiers import quoted, sql_text
+from platform_assets.contracts.model import Column, Contract, LogicalType
+from platform_assets.contracts.types import sql_type
+
+DATE = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+TIME = r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6}0*)?)?"
+OFFSET = r"(Z|[+-](0\d|1[0-5])(:?[0-5]\d)?)"
+
+FAMILIES = {
+    LogicalType.STRING: ("VARCHAR", "ENUM", "UUID"),
+    LogicalType.INTEGER: ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
+                          "UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL"),
+    LogicalType.BOOLEAN: ("BOOLEAN",),
+    LogicalType.DATE: ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"),
+    LogicalType.TIMESTAMP: ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"),
+    LogicalType.TIMESTAMP_TZ: ("TIMESTAMP WITH TIME ZONE",),
+    LogicalType.JSON: ("STRUCT", "MAP", "JSON", "LIST"),
+}  # fmt: skip
+FAMILIES[LogicalType.NUMBER] = FAMILIES[LogicalType.INTEGER]
+"""Types of a typed file (Parquet) in which a contract's type may be stored; text is read as in a CSV file."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """``sql`` is true for a good row; ``code`` is the reason a bad one is set aside with, such as ``type:distance``."""
+
+    code: str
+    sql: str
+
+
+@dataclass(frozen=True)
+class CompiledColumn:
+    """SQL for one column over its source: the typed ``value``, and the checks in the order they are told."""
+
+    name: str
+    value: str
+    checks: tuple[Check, ...]
+
+
+def compile_column(column: Column, source: str, source_type: str = "VARCHAR") -> CompiledColumn:
+    """The column's value and checks, read from the SQL expression ``source`` of DuckDB's type ``source_type``."""
+    if source_type == "VARCHAR":
+        value, exact = _from_text(column, source)
+    else:
+        value, exact = _from_typed(column, source, source_type)
+    checks: list[Check] = []
+    name = quoted(column.name)
+    if exact is not None:
+        checks.append(Check(f"type:{column.name}", f"({source} IS NULL OR coalesce({exact}, false))"))
+    if column.required:
+        checks.append(Check(f"required:{column.name}", f"({source} IS NOT NULL)"))
+    checks.extend(Check(f"{code}:{column.name}", f"coalesce({sql}, true)") for code, sql in _value_rules(column, name))
+    return CompiledColumn(column.name, value, tuple(checks))
+
+
+def row_checks(contract: Contract) -> tuple[Check, ...]:
+    """The checks over several columns; an expression that fails on a row, sets the row aside."""
+    return tuple(
+        Check(
+            f"rule:{rule.name}",
+            f"(coalesce(TRY(CASE WHEN CAST(({rule.expression}) AS BOOLEAN) IS NOT FALSE THEN 1 ELSE 0 END), 0) = 1)",
+        )
+        for rule in contract.row_expressions
+    )
+
+
+def accepts(column: Column, source_type: str) -> bool:
+    """Whether values of a typed file's column can be read as the contract's type without a guess."""
+    if source_type == "VARCHAR":
+        return True
+    base = source_type.split("(")[0].strip()
+    if source_type.endswith("]"):
+        base = "LIST"
+    return base in FAMILIES[column.type]
+
+
+def _from_text(column: Column, text: str) -> tuple[str, str | None]:
+    """The typed value, and SQL that is true when the text has exactly that value (``None``: every text has)."""
+    kind, name = column.type, quoted(column.name)
+    if kind is LogicalType.STRING:
+        return text, None
+    trimmed = f"trim({text})"
+    if kind is LogicalType.JSON:
+        return text, f"strict_json({text})"
+    if kind is LogicalType.BOOLEAN:
+        yes, no = (", ".join(map(sql_text, words)) for words in (column.true_values, column.false_values))
+        value = f"CASE WHEN lower({trimmed}) IN ({yes}) THEN true WHEN lower({trimmed}) IN ({no}) THEN false END"
+        return value, f"{name} IS NOT NULL"
+    if kind in (LogicalType.DATE, LogicalType.TIMESTAMP, LogicalType.TIMESTAMP_TZ):
+        return _time_from_text(column, text, trimmed)
+    value = f"TRY_CAST({text} AS {sql_type(column)})"
+    same = f"CAST({name} AS VARCHAR) = {text}"
+    if kind is LogicalType.INTEGER:
+        form = f"regexp_full_match({trimmed}, '-?[0-9]+')"
+    elif column.precision is None:
+        return value, _exact_double(name, text, trimmed)
+    else:
+        decimals = "[0-9]*" if column.rounding else f"[0-9]{{0,{column.scale or 0}}}0*"
+        form = f"regexp_full_match({trimmed}, '-?[0-9]*(\\.{decimals})?') AND regexp_matches({trimmed}, '[0-9]')"
+    return value, f"CASE WHEN {same} THEN true ELSE {name} IS NOT NULL AND {form} END"
+
+
+def _exact_double(name: str, text: str, trimmed: str) -> str:
+    """True for a decimal number that a double can hold: finite, and no digit of it lost.
+
+    Up to 15 digits never lose one. Longer ones are compared, digit by digit, with the shortest text of the double
+    and with its 17 digits (which is how C and Java write them): 9007199254740993 is not 9007199254740992.
+    """
+    form = f"regexp_full_match({trimmed}, '-?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([eE][+-]?[0-9]+)?')"
+    digits = f"rpad({_digits(trimmed)}, 17, '0')"
+    shortest = f"rpad({_digits(f'CAST({name} AS VARCHAR)')}, 17, '0')"
+    seventeen = f"rpad({_digits(f'''format('{{:.16e}}', {name})''')}, 17, '0')"
+    kept = f"({digits} = {shortest} OR {digits} = {seventeen})"
+    short = f"(length({text}) <= 15 AND NOT contains(lower({text}), 'e'))"
+    long_form = f"length({_digits(trimmed)}) <= 17 AND {kept}"
+    return (
+        f"CASE WHEN CAST({name} AS VARCHAR) = {text} THEN isfinite({name}) "
+        f"ELSE coalesce(isfinite({name}), false) AND {form} AND ({short} OR ({long_form})) END"
+    )
+
+
+def _digits(text: str) -> str:
+    mantissa = f"regexp_replace(regexp_replace({text}, '[eE].*$', ''), '[^0-9]', '', 'g')"
+    return f"rtrim(ltrim({mantissa}, '0'), '0')"
+
+
+def _time_from_text(column: Column, text: str, trimmed: str) -> tuple[str, str]:
+    kind, name, target = column.type, quoted(column.name), sql_type(column)
+    if column.format is not None:
+        form = sql_text(column.format)
+        parsed = f"try_strptime({trimmed}, {form})"
+        if kind is LogicalType.TIMESTAMP_TZ and "%z" in column.format.lower():
+            return f"CAST({parsed} AS {target})", f"{name} IS NOT NULL AND regexp_matches({trimmed}, '{OFFSET}$')"
+        if kind is LogicalType.TIMESTAMP_TZ and column.default_timezone is not None:
+            value = f"timezone({sql_text(column.default_timezone)}, {parsed})"
+        else:
+            value = f"CAST({parsed} AS {target})"
+        return value, f"strftime({parsed}, {form}) = {trimmed}"
+    if kind is LogicalType.DATE:
+        value = f"TRY_CAST({text} AS DATE)"
+        return value, f"CAST({name} AS VARCHAR) = {trimmed} AND length({trimmed}) = 10"
+    if kind is LogicalType.TIMESTAMP:
+        form = f"regexp_full_match({trimmed}, '{DATE}[ T]{TIME}')"
+        # 19 characters that are what the value casts back to, have no fraction, offset or 24:00 left to hide
+        same = f"CAST({name} AS VARCHAR) = {text} AND length({text}) = 19"
+        return f"TRY_CAST({text} AS TIMESTAMP)", f"CASE WHEN {same} THEN true ELSE {name} IS NOT NULL AND {form} END"
+    with_offset = f"regexp_full_match({trimmed}, '{DATE}[ T]{TIME} ?{OFFSET}')"
+    if column.default_timezone is None:
+        return f"TRY_CAST({text} AS {target})", f"{name} IS NOT NULL AND {with_offset}"
+    local = f"regexp_full_match({trimmed}, '{DATE}[ T]{TIME}')"
+    zoned = f"timezone({sql_text(column.default_timezone)}, TRY_CAST({text} AS TIMESTAMP))"
+    value = f"CASE WHEN {local} THEN {zoned} ELSE TRY_CAST({text} AS {target}) END"
+    return value, f"{name} IS NOT NULL AND ({local} OR {with_offset})"
+
+
+def _from_typed(column: Column, source: str, source_type: str) -> tuple[str, str | None]:
+    name, target = quoted(column.name), sql_type(column)
+    if column.type is LogicalType.JSON:
+        return f"CAST(to_json({source}) AS VARCHAR)", None
+    if source_type == target:
+        return source, f"isfinite({name})" if target == "DOUBLE" else None
+    value = f"TRY_CAST({source} AS {target})"
+    if column.rounding:
+        return value, f"{name} IS NOT NULL"
+    if target == "DOUBLE":
+        return value, f"isfinite({name}) AND TRY_CAST({name} AS {source_type}) = {source}"
+    if source_type in ("DOUBLE", "FLOAT") and target.startswith("DECIMAL"):
+        # a double never is 1.01; it is the decimal when its shortest text is
+        places = column.scale or 0
+        return value, f"isfinite({source}) AND {name} IS NOT NULL AND TRY_CAST({name} AS {source_type}) = {source} AND round({source}, {places}) = {source}"
+    return value, f"{name} IS NOT NULL AND TRY_CAST({name} AS {source_type}) = {source}"
+
+
+def _value_rules(column: Column, name: str) -> list[tuple[str, str]]:
+    rules: list[tuple[str, str]] = []
+    kind = sql_type(column)
+    text = column.type is LogicalType.STRING
+    if column.min_length is not None and text:
+        rules.append(("min_length", f"length({name}) >= {column.min_length}"))
+    if column.max_length is not None and text:
+        rules.append(("max_length", f"length({name}) <= {column.max_length}"))
+    if column.pattern is not None and text:
+        rules.append(("pattern", f"regexp_matches({name}, {sql_text(column.pattern)})"))
+    if column.allowed_values:
+        values = ", ".join(_literal(column, value) for value in column.allowed_values)
+        rules.append(("allowed", f"{name} IN ({values})"))
+    if column.minimum is not None:
+        operator = ">" if column.exclusive_minimum else ">="
+        rules.append(("minimum", f"{name} {operator} {_limit(column, column.minimum, kind)}"))
+    if column.maximum is not None:
+        operator = "<" if column.exclusive_maximum else "<="
+        rules.append(("maximum", f"{name} {operator} {_limit(column, column.maximum, kind)}"))
+    return rules
+
+
+def _limit(column: Column, value: str, kind: str) -> str:
+    # a limit keeps its own decimals: 0.5 stays 0.5 beside an integer
+    if column.type in (LogicalType.INTEGER, LogicalType.NUMBER):
+        return value if "DOUBLE" not in kind else f"CAST({value} AS DOUBLE)"
+    return f"CAST({sql_text(value)} AS {kind})"
+
+
+def _literal(column: Column, value: str) -> str:
+    if column.type is LogicalType.STRING:
+        return sql_text(value)
+    if column.type in (LogicalType.INTEGER, LogicalType.NUMBER):
+        return value
+    return f"CAST({sql_text(value)} AS {sql_type(column)})"

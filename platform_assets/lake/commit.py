@@ -1,0 +1,82 @@
+"""Makes an ingestion the partition's content, or takes every trace of it away.
+
+Everything is made durable before the one step that counts, the renaming of the manifest. What crashed ingestions
+left behind goes with the next one of the partition; the files of the version before stay for a reader in progress.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from pathlib import Path
+
+from platform_assets.failpoints import failpoint
+from platform_assets.lake.layout import (
+    LOCK, MANIFEST, REJECTION, make_folder, partition_folder, quarantine_folder, sync_file, sync_folder, write_durably,
+)  # fmt: skip
+from platform_assets.lake.manifest import Manifest, Rejection, read_manifest, read_rejection
+
+
+def commit(lake: Path, manifest: Manifest) -> None:
+    """Make ``manifest`` the content of its partition. Its data files lie in their folder already."""
+    folder = partition_folder(lake, manifest.feed, manifest.partition)
+    make_folder(folder)
+    failpoint("lake.commit.before_sync")
+    for path in manifest.data_paths(lake):
+        sync_file(path)
+    if manifest.data_files:
+        sync_folder(manifest.data_paths(lake)[0].parent)
+    if manifest.quarantine_file is not None:
+        sync_folder((lake / manifest.quarantine_file).parent)
+    sync_folder(folder)
+    failpoint("lake.commit.before_rename")
+    before = read_manifest(lake, manifest.feed, manifest.partition)
+    write_durably(folder / MANIFEST, manifest.to_json())
+    failpoint("lake.commit.after_rename")
+    (folder / REJECTION).unlink(missing_ok=True)
+    sync_folder(folder)
+    failpoint("lake.commit.before_clean_up")
+    clean_up(lake, manifest.feed, manifest.partition, keep=before.ingestion if before else None)
+
+
+def record_rejection(lake: Path, rejection: Rejection) -> None:
+    """Record that a delivery was refused; the partition's manifest stays as it is."""
+    folder = partition_folder(lake, rejection.feed, rejection.partition)
+    make_folder(folder)
+    if rejection.quarantine_file is not None:
+        sync_folder((lake / rejection.quarantine_file).parent)
+    failpoint("lake.reject.before_rename")
+    write_durably(folder / REJECTION, rejection.to_json())
+    failpoint("lake.reject.before_clean_up")
+    manifest = read_manifest(lake, rejection.feed, rejection.partition)
+    clean_up(lake, rejection.feed, rejection.partition, keep=None, keep_all_data=manifest is not None)
+
+
+def now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+def clean_up(lake: Path, feed: str, partition: str, *, keep: str | None, keep_all_data: bool = False) -> None:
+    """Remove what belongs to no manifest, no rejection and not to the version before (``keep``).
+
+    Called under the partition's lock, so nothing of another process is in the making.
+    """
+    folder = partition_folder(lake, feed, partition)
+    manifest, rejection = read_manifest(lake, feed, partition), read_rejection(lake, feed, partition)
+    current = {manifest.ingestion} if manifest else set()
+    current |= {keep} if keep else set()
+    if folder.is_dir():
+        for entry in folder.iterdir():
+            if entry.name in (MANIFEST, REJECTION, LOCK) or entry.name in current:
+                continue
+            if entry.is_dir():
+                if not (keep_all_data and not entry.name.startswith("work-")):
+                    shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink(missing_ok=True)
+    kept = {Path(name).name for name in (manifest and manifest.quarantine_file, rejection and rejection.quarantine_file) if name}
+    quarantine = quarantine_folder(lake, feed, partition)
+    if quarantine.is_dir():
+        for entry in quarantine.iterdir():
+            if entry.name not in kept:
+                entry.unlink(missing_ok=True)

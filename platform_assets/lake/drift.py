@@ -1,0 +1,84 @@
+"""Schema drift: how the columns of a file differ from the contract's, told apart and judged.
+
+Only names are looked at here; types are judged value by value, or for typed files in ``parquet``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+from platform_assets.contracts.model import Contract
+from platform_assets.lake.rejection import DeliveryRejected
+
+
+def judge_columns(contract: Contract, found: Sequence[str], file: str, *, ordered: bool = True) -> tuple[str, ...]:
+    """Warnings about drift that the contract tolerates; :class:`DeliveryRejected` says what else changed."""
+    expected = [column.source_name for column in contract.columns]
+    twice = sorted({name for name in found if found.count(name) > 1})
+    if twice:
+        raise DeliveryRejected("drift:duplicate", f"{file}: the column {_names(twice)} is there more than once")
+    missing = [name for name in expected if name not in found]
+    added = [name for name in found if name not in expected]
+    if not missing and not added:
+        if ordered and list(found) != expected:
+            return (f"{file}: the columns are in another order than in the contract; they were matched by name",)
+        return ()
+    renamed = _renamed(missing, added, expected, list(found))
+    if missing and len(missing) == len(expected):
+        hint = "; is the header line missing, or is the delimiter another one?" if ordered else ""
+        raise DeliveryRejected("drift:missing", f"{file}: none of the contract's columns is there{hint} Found: {_names(added)}")
+    required = {column.source_name for column in contract.columns if column.required}
+    if renamed:
+        changes = ", ".join(f"{old!r} to {new!r}" for old, new in renamed)
+        tolerated = contract.missing_columns and contract.extra_columns and not required.intersection(missing)
+        if not tolerated:
+            raise DeliveryRejected(
+                "drift:renamed",
+                f"{file}: a column seems to be renamed: {changes}. If so, give the contract's column the new name as "
+                "physicalName" + _rest(missing, added, renamed),
+            )
+    lost = [name for name in missing if name in required or not contract.missing_columns]
+    if lost:
+        raise DeliveryRejected(
+            "drift:missing", f"{file}: the column {_names(lost)} is missing" + (f"; added: {_names(added)}" if added else "")
+        )
+    if added and not contract.extra_columns:
+        raise DeliveryRejected(
+            "drift:added",
+            f"{file}: the column {_names(added)} is not in the contract; add it there, or tolerate it with extraColumns",
+        )
+    warnings = []
+    if renamed:
+        warnings.append(f"{file}: a column seems to be renamed: {', '.join(f'{old!r} to {new!r}' for old, new in renamed)}")
+    if missing:
+        warnings.append(f"{file}: the column {_names(missing)} is missing and was read as null")
+    if added:
+        warnings.append(f"{file}: the column {_names(added)} is not in the contract and was left out")
+    return tuple(warnings)
+
+
+def _renamed(missing: list[str], added: list[str], expected: list[str], found: list[str]) -> list[tuple[str, str]]:
+    """Pairs of a missing and an added column that look like one column: alike in name, or alone in its place."""
+    pairs: list[tuple[str, str]] = []
+    left = list(added)
+    for old in missing:
+        close = difflib.get_close_matches(old.lower(), [name.lower() for name in left], n=1, cutoff=0.6)
+        new = next((name for name in left if close and name.lower() == close[0]), None)
+        if new is None and len(expected) == len(found) and found[expected.index(old)] in left:
+            new = found[expected.index(old)]
+        if new is not None:
+            pairs.append((old, new))
+            left.remove(new)
+    return pairs
+
+
+def _rest(missing: list[str], added: list[str], renamed: list[tuple[str, str]]) -> str:
+    lost = [name for name in missing if name not in {old for old, _ in renamed}]
+    new = [name for name in added if name not in {name for _, name in renamed}]
+    return (f"; missing: {_names(lost)}" if lost else "") + (f"; added: {_names(new)}" if new else "")
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name[:60]) for name in names[:10])
+    return shown + (f" and {len(names) - 10} more" if len(names) > 10 else "")

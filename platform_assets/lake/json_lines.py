@@ -1,0 +1,164 @@
+"""JSON lines as a source: each line read exactly, and its columns written as texts in a working copy.
+
+A JSON string is read as a CSV cell would be; a JSON number fits integers and numbers only, true and false fit
+booleans only, objects and arrays fit JSON columns only. A key that is not there is null.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from platform_assets.contracts.identifiers import sql_text
+from platform_assets.contracts.model import Column, Contract, LogicalType
+from platform_assets.lake.drift import judge_columns
+from platform_assets.lake.plain_files import PlainFile
+from platform_assets.lake.quarantine import QuarantineWriter
+from platform_assets.lake.records import MAX_RECORD, Array, fetch_lines, text_lines
+from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.lake.source import Source
+from platform_assets.lake.strict_json import Number, dump_json, parse_json
+
+NUMERIC = (LogicalType.INTEGER, LogicalType.NUMBER)
+
+
+def open_json_lines(contract: Contract, file: PlainFile, work: Path, quarantine: QuarantineWriter) -> Source:
+    """The file's good lines as rows of texts; lines that are no JSON object go to the quarantine."""
+    _refuse_arrays(file)
+    copy = work / f"{file.path.stem}.rows"
+    reader = _Reader(contract, file.name, quarantine)
+    with copy.open("w", encoding="utf-8", newline="\n", buffering=1 << 20) as out:
+        for line, raw, length in text_lines(file.path, file.skip, MAX_RECORD):
+            row = reader.row(line, raw, length)
+            if row is not None:
+                out.write(row)
+    warnings = reader.judge_keys()
+    columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(contract.columns) + 1))
+    relation = (
+        f"read_csv({sql_text(str(copy))}, auto_detect = false, columns = {{{columns}}}, header = false, delim = ',', "
+        "quote = '\"', escape = '\"', new_line = '\\n', nullstr = [''], allow_quoted_nulls = false, "
+        f"compression = 'none', strict_mode = true, max_line_size = {4 * MAX_RECORD}, buffer_size = {8 * MAX_RECORD})"
+        if reader.longest > 1_000_000
+        else f"read_csv({sql_text(str(copy))}, auto_detect = false, columns = {{{columns}}}, header = false, delim = ',', "
+        "quote = '\"', escape = '\"', new_line = '\\n', nullstr = [''], allow_quoted_nulls = false, "
+        "compression = 'none', strict_mode = true)"
+    )
+    lines = np.asarray(reader.lines, np.int64)
+
+    def raw_rows(numbers: Array) -> Iterator[tuple[int, int, bytes]]:
+        wanted = lines[numbers]
+        for number, (line, raw) in zip(numbers.tolist(), fetch_lines(file.path, file.skip, wanted), strict=True):
+            yield number, line, raw
+
+    return Source(
+        file.name,
+        relation,
+        tuple((f"c{index + 1}", "VARCHAR") for index in range(len(contract.columns))),
+        len(reader.lines),
+        reader.set_aside,
+        raw_rows,
+        warnings=warnings,
+    )
+
+
+class _Reader:
+    def __init__(self, contract: Contract, name: str, quarantine: QuarantineWriter) -> None:
+        self.contract, self.name, self.quarantine = contract, name, quarantine
+        self.lines: list[int] = []
+        self.set_aside = 0
+        self.longest = 0
+        self.keys: Counter[str] = Counter()
+        self.unknown: Counter[str] = Counter()
+        self.expected = {column.source_name for column in contract.columns}
+
+    def row(self, line: int, raw: bytes, length: int) -> str | None:
+        """The line as a row of the working copy, or ``None`` when it was set aside."""
+        reason = "structure:record_too_long" if length > MAX_RECORD else ""
+        document: Any = None
+        if not reason:
+            try:
+                document = parse_json(raw.decode("utf-8"))
+            except UnicodeDecodeError:
+                reason = "encoding:invalid"
+            except (ValueError, RecursionError):
+                reason = "encoding:nul" if b"\0" in raw else "structure:json"
+        if not reason and not isinstance(document, dict):
+            reason = "structure:not_an_object"
+        if not reason:
+            self.keys.update(document.keys())
+            if not self.contract.extra_columns and not document.keys() <= self.expected:
+                self.unknown.update(document.keys() - self.expected)
+                reason = "structure:extra_field"
+        if reason:
+            return self._aside(line, reason, raw, length)
+        texts = [str(line)]
+        for column in self.contract.columns:
+            value = document.get(column.source_name)
+            text = _text(value, column)
+            if text is None:
+                return self._aside(line, f"type:{column.name}", raw, length)
+            texts.append(text)
+        self.lines.append(line)
+        row = ",".join(texts) + "\n"
+        self.longest = max(self.longest, len(row))
+        return row
+
+    def _aside(self, line: int, reason: str, raw: bytes, length: int) -> None:
+        self.set_aside += 1
+        self.quarantine.add(self.name, line, (reason,), raw, length)
+
+    def judge_keys(self) -> tuple[str, ...]:
+        """Drift of the whole file: a key that is new in many lines, a required one that is in none."""
+        total = len(self.lines) + self.set_aside
+        if not total:
+            return ()
+        many = [key for key, count in self.unknown.items() if count > max(self.contract.quarantine_limit * total, 0)]
+        absent = {column.source_name for column in self.contract.columns if column.source_name not in self.keys}
+        required = {column.source_name for column in self.contract.columns if column.required}
+        if self.keys and (many or absent & required):
+            found = [name for name in self.keys if name in self.expected or name in many]
+            judge_columns(self.contract, found, self.name, ordered=False)
+        warnings = [f"{self.name}: the key {name!r} is in no line and was read as null" for name in sorted(absent)] if self.keys else []
+        left_out = sorted(self.keys.keys() - self.expected) if self.contract.extra_columns else []
+        warnings += [f"{self.name}: the key {name!r} is not in the contract and was left out" for name in left_out]
+        return tuple(warnings)
+
+
+def _text(value: Any, column: Column) -> str | None:
+    """The value as a field of the working copy; ``None`` when its JSON type is not one of the column's."""
+    if value is None:
+        return ""
+    kind = column.type
+    if kind is LogicalType.JSON:
+        return _quoted(dump_json(value)) if isinstance(value, dict | list) else None
+    if isinstance(value, Number):
+        return str(value) if kind in NUMERIC else None
+    if isinstance(value, bool):
+        return json.dumps(value) if kind is LogicalType.BOOLEAN else None
+    if isinstance(value, str):
+        # a lone surrogate has no UTF-8
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return None
+        return None if "\0" in value else _quoted(value)
+    return None
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _refuse_arrays(file: PlainFile) -> None:
+    with file.path.open("rb") as source:
+        source.seek(file.skip)
+        head = source.read(4096).lstrip()
+    if head.startswith(b"["):
+        raise DeliveryRejected("structure:json_array", f"{file.name}: is one JSON array; deliver one object on each line")
+    if head.startswith(b"<"):
+        raise DeliveryRejected("structure:markup", f"{file.name}: is an HTML or XML page, not JSON lines; was an error page saved?")

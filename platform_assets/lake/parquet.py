@@ -1,0 +1,57 @@
+"""Parquet as a source: typed columns, matched by name, each of a type that fits the contract's without a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from platform_assets.contracts.identifiers import quoted, sql_text
+from platform_assets.contracts.model import Contract
+from platform_assets.contracts.row_rules import accepts
+from platform_assets.contracts.types import sql_type
+from platform_assets.lake.drift import judge_columns
+from platform_assets.lake.records import Array
+from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.lake.source import Source
+
+BATCH = 10_000
+
+
+def open_parquet(contract: Contract, path: Path, engine: duckdb.DuckDBPyConnection) -> Source:
+    """The file's rows; its footer tells their number."""
+    relation = f"read_parquet({sql_text(str(path))}, file_row_number = true)"
+    try:
+        described = engine.execute(f"DESCRIBE SELECT * FROM read_parquet({sql_text(str(path))})").fetchall()
+        counted = engine.execute(f"SELECT num_rows FROM parquet_file_metadata({sql_text(str(path))})").fetchone()
+    except duckdb.Error:
+        raise DeliveryRejected("structure:parquet", f"{path}: is not an intact Parquet file; deliver it again") from None
+    types = {str(row[0]): str(row[1]) for row in described}
+    warnings = judge_columns(contract, list(types), path.name, ordered=False)
+    expressions: list[tuple[str, str]] = []
+    for column in contract.columns:
+        kind = types.get(column.source_name)
+        if kind is None:
+            expressions.append(("CAST(NULL AS VARCHAR)", "VARCHAR"))
+            continue
+        if not accepts(column, kind):
+            raise DeliveryRejected(
+                "drift:type",
+                f"{path.name}: the column {column.source_name!r} is {kind[:80]}, the contract says {column.type} ({sql_type(column)})",
+            )
+        expressions.append((quoted(column.source_name), kind))
+
+    def raw(numbers: Array) -> Iterator[tuple[int, int, bytes]]:
+        for start in range(0, len(numbers), BATCH):
+            part = numbers[start : start + BATCH].tolist()
+            rows = engine.execute(
+                f"SELECT file_row_number, CAST(to_json(t) AS VARCHAR) FROM (SELECT * FROM {relation}) AS t "
+                "WHERE file_row_number IN (SELECT unnest(?)) ORDER BY file_row_number",
+                [part],
+            ).fetchall()
+            for number, text in rows:
+                yield number, number + 1, text.encode()
+
+    records = int(counted[0]) if counted else 0
+    return Source(path.name, relation, tuple(expressions), records, 0, raw, "file_row_number", warnings=warnings)

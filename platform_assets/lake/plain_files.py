@@ -1,0 +1,233 @@
+"""From a delivered file to plain UTF-8 bytes on disk: opened safely, decompressed and verified, transcoded.
+
+The engine gives the rows before a break in a gzip file, and nothing at all for a broken zstd one, both without an
+error; so compression is undone here, where checksum and completeness are verified. What the bytes mean is not
+looked at: see ``records``.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import os
+import stat
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import zstandard
+
+from platform_assets.lake.deliveries import FileVersion
+from platform_assets.lake.rejection import DeliveryRejected
+
+CHUNK = 1 << 20
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+UNSUPPORTED = {b"PK\x03\x04": "a zip archive", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PAR1": "a Parquet file"}
+MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+         (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
+MAX_EXPANSION = 2000
+"""A file that unpacks to more than this many times its size is taken for a decompression bomb."""
+
+
+@dataclass(frozen=True)
+class PlainFile:
+    """``path`` holds plain bytes: the delivered file itself when that is plain UTF-8, else a working copy.
+
+    ``content_hash`` is the SHA-256 of the delivered bytes, ``skip`` the length of a byte order mark.
+    """
+
+    name: str
+    path: Path
+    content_hash: str
+    size: int
+    skip: int = 0
+
+
+def check_version(file: FileVersion) -> None:
+    """Refuse what is not a regular file of exactly the version in the delivery."""
+    path = Path(file.path)
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        raise DeliveryRejected("file:missing", f"{path}: is no longer there", retryable=True) from None
+    except OSError as error:
+        raise DeliveryRejected("file:unreadable", f"{path}: {error.strerror}", retryable=True) from None
+    if not stat.S_ISREG(found.st_mode):
+        kinds = {stat.S_IFDIR: "a folder", stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+        kind = kinds.get(stat.S_IFMT(found.st_mode), "a device")
+        raise DeliveryRejected("file:not_regular", f"{path}: is {kind}, not a file; it was not read")
+    if (found.st_size, found.st_mtime_ns) != (file.size, file.mtime_ns):
+        raise DeliveryRejected(
+            "file:changed",
+            f"{path}: has {found.st_size} bytes now, {file.size} when it was seen, or was written again; "
+            "it is read once it no longer changes",
+            retryable=True,
+        )
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """Open a file without following a link and without waiting for a pipe."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise DeliveryRejected("file:unreadable", f"{path}: {error.strerror}", retryable=True) from None
+    return os.fdopen(descriptor, "rb", 0)
+
+
+def plain_file(file: FileVersion, encoding: str, work: Path) -> PlainFile:
+    """The file as plain UTF-8; a copy is written into ``work`` only where one is needed."""
+    check_version(file)
+    path = Path(file.path)
+    digest = hashlib.sha256()
+    with open_regular(path) as source:
+        head = source.read(4096)
+        source.seek(0)
+        if (other := next((name for magic, name in UNSUPPORTED.items() if head.startswith(magic)), None)) is not None:
+            raise DeliveryRejected("compression:unsupported", f"{path}: is {other}; deliver it plain, as gzip or as zstd")
+        compressed = head.startswith((GZIP, ZSTD))
+        chunks = _hashed(source, digest)
+        codec = codecs.lookup(encoding).name
+        if not compressed:
+            mark = _mark(path, head, codec)
+            if codec in ("utf-8", "utf-8-sig", "ascii"):
+                for _ in chunks:
+                    pass
+                return PlainFile(path.name, path, digest.hexdigest(), file.size, mark)
+        plain = _decompressed(path, chunks, head, file.size) if compressed else chunks
+        copy = work / f"{hashlib.sha256(file.path.encode()).hexdigest()[:16]}.plain"
+        size, skip = _write(path, plain, codec, copy)
+    return PlainFile(path.name, copy, digest.hexdigest(), size, skip)
+
+
+def _hashed(source: IO[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
+    while chunk := source.read(CHUNK):
+        digest.update(chunk)
+        yield chunk
+
+
+def _mark(path: Path, head: bytes, codec: str) -> int:
+    """The length of the UTF-8 byte order mark; another encoding's mark is a wrong encoding."""
+    for mark, name in MARKS:
+        if head.startswith(mark):
+            if name == "utf-8" and codec in ("utf-8", "utf-8-sig", "ascii"):
+                return len(mark)
+            if not codec.startswith(name):
+                raise DeliveryRejected(
+                    "encoding:mark", f"{path}: begins with the byte order mark of {name}, but the contract says {codec}"
+                )
+            return 0
+    return 0
+
+
+def _write(path: Path, chunks: Iterator[bytes], codec: str, copy: Path) -> tuple[int, int]:
+    """Write the text as UTF-8; bytes that a one-byte encoding does not have stay as they are and are told later."""
+    utf8 = codec in ("utf-8", "utf-8-sig", "ascii")
+    decoder = None
+    skip = size = 0
+    wide = codec.startswith(("utf-16", "utf-32", "utf_16", "utf_32"))
+    looks_like_utf8 = _Utf8Probe() if not utf8 and not wide else None
+    with copy.open("wb") as target:
+        try:
+            for number, chunk in enumerate(chunks):
+                if number == 0:
+                    skip = _mark(path, chunk, codec)
+                    if not utf8:
+                        decoder = codecs.getincrementaldecoder(codec)("strict" if wide else "surrogateescape")
+                if looks_like_utf8 is not None:
+                    looks_like_utf8.feed(chunk)
+                data = chunk if decoder is None else decoder.decode(chunk).encode("utf-8", "surrogateescape")
+                size += target.write(data)
+            if decoder is not None:
+                size += target.write(decoder.decode(b"", final=True).encode("utf-8", "surrogateescape"))
+        except UnicodeError as error:
+            raise DeliveryRejected("encoding:invalid", f"{path}: is not {codec} text ({type(error).__name__})") from None
+    if looks_like_utf8 is not None and looks_like_utf8.certain():
+        raise DeliveryRejected("encoding:utf8", f"{path}: is UTF-8 text, but the contract says {codec}; its letters would be changed")
+    return size, skip
+
+
+class _Utf8Probe:
+    """Tells UTF-8 text that was declared as a one-byte encoding: other text is hardly ever valid UTF-8."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._letters = 0
+        self._valid = True
+
+    def feed(self, chunk: bytes) -> None:
+        if self._valid and not (chunk.isascii() and not self._letters):
+            try:
+                text = self._decoder.decode(chunk)
+            except UnicodeDecodeError:
+                self._valid = False
+            else:
+                self._letters += len(chunk) - len(text)
+
+    def certain(self) -> bool:
+        return self._valid and self._letters > 0
+
+
+def _decompressed(path: Path, chunks: Iterator[bytes], head: bytes, size: int) -> Iterator[bytes]:
+    inner = _gunzip(path, chunks) if head.startswith(GZIP) else _unzstd(path, chunks)
+    written, limit = 0, max(size, 1 << 16) * MAX_EXPANSION
+    for chunk in inner:
+        written += len(chunk)
+        if written > limit:
+            raise DeliveryRejected("compression:bomb", f"{path}: unpacks to more than {MAX_EXPANSION} times its size")
+        yield chunk
+
+
+def _gunzip(path: Path, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    engine = None
+    members = 0
+    for chunk in chunks:
+        data = chunk
+        while data:
+            if engine is None:
+                if members and not data.strip(b"\0"):
+                    break
+                engine = zlib.decompressobj(wbits=31)
+            try:
+                yield engine.decompress(data, CHUNK * 4)
+                while engine.unconsumed_tail:
+                    yield engine.decompress(engine.unconsumed_tail, CHUNK * 4)
+            except zlib.error as error:
+                what = "its checksum does not fit" if "check" in str(error) else "is not intact"
+                raise DeliveryRejected("compression:corrupt", f"{path}: gzip data: {what} ({error})") from None
+            data = engine.unused_data
+            if engine.eof:
+                engine, members = None, members + 1
+            else:
+                break
+    if engine is not None:
+        raise DeliveryRejected("compression:truncated", f"{path}: gzip data ends before its end; deliver the file again")
+
+
+def _unzstd(path: Path, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    engine = None
+    for chunk in chunks:
+        data = chunk
+        while data:
+            if engine is None:
+                engine = zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()
+            try:
+                # fed in small pieces, for one piece may unpack to very much
+                piece, data = data[:65536], data[65536:]
+                yield engine.decompress(piece)
+            except zstandard.ZstdError as error:
+                raise DeliveryRejected("compression:corrupt", f"{path}: zstd data is not intact ({error})") from None
+            if engine.eof:
+                data, engine = engine.unused_data + data, None
+    if engine is not None:
+        raise DeliveryRejected("compression:truncated", f"{path}: zstd data ends before its end; deliver the file again")
+
+
+def file_hash(file: FileVersion) -> str:
+    """The SHA-256 of a file's bytes, as hex digits."""
+    digest = hashlib.sha256()
+    with open_regular(Path(file.path)) as source:
+        for _ in _hashed(source, digest):
+            pass
+    return digest.hexdigest()

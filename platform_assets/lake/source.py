@@ -1,0 +1,32 @@
+"""What every kind of file becomes before its rows are judged: a relation of known length, with a way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from platform_assets.contracts.row_rules import Check
+from platform_assets.lake.records import Array
+
+Fetch = Callable[[Array], Iterator[tuple[int, int, bytes]]]
+"""From ascending row numbers (0-based) to (number, line in the delivered file, raw bytes)."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows of one delivered file.
+
+    ``relation`` is SQL; ``expressions`` gives for each of the contract's columns, in order, a SQL expression over
+    it and its type. ``records`` is the number of rows counted without the engine's reader, ``set_aside`` how many
+    more were already quarantined. ``row_number`` is SQL for a row's 0-based number in the file's order.
+    """
+
+    name: str
+    relation: str
+    expressions: tuple[tuple[str, str], ...]
+    records: int
+    set_aside: int
+    fetch: Fetch
+    row_number: str = "row_number() OVER () - 1"
+    checks: tuple[Check, ...] = ()
+    warnings: tuple[str, ...] = ()
