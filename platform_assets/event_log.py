@@ -6,8 +6,7 @@ take over from the other at any moment, and both can be at work at once. In dags
     event_log_storage:
       module: platform_assets.event_log
       class: QuickSqliteEventLogStorage
-      config:
-        base_dir: ...
+      config: {}  # base_dir: DAGSTER_HOME/history/runs, as in the stock storage
 
 What it does differently (a year of one asset, 1,107 events: 1.1 s in the storage, stock 9.6 s; on a disk where fsync
 is dear the ratio grows): connections are kept, which saves an open, a close, a checkpoint and an fsync for each
@@ -28,10 +27,11 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as db
-from dagster import DagsterInstance
+from dagster import DagsterInstance, Field, StringSource
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, EVENT_TYPE_TO_PIPELINE_RUN_STATUS
 from dagster._core.events.log import EventLogEntry
@@ -83,6 +83,13 @@ class _Kept:
     in_use: bool = False
 
 
+def _stock_folder(dagster_home: str | None) -> str:
+    """Where the stock storage keeps its files below DAGSTER_HOME."""
+    if not dagster_home:
+        raise ValueError("event_log_storage: config: base_dir is missing, and DAGSTER_HOME is not set")
+    return str(Path(dagster_home) / "history" / "runs")
+
+
 class QuickSqliteEventLogStorage(SqliteEventLogStorage):
     """The stock storage with kept connections; see the module's docstring."""
 
@@ -98,11 +105,12 @@ class QuickSqliteEventLogStorage(SqliteEventLogStorage):
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> QuickSqliteEventLogStorage:
-        return cls(inst_data=inst_data, **config_value)
+        base_dir = config_value.get("base_dir") or _stock_folder(os.environ.get("DAGSTER_HOME"))
+        return cls(inst_data=inst_data, base_dir=base_dir)
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
-        return super().config_type()
+        return {"base_dir": Field(StringSource, is_required=False)}
 
     def register_instance(self, instance: DagsterInstance) -> None:
         super().register_instance(instance)

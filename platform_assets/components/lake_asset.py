@@ -7,6 +7,7 @@ materializations. The warehouse is not touched.
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from threading import local
 from typing import Any
@@ -79,27 +80,23 @@ def ingest_partitions(
     secret = feed.pseudonym_key(platform)
     arrivals = _settled_arrivals(feed, keys, platform.landing, log)
     own = local()
-    ingestors: list[Ingestor] = []
+    stack = ExitStack()
 
     def ingest(partition: str) -> Outcome:
         if not hasattr(own, "ingestor"):
-            own.ingestor = Ingestor(lake=lake, pseudonym_key=secret, threads=max(1, THREADS // len(workers)))
-            ingestors.append(own.ingestor)
+            threads = max(1, THREADS // len(workers))
+            own.ingestor = stack.enter_context(Ingestor(lake=lake, pseudonym_key=secret, threads=threads))
         return _ingest(feed, partition, arrivals, own.ingestor, lake)
 
     workers = range(min(THREADS, len(keys)))
     told = time.monotonic()
     outcomes: list[Outcome] = []
-    try:
-        with ThreadPoolExecutor(len(workers)) as pool:
-            for outcome in pool.map(ingest, keys):
-                outcomes.append(outcome)
-                if time.monotonic() - told > 5:
-                    told = time.monotonic()
-                    log(f"{feed.name}: {len(outcomes)} of {len(keys)} partitions ingested")
-    finally:
-        for ingestor in ingestors:
-            ingestor.close()
+    with stack, ThreadPoolExecutor(len(workers)) as pool:
+        for outcome in pool.map(ingest, keys):
+            outcomes.append(outcome)
+            if time.monotonic() - told > 5:
+                told = time.monotonic()
+                log(f"{feed.name}: {len(outcomes)} of {len(keys)} partitions ingested")
     return outcomes
 
 
@@ -132,9 +129,8 @@ def _manifest(feed: Feed, partition: str, delivery: Delivery | None, ingestor: I
     if delivery is not None:
         return ingestor.ingest(contract=feed.contract, delivery=delivery)
     day = partition_date(feed.partitions, partition)
-    rule = feed.contract.nothing_due(day) if day is not None else None
-    if rule is not None:
-        return ingestor.record_not_due(contract=feed.contract, partition=partition, reason=rule.reason)
+    if day is not None and feed.contract.nothing_due(day) is not None:
+        return ingestor.ingest(contract=feed.contract, delivery=Delivery(feed.name, partition, ()))
     # what was ingested stays, even when the landing folder has been cleared since
     return read_manifest(lake, feed.name, partition)
 
