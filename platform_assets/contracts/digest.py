@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from dataclasses import asdict
@@ -13,6 +14,7 @@ VERSION = "1"
 """Raised when the same contract and delivery begin to make other rows."""
 
 
+@functools.lru_cache(maxsize=2048)
 def contract_digest(contract: Contract) -> str:
     """16 hex digits; descriptions, owners and the rules that ``publishing`` judges do not change them."""
     content = asdict(contract)

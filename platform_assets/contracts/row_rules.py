@@ -96,7 +96,11 @@ def _from_text(column: Column, text: str) -> tuple[str, str | None]:
         return text, f"strict_json({text})"
     if kind is LogicalType.BOOLEAN:
         yes, no = (", ".join(map(sql_text, words)) for words in (column.true_values, column.false_values))
-        value = f"CASE WHEN lower({trimmed}) IN ({yes}) THEN true WHEN lower({trimmed}) IN ({no}) THEN false END"
+        lower = f"lower({trimmed})"
+        value = (
+            f"CASE WHEN {text} IN ({yes}) THEN true WHEN {text} IN ({no}) THEN false "
+            f"WHEN {lower} IN ({yes}) THEN true WHEN {lower} IN ({no}) THEN false END"
+        )
         return value, f"{name} IS NOT NULL"
     if kind in (LogicalType.DATE, LogicalType.TIMESTAMP, LogicalType.TIMESTAMP_TZ):
         return _time_from_text(column, text, trimmed)
@@ -150,7 +154,10 @@ def _time_from_text(column: Column, text: str, trimmed: str) -> tuple[str, str]:
         return value, f"strftime({parsed}, {form}) = {trimmed}"
     if kind is LogicalType.DATE:
         value = f"TRY_CAST({text} AS DATE)"
-        return value, f"CAST({name} AS VARCHAR) = {trimmed} AND length({trimmed}) = 10"
+        same = f"CAST({name} AS VARCHAR) = {text}"
+        loose = f"CAST({name} AS VARCHAR) = {trimmed} AND length({trimmed}) = 10"
+        # years past 9999 have more characters, and 'infinity' has fewer
+        return value, f"CASE WHEN {same} THEN length({text}) = 10 ELSE {loose} END"
     if kind is LogicalType.TIMESTAMP:
         form = f"regexp_full_match({trimmed}, '{DATE}[ T]{TIME}')"
         # 19 characters that are what the value casts back to, have no fraction, offset or 24:00 left to hide

@@ -33,8 +33,9 @@ def commit(lake: Path, manifest: Manifest) -> None:
     before = read_manifest(lake, manifest.feed, manifest.partition)
     write_durably(folder / MANIFEST, manifest.to_json())
     failpoint("lake.commit.after_rename")
-    (folder / REJECTION).unlink(missing_ok=True)
-    sync_folder(folder)
+    if (folder / REJECTION).exists():
+        (folder / REJECTION).unlink(missing_ok=True)
+        sync_folder(folder)
     failpoint("lake.commit.before_clean_up")
     clean_up(lake, manifest.feed, manifest.partition, keep=before.ingestion if before else None)
 

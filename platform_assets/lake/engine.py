@@ -18,6 +18,8 @@ def open_engine(memory_limit: str, threads: int) -> duckdb.DuckDBPyConnection:
     """A DuckDB in memory that keeps to the limit, in UTC, with rows in the files' order."""
     engine = duckdb.connect(config={"memory_limit": memory_limit, "threads": threads})
     engine.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = true; SET enable_progress_bar = false")
+    # pushed down into the casts, a filter makes each of them again: 3.9 against 1.2 CPU seconds on 5 million rows
+    engine.execute("SET disabled_optimizers = 'filter_pushdown'")
     engine.create_function("strict_json", is_strict_json, ["VARCHAR"], "BOOLEAN")  # type: ignore[list-item,arg-type]
     return engine
 

@@ -39,14 +39,12 @@ def open_json_lines(contract: Contract, file: PlainFile, work: Path, quarantine:
                 out.write(row)
     warnings = reader.judge_keys()
     columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(contract.columns) + 1))
+    # the engine's buffers grow with the longest line, so only a file that has such lines pays for them
+    size = f", max_line_size = {4 * MAX_RECORD}, buffer_size = {8 * MAX_RECORD}" if reader.longest > 1_000_000 else ""
     relation = (
         f"read_csv({sql_text(str(copy))}, auto_detect = false, columns = {{{columns}}}, header = false, delim = ',', "
         "quote = '\"', escape = '\"', new_line = '\\n', nullstr = [''], allow_quoted_nulls = false, "
-        f"compression = 'none', strict_mode = true, max_line_size = {4 * MAX_RECORD}, buffer_size = {8 * MAX_RECORD})"
-        if reader.longest > 1_000_000
-        else f"read_csv({sql_text(str(copy))}, auto_detect = false, columns = {{{columns}}}, header = false, delim = ',', "
-        "quote = '\"', escape = '\"', new_line = '\\n', nullstr = [''], allow_quoted_nulls = false, "
-        "compression = 'none', strict_mode = true)"
+        f"compression = 'none', strict_mode = true{size})"
     )
     lines = np.asarray(reader.lines, np.int64)
 

@@ -42,11 +42,13 @@ def open_parquet(contract: Contract, path: Path, engine: duckdb.DuckDBPyConnecti
             )
         expressions.append((quoted(column.source_name), kind))
 
+    packed = f"struct_pack({', '.join(f'{quoted(name)} := {quoted(name)}' for name in types)})"
+
     def raw(numbers: Array) -> Iterator[tuple[int, int, bytes]]:
         for start in range(0, len(numbers), BATCH):
             part = numbers[start : start + BATCH].tolist()
             rows = engine.execute(
-                f"SELECT file_row_number, CAST(to_json(t) AS VARCHAR) FROM (SELECT * FROM {relation}) AS t "
+                f"SELECT file_row_number, CAST(to_json(row) AS VARCHAR) FROM (SELECT file_row_number, {packed} AS row FROM {relation}) "
                 "WHERE file_row_number IN (SELECT unnest(?)) ORDER BY file_row_number",
                 [part],
             ).fetchall()

@@ -50,7 +50,7 @@ def survey(path: Path, skip: int, quote: str) -> Survey:
             crlf += pairs
             if returns != pairs:
                 raise StructureDoubt("carriage returns")
-        lf += data.count(b"\n")
+        lf += block.newlines
         if b"\n\n" in data or b"\n\r\n" in data or data.startswith((b"\n", b"\r\n")):
             starts, ends, _ = block.records()
             records += len(starts)
@@ -68,6 +68,7 @@ class Block:
     data: bytes
     first_line: int
     quote: str
+    newlines: int
 
     def record_ends(self) -> Array:
         """Positions of the newlines that end records."""
@@ -80,7 +81,7 @@ class Block:
 
     def count(self) -> int:
         if not self.quote or self.quote.encode() not in self.data:
-            return self.data.count(b"\n")
+            return self.newlines
         return len(self.record_ends())
 
     def records(self) -> tuple[Array, Array, Array]:
@@ -115,13 +116,15 @@ def blocks(path: Path, skip: int, quote: str) -> Iterator[Block]:
                 if len(carry) > MAX_RECORD + CHUNK:
                     raise StructureDoubt(f"a record of more than {MAX_RECORD} bytes")
                 continue
-            block, carry = Block(data[:cut], line, quote), data[cut:]
-            line += block.data.count(b"\n")
+            whole, carry = data[:cut], data[cut:]
+            block = Block(whole, line, quote, whole.count(b"\n"))
+            line += block.newlines
             yield block
     if carry:
         if quote and carry.count(quote.encode()) % 2:
             raise StructureDoubt("a quote that is not closed")
-        yield Block(carry + b"\n" if not carry.endswith(b"\n") else carry, line, quote)
+        carry = carry if carry.endswith(b"\n") else carry + b"\n"
+        yield Block(carry, line, quote, carry.count(b"\n"))
 
 
 def _last_record_end(data: bytes, quote: str) -> int:
