@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from resources.warehouse.protocol import PARTITION, VERSION, ColumnDef, Session, TableName
+from resources.warehouse.protocol import PARTITION, ColumnDef, Session, TableName
 
 EMPTY_HASH = "empty"
 """The hash of a partition without rows."""
 
 
 def data_columns(described: Sequence[ColumnDef]) -> tuple[ColumnDef, ...]:
-    """The columns without the two that publishing itself adds."""
-    return tuple(column for column in described if column.name not in (PARTITION, VERSION))
+    """The columns without the one that publishing itself adds."""
+    return tuple(column for column in described if column.name != PARTITION)
 
 
 def partition_text(session: Session, alias: str, column: str) -> str:

@@ -33,7 +33,7 @@ def publish(
 ) -> list[Verdict]:
     """Write, audit, publish: one verdict for each candidate, in their order.
 
-    ``columns`` are (name, type, description) of the contract; ``_partition`` and ``_version`` are added. All that
+    ``columns`` are (name, type, description) of the contract; ``_partition`` is added. All that
     pass are published in one transaction with their verdicts. A rejected candidate leaves the version that is
     published where it is. Nothing is written for a version that is published already.
 
@@ -76,9 +76,10 @@ def _stage_files(session: Session, candidates: Sequence[Candidate], columns: Seq
         found = counts.get(candidate.partition, 0)
         if candidate.partition not in refused and found != candidate.rows:
             refused[candidate.partition] = _refusal(f"the files hold {found} rows, the manifest says {candidate.rows}")
+    good = [candidate for candidate in candidates if candidate.partition not in refused]
     if refused or not relation:
-        relation = session.stage_parquet(_files([c for c in candidates if c.partition not in refused]), columns)
-    return Staged(relation, refused)
+        relation = session.stage_parquet(_files(good), columns)
+    return Staged(relation, frozenset(candidate.partition for candidate in good), refused)
 
 
 def _counted(
@@ -89,7 +90,7 @@ def _counted(
 
 
 def _files(candidates: Sequence[Candidate]) -> list[StagedFile]:
-    return [StagedFile(path, c.partition, c.version) for c in candidates for path in c.files]
+    return [StagedFile(path, c.partition) for c in candidates for path in c.files]
 
 
 def _refusal(reason: str) -> CheckResult:

@@ -16,7 +16,7 @@ from platform_assets.publishing.fingerprints import EMPTY_HASH, data_columns, fi
 from platform_assets.publishing.leases import LEASE_SECONDS, WAIT_SECONDS
 from platform_assets.publishing.model import Candidate, CheckResult, Content, LedgerEntry, State, Verdict
 from platform_assets.publishing.readers import unreadable
-from resources.warehouse.protocol import PARTITION, VERSION, ColumnDef, Session, TableName, Warehouse
+from resources.warehouse.protocol import PARTITION, ColumnDef, Session, TableName, Warehouse
 
 SOURCE_CHECK = "source_published"
 """The check that the source's partition has a verdict that lets it be read."""
@@ -110,14 +110,13 @@ def _stage_table(
                 message=f"{source} has changed since its tests ran ({rows} rows, {candidate.rows} were tested); "
                 f"materialize it again, so that it is tested as it is now",
             )
-    good = [(c.partition, c.version) for c in candidates if c.partition not in refused]
-    marked = session.stage_rows([ColumnDef(PARTITION, "VARCHAR"), ColumnDef(VERSION, "VARCHAR")], good)
+    good = frozenset(candidate.partition for candidate in candidates if candidate.partition not in refused)
+    marked = session.stage_rows([ColumnDef(PARTITION, "VARCHAR")], [(partition,) for partition in sorted(good)])
     selected = ", ".join(f"r.{session.quote(column.name)}" for column in columns)
     condition = "true"
     if partition_column is not None:
         condition = f"{partition_text(session, 'r', partition_column)} = m.{PARTITION}"
     relation = (
-        f"(SELECT {selected}, m.{PARTITION}, m.{VERSION} FROM {ledger.name(session, source)} AS r "
-        f"JOIN {marked} AS m ON {condition})"
+        f"(SELECT {selected}, m.{PARTITION} FROM {ledger.name(session, source)} AS r JOIN {marked} AS m ON {condition})"
     )
-    return Staged(relation, refused)
+    return Staged(relation, good, refused)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from resources.warehouse.duckdb_literals import literal
 from resources.warehouse.errors import StatementFailed
-from resources.warehouse.protocol import PARTITION, VERSION, ColumnDef, StagedFile
+from resources.warehouse.protocol import PARTITION, ColumnDef, StagedFile
 from resources.warehouse.schema import widens
 
 if TYPE_CHECKING:
@@ -44,25 +44,23 @@ def create_from_parquet(
     """Make a temporary view over the files; ``columns`` carry DuckDB's own spelling of their types."""
     if not files:
         selected = [f"CAST(NULL AS {column.type}) AS {session.quote(column.name)}" for column in columns]
-        marks = [f"CAST(NULL AS VARCHAR) AS {session.quote(name)}" for name in (PARTITION, VERSION)]
-        session.execute(f"CREATE TEMP VIEW {relation} AS SELECT {', '.join([*selected, *marks])} WHERE false")
+        selected.append(f"CAST(NULL AS VARCHAR) AS {session.quote(PARTITION)}")
+        session.execute(f"CREATE TEMP VIEW {relation} AS SELECT {', '.join(selected)} WHERE false")
         return
-    partitions = {(file.partition, file.version) for file in files}
     source = _reading(files)
     present = {row[0].lower(): row[1] for row in session.execute(f"DESCRIBE SELECT * FROM {source}")}
     selected = [_selected(session, column, present.get(column.name.lower())) for column in columns]
+    partitions = {file.partition for file in files}
     if len(partitions) == 1:
-        (only,) = partitions
-        named = zip(only, (PARTITION, VERSION), strict=True)
-        marks = [f"{literal(value)} AS {session.quote(name)}" for value, name in named]
-        session.execute(f"CREATE TEMP VIEW {relation} AS SELECT {', '.join([*selected, *marks])} FROM {source} AS f")
+        selected.append(f"{literal(partitions.pop())} AS {session.quote(PARTITION)}")
+        session.execute(f"CREATE TEMP VIEW {relation} AS SELECT {', '.join(selected)} FROM {source} AS f")
         return
     # a join on the file's name costs 0.4 CPU-s for 20 million rows; a CASE over 365 files is slower
-    names = [FILE, ColumnDef(PARTITION, "VARCHAR"), ColumnDef(VERSION, "VARCHAR")]
-    mapping = session.stage_rows(names, [(file.path, file.partition, file.version) for file in files])
-    marks = [f"m.{session.quote(name)}" for name in (PARTITION, VERSION)]
+    names = [FILE, ColumnDef(PARTITION, "VARCHAR")]
+    mapping = session.stage_rows(names, [(file.path, file.partition) for file in files])
+    selected.append(f"m.{session.quote(PARTITION)}")
     session.execute(
-        f"CREATE TEMP VIEW {relation} AS SELECT {', '.join([*selected, *marks])} FROM {source} AS f "
+        f"CREATE TEMP VIEW {relation} AS SELECT {', '.join(selected)} FROM {source} AS f "
         f"JOIN {mapping} AS m ON m.{session.quote(FILE.name)} = f.filename"
     )
 

@@ -17,9 +17,6 @@ from typing import Any, Protocol
 PARTITION = "_partition"
 """The column, in every staged relation and published table, that holds the partition key as text."""
 
-VERSION = "_version"
-"""The column that holds the version of the content a row belongs to; one value per partition."""
-
 
 @dataclass(frozen=True, order=True)
 class TableName:
@@ -43,11 +40,10 @@ class ColumnDef:
 
 @dataclass(frozen=True)
 class StagedFile:
-    """One Parquet file of a candidate, with the partition and the version that its rows are given."""
+    """One Parquet file of a candidate, with the partition key that its rows are given."""
 
     path: str
     partition: str
-    version: str
 
 
 class Session(Protocol):
@@ -93,7 +89,7 @@ class Session(Protocol):
 
     def stage_parquet(self, files: Sequence[StagedFile], columns: Sequence[ColumnDef]) -> str:
         """Make the rows of Parquet files readable; returns a relation for FROM with ``columns`` in order,
-        then ``_partition`` and ``_version``.
+        then ``_partition``.
 
         Columns are matched by name; one that a file lacks is null. No value is changed: a file whose type
         does not fit into the column's raises ``StatementFailed``. The rows may be copied (a staging table)
