@@ -182,11 +182,12 @@ def _judged(
         return measure(session, target, rules, partitions, references)
 
     relative = any(rule.history for rule in batch.rules)
+    emptied = {c.partition for c in fresh if c.state != Content.DATA}
     results = judge(
         batch.rules,
         [c.partition for c in fresh if c.partition in lost or c.state == Content.DATA],
         refused=lost,
-        published=ledger.published_with_rows(session, batch.asset) if relative else (),
+        published=[p for p in ledger.published_with_rows(session, batch.asset) if p not in emptied] if relative else (),
         measure_candidates=of_candidates,
         measure_published=of_published,
     )
