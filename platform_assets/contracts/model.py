@@ -234,10 +234,3 @@ class Contract:
             if column.name == name:
                 return column
         raise KeyError(name)
-
-    def nothing_due(self, day: dt.date) -> NotDue | None:
-        """The rule by which nothing is due for a partition that starts on ``day``, or None if it is due."""
-        for rule in self.not_due:
-            if rule.weekday == day.weekday() or rule.date == day or (rule.after is not None and day > rule.after):
-                return rule
-        return None

@@ -32,11 +32,15 @@ class FileVersion:
 
 @dataclass(frozen=True)
 class Delivery:
-    """The files of one partition, in the order of their names; no files is a delivery that is not there."""
+    """The files of one partition, in the order of their names.
+
+    Without files it is a delivery that is not there; ``absence`` says what is known of the reason.
+    """
 
     feed: str
     partition: str
     files: tuple[FileVersion, ...]
+    absence: str = ""
 
     @property
     def version(self) -> str:

@@ -124,7 +124,8 @@ class Ingestor:
         if not delivery.files:
             reason = reason_not_due(contract, delivery.partition)
             if reason is None:
-                raise DeliveryRejected("missing", "no file was delivered, and the contract has no rule by which none is due")
+                why = delivery.absence or "no file was delivered"
+                raise DeliveryRejected("missing", f"{why}, and the contract has no rule by which none is due")
             return Batch.nothing("not_due", reason)
         if self._engine is None:
             self._engine = open_engine(self._memory_limit, self._threads)

@@ -1,0 +1,146 @@
+"""`platform-assets contract`: infer a contract from a sample, check contracts, name what a change breaks."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import click
+
+from platform_assets.contracts.changes import compare
+from platform_assets.contracts.dependents import Readers, find_readers
+from platform_assets.contracts.infer import infer_contract
+from platform_assets.contracts.model import Contract
+from platform_assets.contracts.problems import ContractError
+from platform_assets.contracts.reader import parse_contract, read_contract
+from platform_assets.contracts.sampling import SampleError
+
+KIND = "kind: DataContract"
+
+
+@click.group()
+def contract() -> None:
+    """Infer, validate and compare data contracts."""
+
+
+@contract.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--name", help="The feed's name; by default the file's, without its endings.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write; by default to the terminal.")
+def infer(file: Path, name: str | None, output: Path | None) -> None:
+    """Write a first contract from a sample FILE (CSV, JSON lines or Parquet; gzip and zstd too)."""
+    try:
+        text = infer_contract(file, name)
+    except SampleError as error:
+        raise click.ClickException(str(error)) from None
+    if output is None:
+        click.echo(text, nl=False)
+    elif output.exists():
+        raise click.ClickException(f"{output}: exists already; remove it or write elsewhere")
+    else:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+        click.echo(f"wrote {output}; review it, then: platform-assets contract check {output}")
+
+
+@contract.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--against", metavar="REV", help="A git revision: name what changed since, and what it breaks.")
+def check(paths: tuple[Path, ...], against: str | None) -> None:
+    """Validate the contracts in PATHS (files, or folders that are searched for them)."""
+    files = [file for path in paths for file in _contracts_in(path)]
+    if not files and against is None:
+        raise click.ClickException(f"no contract found in {', '.join(map(str, paths))} (files with '{KIND}')")
+    failed = broken = 0
+    for file in files:
+        try:
+            read = read_contract(file)
+        except ContractError as error:
+            click.echo(str(error))
+            failed += 1
+            continue
+        for note in read.notes:
+            click.echo(f"note: {note}")
+        if against is not None:
+            broken += _tell_changes(file, read, against)
+    if against is not None:
+        for path in paths:
+            broken += _tell_removed(path, {file.resolve() for file in files}, against)
+    click.echo(f"{len(files)} contract{'s' * (len(files) != 1)}: {len(files) - failed} good, {failed} with problems" + (f", {broken} breaking changes" if against else ""))
+    if failed or broken:
+        raise SystemExit(1)
+
+
+def _contracts_in(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise click.ClickException(f"{path}: there is no such file or folder")
+    found = sorted({*path.rglob("*.yaml"), *path.rglob("*.yml")})
+    return [file for file in found if KIND in file.read_text(encoding="utf-8", errors="replace")]
+
+
+def _tell_changes(file: Path, new: Contract, revision: str) -> int:
+    """Print the changes of one contract; gives the number of breaking ones."""
+    root = _root(file)
+    text = _git(root, "show", f"{revision}:{file.resolve().relative_to(root)}", missing_ok=True)
+    if text is None:
+        click.echo(f"{file}: new since {revision}")
+        return 0
+    try:
+        old = parse_contract(text, file)
+    except ContractError:
+        click.echo(f"{file}: could not be used at {revision}, so there is nothing to compare with")
+        return 0
+    changes = compare(old, new)
+    if not changes:
+        return 0
+    readers = find_readers(root)
+    for change in changes:
+        click.echo(f"{file}: {'BREAKS: ' if change.breaks else ''}{change.message}")
+        if change.breaks:
+            _tell_readers(readers, old.name, change.column)
+    return sum(change.breaks for change in changes)
+
+
+def _tell_removed(path: Path, present: set[Path], revision: str) -> int:
+    """Contracts that were below ``path`` at the revision and are gone."""
+    root = _root(path)
+    below = path.resolve().relative_to(root)
+    listed = _git(root, "ls-tree", "-r", "--name-only", "-z", revision, "--", str(below)) or ""
+    count = 0
+    for name in filter(None, listed.split("\0")):
+        if not name.endswith((".yaml", ".yml")) or root / name in present or (root / name).exists():
+            continue
+        text = _git(root, "show", f"{revision}:{name}", missing_ok=True)
+        if text is None or KIND not in text:
+            continue
+        click.echo(f"{name}: BREAKS: the contract is removed")
+        try:
+            _tell_readers(find_readers(root), parse_contract(text, root / name).name, None)
+        except ContractError:
+            click.echo(f"{name}: could not be used at {revision}, so its readers are not known")
+        count += 1
+    return count
+
+
+def _tell_readers(readers: Readers, feed: str, column: str | None) -> None:
+    models, tables = readers.of(feed, column)
+    click.echo(f"    read by models: {', '.join(models) or 'none found'}; published tables: {', '.join(tables) or 'none found'}")
+
+
+def _root(path: Path) -> Path:
+    start = path.resolve()
+    while not start.is_dir():
+        start = start.parent
+    text = _git(start, "rev-parse", "--show-toplevel")
+    return Path((text or "").strip()).resolve()
+
+
+def _git(folder: Path, *arguments: str, missing_ok: bool = False) -> str | None:
+    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return done.stdout
+    if missing_ok and ("exists on disk, but not in" in done.stderr or "does not exist in" in done.stderr):
+        return None
+    raise click.ClickException(f"git {arguments[0]}: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'failed'}")

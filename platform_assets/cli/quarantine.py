@@ -1,0 +1,71 @@
+"""`platform-assets quarantine`: read the rows that were set aside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from platform_assets.lake.manifest import read_rejection
+from platform_assets.lake.quarantine import list_quarantine, read_quarantine
+
+lake_option = click.option(
+    "--lake", type=click.Path(path_type=Path), envvar="PLATFORM_LAKE", default=Path(".platform/lake"),
+    show_default=True, show_envvar=True, help="The lake's folder.",
+)  # fmt: skip
+
+
+@click.group()
+def quarantine() -> None:
+    """Read the rows that were set aside."""
+
+
+@quarantine.command("list")
+@click.argument("feed", required=False)
+@lake_option
+def list_(feed: str | None, lake: Path) -> None:
+    """List partitions with rows set aside and rejected deliveries, of one FEED or of all."""
+    if not lake.is_dir():
+        raise click.ClickException(f"{lake}: there is no lake here; name it with --lake or PLATFORM_LAKE")
+    found = list_quarantine(lake, feed)
+    if not found:
+        click.echo(f"nothing is set aside in {lake}" + (f" for {feed}" if feed else ""))
+        return
+    table = Table("feed", "partition", "rows", "of", "reasons", "delivery", title=f"Set aside in {lake}")
+    for item in found:
+        reasons = ", ".join(f"{code} {count}" for code, count in sorted(item.reasons.items(), key=lambda pair: -pair[1]))
+        state = f"rejected: {item.rejected}" if item.rejected else "accepted"
+        table.add_row(*(Text(str(cell)) for cell in (item.feed, item.partition, item.rows, item.rows_in, reasons, state)))
+    _console().print(table)
+
+
+@quarantine.command()
+@click.argument("feed")
+@click.argument("partition")
+@click.option("--limit", default=20, show_default=True, help="Rows to show.")
+@lake_option
+def show(feed: str, partition: str, limit: int, lake: Path) -> None:
+    """Show the rows of one PARTITION of a FEED that were set aside, as they came."""
+    try:
+        rows = read_quarantine(lake, feed, partition, limit)
+    except FileNotFoundError as error:
+        raise click.ClickException(str(error)) from None
+    rejection = read_rejection(lake, feed, partition)
+    if rejection is not None:
+        click.echo(f"rejected at {rejection.at} ({rejection.code}): {rejection.message}")
+    if not rows:
+        click.echo(f"no rows of {feed} {partition} are set aside")
+        return
+    table = Table("file", "line", "reasons", "row")
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in (row.file, row.line, ", ".join(row.reasons), row.raw)))
+    _console().print(table)
+
+
+def _console() -> Console:
+    """As wide as the terminal; wide enough for whole rows where the output goes to a file."""
+    console = Console()
+    return console if console.is_terminal else Console(width=200)
