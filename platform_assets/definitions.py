@@ -4,23 +4,31 @@ from pathlib import Path
 
 import dagster as dg
 
+from platform_assets._compat import disable_dagster_warnings
 from platform_assets.automation.conditions import automation_sensor
-from resources.environment import current_environment
+from resources.environment import Environment, current_environment
 from resources.platform import PlatformResource
+
+
+def build(environment: Environment) -> dg.Definitions:
+    """Everything under platform_assets/defs, on the paths of ``environment``. Tests use this same assembly."""
+    # load_from_defs_folder would import every component library that is installed, to document its words in the
+    # UI: seven seconds of every run for dagster-snowflake alone
+    with disable_dagster_warnings():
+        tree = dg.ComponentTree.for_project(Path(__file__).parent)
+        return dg.Definitions.merge(
+            tree.build_defs(tree.defs_module_path),
+            dg.Definitions(
+                component_tree=tree,
+                resources={"platform": PlatformResource.of(environment)},
+                # one warehouse file has one writer: the steps of a run share one process and take turns
+                executor=dg.in_process_executor,
+                sensors=[automation_sensor()],
+            ),
+        )
+
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Everything under platform_assets/defs, with the resources of this process's environment."""
-    # load_from_defs_folder would import every component library that is installed, to document its words in the
-    # UI: seven seconds of every run for dagster-snowflake alone
-    tree = dg.ComponentTree.for_project(Path(__file__).parent)
-    return dg.Definitions.merge(
-        tree.build_defs(tree.defs_module_path),
-        dg.Definitions(
-            component_tree=tree,
-            resources={"platform": PlatformResource.of(current_environment())},
-            # one warehouse file has one writer: the steps of a run share one process and take turns
-            executor=dg.in_process_executor,
-            sensors=[automation_sensor()],
-        ),
-    )
+    """The definitions of this process's environment."""
+    return build(current_environment())

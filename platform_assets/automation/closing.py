@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from platform_assets.contracts.due import reason_not_due
 from platform_assets.feeds.feed import Feed
-from platform_assets.feeds.partitions import partition_date
 from platform_assets.lake.manifest import read_manifest
 
 LOOK_BACK = 7
@@ -35,7 +35,7 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         required_resource_keys={"platform"},
     )
-    def closing(context: dg.ScheduleEvaluationContext) -> dg.SensorResult | list[dg.RunRequest] | dg.SkipReason:
+    def closing(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         platform = context.resources.platform
         moment = context.scheduled_execution_time.astimezone(ZoneInfo(partitions.timezone)) - latency
         keys = due_partitions(partitions, moment, LOOK_BACK)
@@ -44,10 +44,9 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
         there = feed.landing(platform.landing).deliveries(set(open_keys), now_ns=time.time_ns()).deliveries
         requests, missing = [], []
         for key in open_keys:
-            day = partition_date(partitions, key)
             if key in there:
                 requests.append(dg.RunRequest(run_key=f"{feed.name}:{key}:{there[key].version}", partition_key=key))
-            elif day is not None and feed.contract.nothing_due(day) is not None:
+            elif reason_not_due(feed.contract, key) is not None:
                 requests.append(dg.RunRequest(run_key=f"{feed.name}:{key}:nothing-due", partition_key=key))
             else:
                 missing.append(key)

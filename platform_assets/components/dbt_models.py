@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Annotated, Any
 
 import dagster as dg
+from dagster.components import DefsStateConfig
 from dagster.components.resolved.model import Resolver
 from dagster_dbt import DbtProject, DbtProjectComponent
 from dagster_dbt.asset_utils import build_dbt_specs, get_node
@@ -127,6 +128,16 @@ class DbtModels(DbtProjectComponent):
             key = self.get_asset_spec(manifest, parent, self.dbt_project).key
             found[parent] = UpstreamAsset(key, keeps_last_good=is_source, gated=bool(gated))
         return found
+
+    @property
+    def defs_state_config(self) -> DefsStateConfig:
+        """No state is kept: the manifest lies in the project's own target folder. The key tells components apart."""
+        inherited = super().defs_state_config
+        return DefsStateConfig(
+            key=f"{inherited.key}[{self.select}|{self.exclude}|{self.selector}]",
+            management_type=inherited.management_type,
+            refresh_if_dev=inherited.refresh_if_dev,
+        )
 
     @cached_property
     def _files(self) -> DbtProjectFiles:

@@ -20,11 +20,11 @@ from platform_assets.components.ledger_verdict import ledger_verdict
 from platform_assets.components.raw_asset import raw_asset
 from platform_assets.components.scaffold import FileFeedScaffolder
 from platform_assets.contracts.reader import read_contract
+from platform_assets.contracts.types import raw_columns
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.partitions import Partitions
 from platform_assets.lake.arrival_patterns import ArrivalPattern, PatternError
 from platform_assets.lake.arrivals import Completeness
-from platform_assets.contracts.types import raw_columns
 
 
 @dg.scaffold_with(FileFeedScaffolder)

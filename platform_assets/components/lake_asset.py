@@ -23,7 +23,6 @@ from platform_assets.components.outcomes import (
     verdict_check,
 )
 from platform_assets.feeds.feed import Feed
-from platform_assets.feeds.partitions import partition_date
 from platform_assets.lake.arrivals import Arrivals
 from platform_assets.lake.deliveries import Delivery
 from platform_assets.lake.ingestion import Ingestor
@@ -113,26 +112,24 @@ def _settled_arrivals(feed: Feed, keys: Sequence[str], landing: str, log: Callab
 
 def _ingest(feed: Feed, partition: str, arrivals: Arrivals, ingestor: Ingestor, lake: Path) -> Outcome:
     started = time.monotonic()
-    delivery = arrivals.deliveries.get(partition)
     try:
-        manifest = _manifest(feed, partition, delivery, ingestor, lake)
+        manifest = _manifest(feed, partition, arrivals, ingestor, lake)
     except DeliveryRejected as rejection:
         return Outcome(partition, problem=str(rejection))
-    if manifest is None:
-        why = arrivals.waiting.get(partition) or _irregular(arrivals) or "no file has arrived"
-        pattern = feed.pattern.pattern
-        return Outcome(partition, problem=f"nothing to ingest: {why} (files: {pattern}, below the landing folder)")
     return Outcome(partition, manifest.content_hash, metadata=_metadata(manifest, time.monotonic() - started))
 
 
-def _manifest(feed: Feed, partition: str, delivery: Delivery | None, ingestor: Ingestor, lake: Path) -> Manifest | None:
+def _manifest(feed: Feed, partition: str, arrivals: Arrivals, ingestor: Ingestor, lake: Path) -> Manifest:
+    delivery = arrivals.deliveries.get(partition)
     if delivery is not None:
         return ingestor.ingest(contract=feed.contract, delivery=delivery)
-    day = partition_date(feed.partitions, partition)
-    if day is not None and feed.contract.nothing_due(day) is not None:
-        return ingestor.ingest(contract=feed.contract, delivery=Delivery(feed.name, partition, ()))
-    # what was ingested stays, even when the landing folder has been cleared since
-    return read_manifest(lake, feed.name, partition)
+    kept = read_manifest(lake, feed.name, partition)
+    if kept is not None and partition not in arrivals.waiting:
+        # what was ingested stays, even when the landing folder has been cleared since
+        return kept
+    why = arrivals.waiting.get(partition) or _irregular(arrivals) or "no file has arrived"
+    absence = f"{why} (files: {feed.pattern.pattern}, below the landing folder)"
+    return ingestor.ingest(contract=feed.contract, delivery=Delivery(feed.name, partition, (), absence))
 
 
 def _irregular(arrivals: Arrivals) -> str:

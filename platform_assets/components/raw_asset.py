@@ -14,8 +14,8 @@ import dagster as dg
 from platform_assets.components.gates import check_results, gate_specs
 from platform_assets.components.ledger_verdict import POOL, verdict_outcome
 from platform_assets.components.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
-from platform_assets.feeds.feed import Feed
 from platform_assets.contracts.types import raw_columns
+from platform_assets.feeds.feed import Feed
 from platform_assets.lake.manifest import Manifest, read_manifest, read_rejection
 from platform_assets.publishing.model import Candidate, Verdict
 from platform_assets.publishing.publisher import publish

@@ -7,7 +7,7 @@ ledger and the warehouse is a plain string; only this file and `range_run` know 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -112,15 +112,3 @@ def _time_window_key(partitions: dg.TimeWindowPartitionsDefinition) -> KeyOf:
         return key if window.start.timestamp() == moment.timestamp() else None
 
     return key_of
-
-
-def partition_date(partitions: dg.PartitionsDefinition | None, key: str) -> dt.date | None:
-    """The first calendar day of a time partition, in its own time zone; None for any other partition."""
-    if isinstance(partitions, dg.TimeWindowPartitionsDefinition):
-        return partitions.time_window_for_partition_key(key).start.date()
-    return None
-
-
-def partition_days(partitions: dg.PartitionsDefinition | None, keys: Sequence[str]) -> dict[str, dt.date | None]:
-    """:func:`partition_date` for many keys."""
-    return {key: partition_date(partitions, key) for key in keys}

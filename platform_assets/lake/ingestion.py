@@ -132,6 +132,7 @@ class Ingestor:
         self._engine.execute(f"SET temp_directory = '{str(work).replace(chr(39), chr(39) * 2)}'")
         register_functions(self._engine, contract, self.pseudonyms)
         batch = read_delivery(self._engine, contract, delivery, work, self.pseudonyms, quarantine)
+        failpoint("lake.read.before_check")
         for file in delivery.files:
             check_version(file)
         quarantine.close()
