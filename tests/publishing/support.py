@@ -1,0 +1,79 @@
+"""Short words for the tests of publishing: candidates with real files, publishing them, reading them back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from platform_assets.contracts.model import BatchRule, Bounds, Metric
+from platform_assets.publishing.model import Candidate, Verdict
+from platform_assets.publishing.publisher import publish
+from resources.warehouse.duckdb import DuckDBWarehouse
+from resources.warehouse.protocol import TableName
+
+ASSET = "raw/sales"
+TABLE = TableName("raw", "sales")
+COLUMNS = [("id", "BIGINT", "Key"), ("v", "VARCHAR", "Version of the content"), ("x", "DOUBLE", "")]
+NOT_EMPTY = BatchRule("not_empty", Metric.ROW_COUNT, Bounds(1))
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A folder of Parquet files; every row of a candidate carries its version in the column ``v``."""
+
+    folder: Path
+
+    def candidate(self, partition: str, version: str, rows: int = 3, *, select: str = "", files: int = 1) -> Candidate:
+        """``select`` replaces the columns made from the row number ``i``."""
+        columns = select or f"CAST(i AS BIGINT) AS id, '{version}' AS v, CAST(i AS DOUBLE) AS x"
+        paths = []
+        for part in range(files):
+            path = self.folder / f"{partition}-{version}-{part}.parquet"
+            if not path.exists():
+                bounds = f"{rows * part // files}, {rows * (part + 1) // files}"
+                duckdb.connect().execute(f"COPY (SELECT {columns} FROM range({bounds}) AS r(i)) TO '{path}'")
+            paths.append(str(path))
+        return Candidate(partition, version, tuple(paths), rows)
+
+
+def load(
+    warehouse: DuckDBWarehouse,
+    *candidates: Candidate,
+    rules: Sequence[BatchRule] = (NOT_EMPTY,),
+    run: str = "run",
+    columns: Sequence[tuple[str, str, str]] = COLUMNS,
+    asset: str = ASSET,
+    table: TableName = TABLE,
+    lease_seconds: float = 60,
+    wait_seconds: float = 30,
+) -> list[Verdict]:
+    return publish(
+        warehouse,
+        asset=asset,
+        table=table,
+        columns=columns,
+        candidates=candidates,
+        rules=rules,
+        run_id=run,
+        lease_seconds=lease_seconds,
+        wait_seconds=wait_seconds,
+    )
+
+
+def content(warehouse: DuckDBWarehouse, table: TableName = TABLE) -> dict[str, list[str]]:
+    """The versions found in the rows of each partition, one entry a row."""
+    with warehouse.session(read_only=True) as session:
+        if session.describe(table) is None:
+            return {}
+        rows = session.execute(f"SELECT _partition, v FROM {table} ORDER BY ALL")
+    found: dict[str, list[str]] = {}
+    for partition, version in rows:
+        found.setdefault(partition, []).append(version)
+    return found
+
+
+def states(verdicts: Sequence[Verdict]) -> list[str]:
+    return [("un" if verdict.unchanged else "") + verdict.state.value for verdict in verdicts]
