@@ -26,7 +26,7 @@ def open_delimited(contract: Contract, file: PlainFile) -> Source:
     if form.escape not in (form.quote, ""):
         raise StructureDoubt("quotes escaped by a backslash")
     names, warnings = _columns(contract, file)
-    counted = survey(file.path, file.skip, form.quote)
+    counted = survey(file.path, file.skip, form.quote, form.delimiter, len(names))
     header = form.header and names is not None
 
     def raw(numbers: Array) -> Iterator[tuple[int, int, bytes]]:

@@ -32,8 +32,9 @@ class Survey:
     newline: str
 
 
-def survey(path: Path, skip: int, quote: str) -> Survey:
+def survey(path: Path, skip: int, quote: str, delimiter: str, fields: int) -> Survey:
     """Count the records; :class:`StructureDoubt` when bytes are found that need a closer look."""
+    mark = delimiter.encode()
     records = crlf = lf = 0
     for block in blocks(path, skip, quote):
         data = block.data
@@ -56,6 +57,11 @@ def survey(path: Path, skip: int, quote: str) -> Survey:
             records += len(starts)
         else:
             records += block.count()
+        # the engine takes an empty field too many at a line's end without a word
+        if mark + b"\n" in data or mark + b"\r\n" in data:
+            starts, _, _ = block.records()
+            if block.outside_quotes(mark) != len(starts) * (fields - 1):
+                raise StructureDoubt("lines that end in a delimiter")
     if crlf and crlf != lf:
         raise StructureDoubt("both kinds of line ends")
     return Survey(records, "\\r\\n" if crlf else "\\n")
@@ -78,6 +84,14 @@ class Block:
             quotes = np.flatnonzero(array == ord(self.quote))
             ends = ends[np.searchsorted(quotes, ends) % 2 == 0]
         return ends
+
+    def outside_quotes(self, mark: bytes) -> int:
+        """How often a byte occurs outside of quotes."""
+        if not self.quote or self.quote.encode() not in self.data:
+            return self.data.count(mark)
+        array = np.frombuffer(self.data, np.uint8)
+        quotes = np.flatnonzero(array == ord(self.quote))
+        return int(np.count_nonzero(np.searchsorted(quotes, np.flatnonzero(array == mark[0])) % 2 == 0))
 
     def count(self) -> int:
         if not self.quote or self.quote.encode() not in self.data:
