@@ -1,0 +1,212 @@
+"""One writer per partition: leases, takeover, fencing, and what a crash leaves behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from platform_assets.failpoints import armed
+from platform_assets.publishing import holders
+from platform_assets.publishing.errors import LeaseHeld, LeaseLost
+from platform_assets.publishing.leases import Busy, Lease, acquire, release, renew
+from platform_assets.publishing.ledger import LEASES, ensure_ledger
+from platform_assets.publishing.readers import ledger_history
+from resources.warehouse.duckdb import DuckDBWarehouse
+from resources.warehouse.errors import WarehouseError
+from tests.publishing.support import ASSET, Lake, content, load, states
+
+ELSEWHERE = "another machine/1/1/abc"
+
+
+def hold(warehouse: DuckDBWarehouse, holder: str, *partitions: str, seconds: float = 60, run: str = "holder") -> Lease:
+    with warehouse.session() as session:
+        ensure_ledger(session)
+        with session.transaction():
+            keys = [(ASSET, partition) for partition in partitions]
+            taken = acquire(session, keys, holder=holder, run_id=run, seconds=seconds)
+        assert isinstance(taken, Lease)
+        return taken
+
+
+def expire(warehouse: DuckDBWarehouse) -> None:
+    with warehouse.session() as session:
+        session.execute("UPDATE platform.leases SET expires_at = TIMESTAMP '2000-01-01'")
+
+
+def test_a_lease_is_taken_for_all_partitions_or_for_none(warehouse: DuckDBWarehouse) -> None:
+    hold(warehouse, ELSEWHERE, "b")
+    with warehouse.session() as session:
+        with session.transaction():
+            keys = [(ASSET, p) for p in "abc"]
+            taken = acquire(session, keys, holder="other/1/1/x", run_id="r", seconds=60)
+        assert isinstance(taken, list)
+        assert [(busy.partition, busy.run_id) for busy in taken] == [("b", "holder")]
+        held = session.execute(f"SELECT partition_key FROM {LEASES} WHERE holder IS NOT NULL")
+    assert held == [("b",)]
+
+
+def test_tokens_only_grow(warehouse: DuckDBWarehouse) -> None:
+    for expected in (1, 2, 3):
+        lease = hold(warehouse, ELSEWHERE, "a", "b")
+        assert set(lease.tokens.values()) == {expected}
+        with warehouse.session() as session:
+            release(session, ELSEWHERE)
+    assert hold(warehouse, ELSEWHERE, "c").tokens == {(ASSET, "c"): 1}
+
+
+def test_an_expired_lease_is_taken_over_and_its_holder_is_fenced(warehouse: DuckDBWarehouse) -> None:
+    first = hold(warehouse, ELSEWHERE, "a", "b", run="slow")
+    expire(warehouse)
+    second = hold(warehouse, "other/1/1/x", "a", run="quick")
+    with warehouse.session() as session:
+        with session.transaction():
+            renew(session, second)
+        with pytest.raises(LeaseLost, match=r"partition a: the lease of run slow expired and run quick .*1 of 2"):
+            renew(session, first)
+
+
+def test_an_expired_lease_that_nobody_took_over_is_still_good(warehouse: DuckDBWarehouse) -> None:
+    lease = hold(warehouse, ELSEWHERE, "a")
+    expire(warehouse)
+    with warehouse.session() as session:
+        renew(session, lease)
+        again = acquire(session, [(ASSET, "a")], holder="other/1/1/x", run_id="r", seconds=60)
+    assert isinstance(again, list)
+    assert isinstance(again[0], Busy)
+
+
+def test_a_writer_waits_for_another_up_to_its_limit(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+    hold(warehouse, ELSEWHERE, "a")
+    with pytest.raises(LeaseHeld, match=rf"{ASSET}, partition a: run holder is writing it .*Run run waited 0\.3 s"):
+        load(warehouse, lake.candidate("a", "v1"), wait_seconds=0.3)
+    assert content(warehouse) == {}
+    threading.Timer(0.5, lambda: hold_free(warehouse)).start()
+    assert states(load(warehouse, lake.candidate("a", "v1"))) == ["published"]
+
+
+def hold_free(warehouse: DuckDBWarehouse) -> None:
+    with warehouse.session() as session:
+        release(session, ELSEWHERE)
+
+
+def test_a_dead_process_is_taken_over_at_once(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+    code = "from platform_assets.publishing.holders import new_holder; print(new_holder())"
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
+    dead = done.stdout.strip()
+    assert holders.is_dead(dead)
+    hold(warehouse, dead, "a", seconds=3600)
+    started = time.monotonic()
+    assert states(load(warehouse, lake.candidate("a", "v1"))) == ["published"]
+    assert time.monotonic() - started < 5
+
+
+def test_who_is_dead(warehouse: DuckDBWarehouse) -> None:
+    mine = holders.new_holder()
+    machine, pid, start, nonce = mine.rsplit("/", 3)
+    assert not holders.is_dead(mine)
+    assert holders.is_dead(f"{machine}/{pid}/{start}/another-nonce")  # of this process, and not at work
+    assert holders.is_dead(f"{machine}/{pid}/1{start}/{nonce}")  # an older process with the same id
+    assert holders.is_dead(f"{machine}/{2**22 + 1}/{start}/{nonce}")
+    assert not holders.is_dead(f"{machine}/{os.getppid()}/{holders._started(os.getppid())}/{nonce}")
+    for unknown in (ELSEWHERE, "", "nonsense", f"x{mine}"):
+        assert not holders.is_dead(unknown)
+    holders.retire(mine)
+    assert holders.is_dead(mine)
+
+
+def test_a_writer_whose_lease_was_taken_over_publishes_nothing(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+    load(warehouse, lake.candidate("a", "v0"))
+
+    def overtake() -> None:
+        expire(warehouse)
+        hold(warehouse, ELSEWHERE, "a", run="overtaker")
+
+    with armed("publish.leased", overtake), pytest.raises(LeaseLost, match="run overtaker took it over"):
+        load(warehouse, lake.candidate("a", "v1"), lake.candidate("b", "v1"))
+    assert content(warehouse) == {"a": ["v0"] * 3}
+    # the fenced writer did not give back what is not its own
+    with warehouse.session() as session:
+        held = session.execute("SELECT partition_key, holder FROM platform.leases WHERE holder IS NOT NULL")
+    assert held == [("a", ELSEWHERE)]
+
+
+class Crash(BaseException):
+    """The process ends here, as far as the code under test can tell."""
+
+
+def crash() -> None:
+    raise Crash
+
+
+BEFORE_COMMIT = [
+    "publish.leased",
+    "publish.staged",
+    "publish.judged",
+    "publish.fenced",
+    "publish.deleted",
+    "publish.inserted",
+    "publish.recorded",
+    "publish.before_commit",
+]
+AFTER_COMMIT = ["publish.committed", "publish.closed"]
+
+
+@pytest.mark.parametrize("name", BEFORE_COMMIT + AFTER_COMMIT)
+def test_a_crash_leaves_old_or_new_and_the_next_run_succeeds(warehouse: DuckDBWarehouse, lake: Lake, name: str) -> None:
+    load(warehouse, lake.candidate("a", "v1"), lake.candidate("b", "v1"))
+    new = [lake.candidate("a", "v2"), lake.candidate("b", "v2")]
+    with armed(name, crash), pytest.raises(Crash):
+        load(warehouse, *new, run="crashed")
+    expected = "v2" if name in AFTER_COMMIT else "v1"
+    assert content(warehouse) == {p: [expected] * 3 for p in "ab"}
+    again = load(warehouse, *new, run="next", wait_seconds=0)
+    assert states(again) == (["unpublished"] if name in AFTER_COMMIT else ["published"]) * 2
+    assert content(warehouse) == {p: ["v2"] * 3 for p in "ab"}
+    assert len(ledger_history(warehouse, asset=ASSET)) == 4
+
+
+def test_a_commit_that_worked_and_then_reported_an_error(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+    def connection_lost() -> None:
+        raise WarehouseError("the connection was lost after the commit")
+
+    with armed("publish.committed", connection_lost), pytest.raises(WarehouseError):
+        load(warehouse, lake.candidate("a", "v1"), run="first")
+    (verdict,) = load(warehouse, lake.candidate("a", "v1"), run="second", wait_seconds=0)
+    assert verdict.unchanged
+    assert verdict.run_id == "first"
+    assert content(warehouse) == {"a": ["v1"] * 3}
+
+
+def test_two_threads_and_one_partition(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+    """Both get their lease in turn; the first stops while it holds it, with the warehouse free for others."""
+    reached, resume = threading.Event(), threading.Event()
+
+    def stop() -> None:
+        if threading.current_thread().name == "first":
+            reached.set()
+            resume.wait(10)
+
+    outcome: dict[str, list[str]] = {}
+
+    def run(version: str) -> None:
+        outcome[version] = states(load(warehouse, lake.candidate("a", version), run=version))
+
+    with armed("publish.leased", stop):
+        first = threading.Thread(target=run, args=("v1",), name="first")
+        first.start()
+        assert reached.wait(10)
+        second = threading.Thread(target=run, args=("v2",))
+        second.start()
+        time.sleep(0.3)
+        assert content(warehouse) == {}
+        resume.set()
+        first.join()
+        second.join()
+    assert outcome == {"v1": ["published"], "v2": ["published"]}
+    assert content(warehouse) == {"a": ["v2"] * 3}
+    assert [entry.token for entry in ledger_history(warehouse, asset=ASSET)] == [2, 1]

@@ -1,0 +1,220 @@
+"""Tables that dbt overwrites in place: closed before it starts, opened by a verdict; and copying them out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from platform_assets.contracts.model import BatchRule, Bounds, Metric, Severity
+from platform_assets.failpoints import armed
+from platform_assets.publishing.errors import LeaseHeld, LeaseLost, NotPublished
+from platform_assets.publishing.model import CheckResult, Content, State, Verdict
+from platform_assets.publishing.models import BuiltModel, OpenCandidates, open_candidates, record_verdicts
+from platform_assets.publishing.readers import ledger_history, require_published, unreadable
+from platform_assets.publishing.tables import publish_from_table
+from resources.warehouse.duckdb import DuckDBWarehouse
+from resources.warehouse.protocol import TableName
+from tests.publishing.support import states
+
+MART = "marts/daily"
+TABLE = TableName("marts", "daily")
+TARGET = TableName("published", "daily")
+DAYS = ["2024-01-01", "2024-01-02", "2024-01-03"]
+HELD = CheckResult("not_null_x", Severity.ERROR, passed=False, value=2, message="2 rows without x")
+
+
+def build(warehouse: DuckDBWarehouse, version: str, days: Sequence[str] = DAYS, rows: int = 2) -> None:
+    """What a dbt run does: delete and insert, in its own connection."""
+    with warehouse.session() as session:
+        session.execute("CREATE SCHEMA IF NOT EXISTS marts")
+        session.execute("CREATE TABLE IF NOT EXISTS marts.daily (day DATE, v VARCHAR, i BIGINT)")
+        for day in days:
+            session.execute("DELETE FROM marts.daily WHERE day = ?", [day])
+            session.execute("INSERT INTO marts.daily SELECT ?, ?, i FROM range(?) AS r(i)", [day, version, rows])
+
+
+def materialize(
+    warehouse: DuckDBWarehouse,
+    version: str,
+    days: Sequence[str] = DAYS,
+    *,
+    held: Sequence[str] = (),
+    run: str = "run",
+    rows: int = 2,
+) -> list[Verdict]:
+    opened = open_candidates(warehouse, partitions={MART: days}, run_id=run)
+    build(warehouse, version, days, rows)
+    return record_verdicts(warehouse, opened, {MART: BuiltModel(TABLE, "day", {day: [HELD] for day in held})})
+
+
+def copy(warehouse: DuckDBWarehouse, days: Sequence[str] = DAYS, rules: Sequence[BatchRule] = ()) -> list[Verdict]:
+    return publish_from_table(
+        warehouse,
+        asset="published/daily",
+        table=TARGET,
+        source=TABLE,
+        source_asset=MART,
+        partition_column="day",
+        partitions=days,
+        run_id="copy",
+        rules=rules,
+    )
+
+
+def versions(warehouse: DuckDBWarehouse) -> dict[str, str]:
+    with warehouse.session(read_only=True) as session:
+        rows = session.execute("SELECT _partition, max(v), count(DISTINCT v), count(*) FROM published.daily GROUP BY 1")
+    assert all(distinct == 1 and count == 2 for _, _, distinct, count in rows)
+    return {partition: version for partition, version, _, _ in rows}
+
+
+def test_pending_is_closed_until_a_verdict_opens_it(warehouse: DuckDBWarehouse) -> None:
+    opened = open_candidates(warehouse, partitions={MART: DAYS}, run_id="r1")
+    build(warehouse, "v1")
+    refused = unreadable(warehouse, asset=MART, partitions=DAYS, allow_previous=False)
+    assert sorted(refused) == DAYS
+    assert "no verdict yet" in refused[DAYS[0]].message
+    verdicts = record_verdicts(warehouse, opened, {MART: BuiltModel(TABLE, "day", {DAYS[1]: [HELD]})})
+    assert states(verdicts) == ["published", "rejected", "published"]
+    assert [verdict.rows for verdict in verdicts] == [2, 2, 2]
+    assert list(unreadable(warehouse, asset=MART, partitions=DAYS, allow_previous=False)) == [DAYS[1]]
+
+
+def test_an_error_names_asset_partition_check_and_run(warehouse: DuckDBWarehouse) -> None:
+    materialize(warehouse, "v1", held=[DAYS[1]], run="run-17")
+    with pytest.raises(NotPublished) as refused:
+        require_published(warehouse, asset=MART, partitions=[*DAYS, "2024-02-01"], allow_previous=False)
+    text = str(refused.value)
+    assert f"{MART}, partition {DAYS[1]}: check not_null_x failed in run run-17: 2 rows without x" in text
+    assert f"{MART}, partition 2024-02-01: it was never published" in text
+    assert DAYS[0] not in text
+    require_published(warehouse, asset=MART, partitions=[DAYS[0]], allow_previous=False)
+
+
+def test_a_process_that_dies_leaves_pending_and_the_next_run_succeeds(warehouse: DuckDBWarehouse) -> None:
+    materialize(warehouse, "v1")
+
+    class Crash(BaseException):
+        pass
+
+    def crash() -> None:
+        raise Crash
+
+    for name in ("publish.models.judged", "publish.models.before_commit"):
+        opened = open_candidates(warehouse, partitions={MART: DAYS}, run_id="dies", wait_seconds=0)
+        with armed(name, crash), pytest.raises(Crash):
+            record_verdicts(warehouse, opened, {MART: BuiltModel(TABLE, "day")})
+        # what is in the table now was overwritten in place: an older verdict says nothing about it
+        assert sorted(unreadable(warehouse, asset=MART, partitions=DAYS, allow_previous=False)) == DAYS
+    assert states(materialize(warehouse, "v2")) == ["published"] * 3
+    assert unreadable(warehouse, asset=MART, partitions=DAYS, allow_previous=False) == {}
+
+
+def test_a_model_that_was_not_built_is_rejected_with_the_reason(warehouse: DuckDBWarehouse) -> None:
+    opened = open_candidates(warehouse, partitions={MART: DAYS, "marts/other": ["snapshot"]}, run_id="r")
+    build(warehouse, "v1")
+    built = {MART: BuiltModel(TABLE, "day")}
+    verdicts = record_verdicts(warehouse, opened, built, reason="dbt: Compilation Error in model other")
+    assert states(verdicts) == ["published"] * 3 + ["rejected"]
+    assert verdicts[3].message == "dbt: Compilation Error in model other"
+
+
+@pytest.mark.parametrize("model", [BuiltModel(TableName("marts", "nowhere"), "day"), BuiltModel(TABLE, "no_column")])
+def test_a_table_that_cannot_be_measured_is_rejected(warehouse: DuckDBWarehouse, model: BuiltModel) -> None:
+    opened = open_candidates(warehouse, partitions={MART: DAYS}, run_id="r")
+    build(warehouse, "v1")
+    assert states(record_verdicts(warehouse, opened, {MART: model})) == ["rejected"] * 3
+
+
+def test_a_table_without_partitions(warehouse: DuckDBWarehouse) -> None:
+    opened = open_candidates(warehouse, partitions={MART: ["snapshot"]}, run_id="r")
+    build(warehouse, "v1")
+    (verdict,) = record_verdicts(warehouse, opened, {MART: BuiltModel(TABLE, None)})
+    assert (verdict.partition, verdict.rows, verdict.published) == ("snapshot", 6, True)
+
+
+def test_hashes_follow_the_rows(warehouse: DuckDBWarehouse) -> None:
+    first = materialize(warehouse, "v1")
+    again = materialize(warehouse, "v1", run="again")
+    changed = materialize(warehouse, "v2", days=DAYS[:1])
+    assert [v.hash for v in first] == [v.hash for v in again]
+    assert changed[0].hash != first[0].hash
+    emptied = materialize(warehouse, "v1", days=DAYS[:1], rows=0)
+    assert (emptied[0].rows, emptied[0].content, emptied[0].published) == (0, Content.EMPTY, True)
+
+
+def test_two_runs_on_one_model_wait_and_the_overtaken_one_is_fenced(warehouse: DuckDBWarehouse) -> None:
+    slow = open_candidates(warehouse, partitions={MART: DAYS[:2]}, run_id="slow")
+    with pytest.raises(LeaseHeld, match="run slow is writing it"):
+        open_candidates(warehouse, partitions={MART: DAYS}, run_id="quick", wait_seconds=0.2)
+    with warehouse.session() as session:
+        session.execute("UPDATE platform.leases SET expires_at = TIMESTAMP '2000-01-01'")
+    materialize(warehouse, "v2", run="quick")
+    with pytest.raises(LeaseLost, match="run quick took it over"):
+        record_verdicts(warehouse, slow, {MART: BuiltModel(TABLE, "day", {DAYS[0]: [HELD]})})
+    assert isinstance(slow, OpenCandidates)
+    assert unreadable(warehouse, asset=MART, partitions=DAYS, allow_previous=False) == {}
+
+
+def test_tested_partitions_are_copied_and_held_ones_are_not(warehouse: DuckDBWarehouse) -> None:
+    materialize(warehouse, "v1")
+    assert states(copy(warehouse)) == ["published"] * 3
+    materialize(warehouse, "v2", held=[DAYS[1]])
+    verdicts = copy(warehouse)
+    assert states(verdicts) == ["published", "rejected", "published"]
+    assert "check not_null_x failed" in verdicts[1].message
+    assert versions(warehouse) == {DAYS[0]: "v2", DAYS[1]: "v1", DAYS[2]: "v2"}
+    # the last good version stays readable to all but the run that was refused
+    assert unreadable(warehouse, asset="published/daily", partitions=DAYS) == {}
+    assert list(unreadable(warehouse, asset="published/daily", partitions=DAYS, run_id="copy")) == [DAYS[1]]
+
+
+def test_copying_again_writes_nothing(warehouse: DuckDBWarehouse) -> None:
+    materialize(warehouse, "v1")
+    copy(warehouse)
+    before = ledger_history(warehouse, asset="published/daily")
+    materialize(warehouse, "v1", run="same rows again")
+    assert states(copy(warehouse)) == ["unpublished"] * 3
+    assert ledger_history(warehouse, asset="published/daily") == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE marts.daily SET i = i + 1 WHERE day = '2024-01-02'",
+        "DELETE FROM marts.daily WHERE day = '2024-01-02'",
+        "INSERT INTO marts.daily SELECT * FROM marts.daily WHERE day = '2024-01-02'",
+    ],
+)
+def test_rows_that_changed_since_they_were_tested_are_not_copied(warehouse: DuckDBWarehouse, change: str) -> None:
+    materialize(warehouse, "v1")
+    with warehouse.session() as session:
+        session.execute(change)
+    verdicts = copy(warehouse)
+    assert states(verdicts) == ["published", "rejected", "published"]
+    assert "changed since its tests ran" in verdicts[1].message
+    assert verdicts[1].failed_check is not None
+    assert verdicts[1].failed_check.name == "source_unchanged"
+    assert sorted(versions(warehouse)) == [DAYS[0], DAYS[2]]
+
+
+def test_a_copy_has_rules_of_its_own(warehouse: DuckDBWarehouse) -> None:
+    materialize(warehouse, "v1")
+    few = BatchRule("few", Metric.SQL, Bounds(0, 0), query="SELECT count(*) FROM {table} WHERE day = '2024-01-03'")
+    assert states(copy(warehouse, rules=[few])) == ["published", "published", "rejected"]
+
+
+def test_an_emptied_partition_is_emptied_in_the_copy(warehouse: DuckDBWarehouse) -> None:
+    materialize(warehouse, "v1")
+    copy(warehouse)
+    materialize(warehouse, "v2", days=DAYS[:1], rows=0)
+    (verdict,) = copy(warehouse, days=DAYS[:1])
+    assert (verdict.state, verdict.rows, verdict.content) == (State.PUBLISHED, 0, Content.EMPTY)
+    assert sorted(versions(warehouse)) == DAYS[1:]
+
+
+def test_nothing_was_ever_published(warehouse: DuckDBWarehouse) -> None:
+    assert sorted(unreadable(warehouse, asset="raw/none", partitions=["a", "b"])) == ["a", "b"]
+    assert ledger_history(warehouse, asset="raw/none") == []
+    assert not warehouse.path.exists()
