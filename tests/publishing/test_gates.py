@@ -48,9 +48,7 @@ def test_every_metric_has_the_value_it_is_named_for(warehouse: DuckDBWarehouse, 
         BatchRule("dup_two", Metric.DUPLICATE_FRACTION, ANY, columns=("id", "x")),
         BatchRule("mean", Metric.MEAN, ANY, columns=("x",)),
         BatchRule("sum", Metric.SUM, ANY, columns=("x",)),
-        BatchRule(
-            "orphans", Metric.UNREFERENCED_ROWS, ANY, columns=("id",), reference=Reference("raw/parents", ("id",))
-        ),
+        BatchRule("orphans", Metric.UNREFERENCED_ROWS, ANY, columns=("id",), reference=parents),
         BatchRule("sql", Metric.SQL, ANY, query="SELECT max(x) - min(x) FROM {table} t WHERE t.id IS NULL -- why"),
         BatchRule("sql_twice", Metric.SQL, ANY, query=above_mean),
     ]
