@@ -1,0 +1,252 @@
+"""Crashes, races and a full disk: a partition is always exactly its old or its new content."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from platform_assets.failpoints import armed
+from platform_assets.lake.deliveries import Delivery, FileVersion
+from platform_assets.lake.ingestion import ingest
+from platform_assets.lake.layout import MANIFEST
+from platform_assets.lake.manifest import read_manifest
+from platform_assets.lake.rejection import DeliveryRejected, IngestionError
+
+COLUMNS = [{"name": "n", "logicalType": "integer", "primaryKey": True}, {"name": "t", "logicalType": "string"}]
+POINTS = (
+    "lake.ingest.cleaned", "lake.ingest.read", "lake.commit.before_sync", "lake.commit.before_rename",
+    "lake.commit.after_rename", "lake.commit.before_clean_up",
+)  # fmt: skip
+KILLS = int(os.environ.get("PLATFORM_TEST_KILLS", "25"))
+CHILD = """
+import sys
+from pathlib import Path
+from platform_assets.contracts.reader import parse_contract
+from platform_assets.failpoints import arm_from_environment
+from platform_assets.lake.deliveries import Delivery, FileVersion
+from platform_assets.lake.ingestion import ingest
+arm_from_environment()
+contract = parse_contract(Path(sys.argv[1]).read_text(), Path("c.yaml"))
+delivery = Delivery("feed", "2013-01-01", tuple(FileVersion.of(Path(name)) for name in sys.argv[3:]))
+print("ready", flush=True)
+ingest(contract=contract, delivery=delivery, lake=Path(sys.argv[2]), pseudonym_key=None)
+"""
+TEXT = """
+apiVersion: v3.1.0
+kind: DataContract
+id: feed
+version: 1.0.0
+servers: [{server: s, type: local, path: x, format: csv}]
+schema: [{name: feed, properties: [{name: n, logicalType: integer, primaryKey: true}, {name: t, logicalType: string}]}]
+customProperties: [{property: quarantineLimit, value: 0.5}]
+"""
+
+
+class Crash(BaseException):
+    """Stands for the end of the process, where a real one would take the test with it."""
+
+
+def table(word: str, rows: int = 400) -> str:
+    return "n,t\n" + "".join(f"{number},{word}\n" if number % 10 else f"{number}.5,{word}\n" for number in range(1, rows))
+
+
+def words(lake: Any) -> set[str]:
+    """The words of the partition's rows as a reader finds them, after checking that it is whole."""
+    manifest = read_manifest(lake.path, "feed", "2013-01-01")
+    assert manifest is not None
+    rows = lake.rows(manifest)
+    assert len(rows) == manifest.rows_out
+    assert len(lake.quarantined()) == manifest.rows_quarantined or (lake.path / "feed/2013-01-01/rejected.json").exists()
+    return {row[1] for row in rows}
+
+
+def command(lake: Any, file: Path) -> list[str]:
+    contract = lake.landing / "contract.yaml"
+    contract.write_text(TEXT)
+    return [sys.executable, "-c", CHILD, str(contract), str(lake.path), str(file)]
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_at_each_step_the_partition_is_old_or_new(lake: Any, make_contract: Callable[..., Any], point: str) -> None:
+    contract = make_contract(COLUMNS)
+    lake.ingest(contract, lake.file("a.csv", table("old")))
+    new = lake.file("b.csv", table("new"))
+    environment = {**os.environ, "PLATFORM_FAILPOINTS": f"{point}=kill"}
+    done = subprocess.run(command(lake, new), env=environment, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert words(lake) == {"new" if point in POINTS[4:] else "old"}
+    manifest = lake.ingest(contract, new)
+    assert words(lake) == {"new"}
+    folder = lake.path / "feed" / "2013-01-01"
+    left = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".lock")} - {MANIFEST, manifest.ingestion}
+    assert len(left) <= 1, "only the version before may be left"
+    assert not any(name.startswith("work-") for name in left)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_killed_at_random_moments_the_partition_is_old_or_new(lake: Any, make_contract: Callable[..., Any]) -> None:
+    contract = make_contract(COLUMNS)
+    source = random.Random(11)
+    current = "0"
+    lake.ingest(contract, lake.file("d.csv", table("0", 20_000)))
+    killed = 0
+    for turn in range(1, KILLS + 1):
+        path = lake.file("d.csv", table(str(turn), 20_000))
+        with subprocess.Popen(command(lake, path), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+            assert child.stdout is not None
+            child.stdout.readline()
+            time.sleep(source.uniform(0, 0.12))
+            child.kill()
+            killed += child.wait() == -signal.SIGKILL
+        found = words(lake)
+        assert found in ({current}, {str(turn)})
+        current = found.pop()
+    assert killed > KILLS // 4
+    lake.ingest(contract, lake.file("d.csv", table("end")))
+    assert words(lake) == {"end"}
+
+
+@pytest.mark.parametrize("point", ["lake.reject.before_rename", "lake.reject.before_clean_up"])
+def test_a_crash_while_rejecting_leaves_the_last_good_version(lake: Any, make_contract: Callable[..., Any], point: str) -> None:
+    contract = make_contract(COLUMNS, terms={"quarantineLimit": 0.2})
+    lake.ingest(contract, lake.file("a.csv", table("old")))
+    bad = lake.file("b.csv", "n,t\n1,new\nx,new\n")
+
+    def crash() -> None:
+        raise Crash
+
+    with armed(point, crash), pytest.raises(Crash):
+        lake.ingest(contract, bad)
+    assert words(lake) == {"old"}
+    with pytest.raises(DeliveryRejected) as caught:
+        lake.ingest(contract, bad)
+    assert caught.value.code == "quarantine_limit"
+    assert words(lake) == {"old"}
+    assert [row.raw for row in lake.quarantined()] == ["x,new"]
+
+
+def test_the_version_before_stays_for_a_reader_and_goes_with_the_next(lake: Any, make_contract: Callable[..., Any]) -> None:
+    contract = make_contract(COLUMNS)
+    first = lake.ingest(contract, lake.file("a.csv", table("1")))
+    second = lake.ingest(contract, lake.file("a.csv", table("22")))
+    assert {row[1] for row in lake.rows(first)} == {"1"}
+    lake.ingest(contract, lake.file("a.csv", table("333")))
+    assert {row[1] for row in lake.rows(second)} == {"22"}
+    assert not first.data_paths(lake.path)[0].exists()
+
+
+def test_the_same_delivery_is_read_once(lake: Any, make_contract: Callable[..., Any]) -> None:
+    contract = make_contract(COLUMNS)
+    path = lake.file("a.csv", table("x"))
+    first = lake.ingest(contract, path)
+    started = time.monotonic()
+    assert lake.ingest(contract, path) == first
+    assert time.monotonic() - started < 0.5
+    forced = lake.ingest(contract, path, force=True)
+    assert (forced.ingestion != first.ingestion, forced.content_hash) == (True, first.content_hash)
+    changed = make_contract([COLUMNS[0], {**COLUMNS[1], "required": True}])
+    assert lake.ingest(changed, path).contract_digest != first.contract_digest
+
+
+def test_a_touched_file_is_a_new_version_with_the_same_hash(lake: Any, make_contract: Callable[..., Any]) -> None:
+    path = lake.file("a.csv", table("x"))
+    first = lake.ingest(make_contract(COLUMNS), path)
+    os.utime(path, ns=(1, 1))
+    second = lake.ingest(make_contract(COLUMNS), path)
+    assert (second.delivery_version != first.delivery_version, second.content_hash) == (True, first.content_hash)
+
+
+def _race(contract: Any, lake: Path, file: str, barrier: Any) -> None:
+    delivery = Delivery("feed", "2013-01-01", (FileVersion.of(Path(file)),))
+    barrier.wait()
+    ingest(contract=contract, delivery=delivery, lake=lake, pseudonym_key=None)
+
+
+def test_two_processes_at_once_end_with_the_content_of_one(lake: Any, make_contract: Callable[..., Any]) -> None:
+    context = multiprocessing.get_context("spawn")
+    contract = make_contract(COLUMNS)
+    files = [lake.file(f"{word}.csv", table(word, 5000)) for word in ("left", "right")]
+    lake.ingest(contract, lake.file("old.csv", table("old")))
+    for _ in range(5):
+        barrier = context.Barrier(2)
+        children = [context.Process(target=_race, args=(contract, lake.path, str(file), barrier)) for file in files]
+        for child in children:
+            child.start()
+        while any(child.is_alive() for child in children):
+            assert words(lake) in ({"old"}, {"left"}, {"right"})
+        for child in children:
+            child.join()
+            assert child.exitcode == 0
+        assert words(lake) in ({"left"}, {"right"})
+        assert not list((lake.path / "feed/2013-01-01").glob("work-*"))
+
+
+def _fill(contract: Any, lake: Path, file: str, limit: int, queue: Any) -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    try:
+        ingest(contract=contract, delivery=Delivery("feed", "2013-01-01", (FileVersion.of(Path(file)),)), lake=lake, pseudonym_key=None)
+    except IngestionError as error:
+        queue.put(str(error))
+    else:
+        queue.put("done")
+
+
+@pytest.mark.parametrize("limit", [0, 200, 3000, 12_000, 60_000])
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_files_that_may_not_grow_change_nothing(lake: Any, make_contract: Callable[..., Any], limit: int, packed: bool) -> None:
+    import gzip
+
+    contract = make_contract(COLUMNS)
+    lake.ingest(contract, lake.file("a.csv", table("old")))
+    text = "n,t\n" + "".join(f"{n}{'.5' if n % 10 == 0 else ''},{random.Random(n).random()}\n" for n in range(9000))
+    new = lake.file("b.csv", gzip.compress(text.encode()) if packed else text)
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    child = context.Process(target=_fill, args=(contract, lake.path, str(new), limit, queue))
+    child.start()
+    message = queue.get(timeout=60)
+    child.join()
+    assert "the disk is full" in message
+    assert words(lake) == {"old"}
+    lake.ingest(contract, new)
+    assert "old" not in words(lake)
+
+
+def _mounts() -> bool:
+    """Whether this process may mount a file system of a given size; RLIMIT_FSIZE above stands in where it may not."""
+    return sys.platform == "linux" and subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("kilobytes", [16, 64, 160, 280] if _mounts() else [])
+def test_a_full_disk_changes_nothing(tmp_path: Path, make_contract: Callable[..., Any], kilobytes: int) -> None:
+    from tests.lake.conftest import Lake
+
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "none", str(disk)], capture_output=True, check=True)
+    try:
+        (tmp_path / "landing").mkdir()
+        lake = Lake(disk / "lake", tmp_path / "landing")
+        contract = make_contract(COLUMNS)
+        lake.ingest(contract, lake.file("a.csv", "n,t\n1,old\n"))
+        text = "n,t\n" + "".join(f"{n}{'.5' if n % 10 == 0 else ''},{random.Random(n).random()}\n" for n in range(20_000))
+        with pytest.raises(IngestionError, match="the disk is full"):
+            lake.ingest(contract, lake.file("b.csv", text))
+        assert words(lake) == {"old"}
+        lake.ingest(contract, lake.file("c.csv", "n,t\n1,new\n"))
+        assert words(lake) == {"new"}
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
