@@ -156,9 +156,9 @@ class Publishing(RuleBasedStateMachine):
         if not needed or needed & self.leased:
             return
         victim = min(needed)
-        with armed("publish.leased", lambda: self.take(victim)):
-            with pytest.raises(LeaseLost, match="run elsewhere took it over"):
-                self.run(batch, lease_seconds=-1)
+        overtaken = pytest.raises(LeaseLost, match="run elsewhere took it over")
+        with armed("publish.leased", lambda: self.take(victim)), overtaken:
+            self.run(batch, lease_seconds=-1)
 
     @invariant()
     def readers_see_the_published_versions_and_nothing_else(self) -> None:
