@@ -52,16 +52,15 @@ def survey(path: Path, skip: int, quote: str, delimiter: str, fields: int) -> Su
             if returns != pairs:
                 raise StructureDoubt("carriage returns")
         lf += block.newlines
-        if b"\n\n" in data or b"\n\r\n" in data or data.startswith((b"\n", b"\r\n")):
-            starts, ends, _ = block.records()
+        blank, trailing = block.oddities(mark)
+        if blank or trailing:
+            starts, _, _ = block.records()
             records += len(starts)
+            # the engine takes an empty field too many at a line's end without a word
+            if trailing and block.outside_quotes(mark) != len(starts) * (fields - 1):
+                raise StructureDoubt("lines that end in a delimiter")
         else:
             records += block.count()
-        # the engine takes an empty field too many at a line's end without a word
-        if mark + b"\n" in data or mark + b"\r\n" in data:
-            starts, _, _ = block.records()
-            if block.outside_quotes(mark) != len(starts) * (fields - 1):
-                raise StructureDoubt("lines that end in a delimiter")
     if crlf and crlf != lf:
         raise StructureDoubt("both kinds of line ends")
     return Survey(records, "\\r\\n" if crlf else "\\n")
@@ -84,6 +83,21 @@ class Block:
             quotes = np.flatnonzero(array == ord(self.quote))
             ends = ends[np.searchsorted(quotes, ends) % 2 == 0]
         return ends
+
+    def oddities(self, mark: bytes) -> tuple[bool, bool]:
+        """Whether there are empty lines, and lines that end in the byte ``mark``.
+
+        Compared as arrays: looking for two bytes at once with ``in`` costs 0.9 ns a byte, ten times as much.
+        """
+        array = np.frombuffer(self.data, np.uint8)
+        newline = array == 10
+        ends = newline
+        if b"\r" in self.data:
+            ends = newline.copy()
+            ends[:-1] |= (array[:-1] == 13) & newline[1:]
+        blank = bool(ends[0]) or bool((newline[:-1] & ends[1:]).any())
+        trailing = bool(((array[:-1] == mark[0]) & ends[1:]).any())
+        return blank, trailing
 
     def outside_quotes(self, mark: bytes) -> int:
         """How often a byte occurs outside of quotes."""
@@ -130,15 +144,23 @@ def blocks(path: Path, skip: int, quote: str) -> Iterator[Block]:
                 if len(carry) > MAX_RECORD + CHUNK:
                     raise StructureDoubt(f"a record of more than {MAX_RECORD} bytes")
                 continue
-            whole, carry = data[:cut], data[cut:]
-            block = Block(whole, line, quote, whole.count(b"\n"))
+            # going back in the file costs less than gluing the rest to the next chunk
+            carry = b""
+            file.seek(cut - len(data), 1)
+            data = data[:cut]
+            block = Block(data, line, quote, count_newlines(data))
             line += block.newlines
             yield block
     if carry:
         if quote and carry.count(quote.encode()) % 2:
             raise StructureDoubt("a quote that is not closed")
         carry = carry if carry.endswith(b"\n") else carry + b"\n"
-        yield Block(carry, line, quote, carry.count(b"\n"))
+        yield Block(carry, line, quote, count_newlines(carry))
+
+
+def count_newlines(data: bytes) -> int:
+    """The newlines in ``data``; numpy compares 16 bytes at a time, ``bytes.count`` one."""
+    return int(np.count_nonzero(np.frombuffer(data, np.uint8) == 10))
 
 
 def _last_record_end(data: bytes, quote: str) -> int:

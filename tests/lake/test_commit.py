@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from platform_assets.failpoints import armed
@@ -62,13 +63,28 @@ def table(word: str, rows: int = 400) -> str:
 
 
 def words(lake: Any) -> set[str]:
-    """The words of the partition's rows as a reader finds them, after checking that it is whole."""
+    """The words of the partition's rows, after checking that it is whole."""
     manifest = read_manifest(lake.path, "feed", "2013-01-01")
     assert manifest is not None
     rows = lake.rows(manifest)
     assert len(rows) == manifest.rows_out
-    assert len(lake.quarantined()) == manifest.rows_quarantined or (lake.path / "feed/2013-01-01/rejected.json").exists()
+    if not (lake.path / "feed/2013-01-01/rejected.json").exists():
+        assert len(lake.quarantined()) == manifest.rows_quarantined
     return {row[1] for row in rows}
+
+
+def polled(lake: Any) -> set[str]:
+    """What a reader beside running ingestions finds; one that fell two versions behind looks again."""
+    while True:
+        manifest = read_manifest(lake.path, "feed", "2013-01-01")
+        assert manifest is not None
+        try:
+            rows = lake.rows(manifest)
+        except duckdb.IOException:
+            assert read_manifest(lake.path, "feed", "2013-01-01") != manifest
+            continue
+        assert len(rows) == manifest.rows_out
+        return {row[1] for row in rows}
 
 
 def command(lake: Any, file: Path) -> list[str]:
@@ -185,7 +201,7 @@ def test_two_processes_at_once_end_with_the_content_of_one(lake: Any, make_contr
         for child in children:
             child.start()
         while any(child.is_alive() for child in children):
-            assert words(lake) in ({"old"}, {"left"}, {"right"})
+            assert polled(lake) in ({"old"}, {"left"}, {"right"})
         for child in children:
             child.join()
             assert child.exitcode == 0
