@@ -90,7 +90,7 @@ class DbtModels(DbtProjectComponent):
             specs=specs,
             check_specs=check_specs,
             can_subset=True,
-            backfill_policy=dg.BackfillPolicy.single_run() if self.partitions else None,
+            backfill_policy=dg.BackfillPolicy.single_run(),
             required_resource_keys={"platform"},
             pool=POOL,
         )

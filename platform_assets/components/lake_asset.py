@@ -39,7 +39,7 @@ def lake_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=spec.key.to_python_identifier(),
         specs=[spec],
-        backfill_policy=dg.BackfillPolicy.single_run() if feed.partitions else None,
+        backfill_policy=dg.BackfillPolicy.single_run(),
         required_resource_keys={"platform"},
     )
     def ingest(context: dg.AssetExecutionContext) -> Iterator[Any]:

@@ -77,7 +77,7 @@ class PublishedTable(dg.Component, dg.Resolvable):
         @dg.multi_asset(
             name=spec.key.to_python_identifier(),
             specs=[spec],
-            backfill_policy=dg.BackfillPolicy.single_run() if partitioned else None,
+            backfill_policy=dg.BackfillPolicy.single_run(),
             required_resource_keys={"platform"},
             pool=POOL,
         )

@@ -30,7 +30,7 @@ def raw_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
         name=spec.key.to_python_identifier(),
         specs=[spec],
         check_specs=gate_specs(spec.key, rules),
-        backfill_policy=dg.BackfillPolicy.single_run() if feed.partitions else None,
+        backfill_policy=dg.BackfillPolicy.single_run(),
         required_resource_keys={"platform"},
         pool=POOL,
     )

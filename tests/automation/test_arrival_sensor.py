@@ -1,0 +1,179 @@
+"""Real ticks of an arrival sensor on an ephemeral instance, over a real landing folder."""
+
+import datetime as dt
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from platform_assets.automation.arrivals import CHANGES_PER_TICK, arrival_sensor
+from platform_assets.automation.closing import closing_schedule, due_partitions
+from platform_assets.contracts.reader import read_contract
+from platform_assets.feeds.feed import Feed
+from platform_assets.lake.arrival_patterns import ArrivalPattern
+from platform_assets.lake.arrivals import Completeness
+from platform_assets.lake.ingestion import ingest
+from resources.environment import read_environment
+from resources.platform import PlatformResource
+
+CONTRACT = """
+apiVersion: v3.0.2
+kind: DataContract
+id: orders
+name: orders
+version: 1.0.0
+status: active
+servers: [{server: landing, type: local, path: orders, format: csv}]
+customProperties:
+  - property: notDue
+    value: [{weekday: sunday, reason: the shop is closed}]
+schema:
+  - name: orders
+    logicalType: object
+    properties:
+      - {name: id, logicalType: integer, required: true}
+"""
+DAILY = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-12-31")
+
+
+@pytest.fixture(name="instance")
+def _instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def make_feed(folder: Path, partitions: dg.PartitionsDefinition | None = DAILY, files: str = "orders/%Y-%m-%d.csv") -> Feed:
+    path = folder / "contract.yaml"
+    path.write_text(CONTRACT)
+    return Feed(read_contract(path), partitions, ArrivalPattern(files), Completeness(settle_seconds=0))
+
+
+def resource(home: Path) -> PlatformResource:
+    return PlatformResource.of(read_environment({"PLATFORM_HOME": str(home), "PLATFORM_ENV": "test"}, cwd=home))
+
+
+def put(home: Path, name: str, text: str = "id\n1\n") -> Path:
+    path = home / "landing" / "orders" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    time.sleep(0.02)  # file systems stamp changes in steps of some milliseconds
+    return path
+
+
+def tick(feed: Feed, home: Path, instance: dg.DagsterInstance, cursor: str | None = None) -> dg.SensorResult:
+    resources = {"platform": resource(home)}
+    with dg.build_sensor_context(instance=instance, cursor=cursor, resources=resources) as context:
+        return arrival_sensor(feed)(context)
+
+
+def take(feed: Feed, home: Path, day: str) -> None:
+    """What the run of a request does to the lake."""
+    found = feed.landing(str(home / "landing")).deliveries({day}, now_ns=time.time_ns())
+    ingest(contract=feed.contract, delivery=found.deliveries[day], lake=home / "lake", pseudonym_key=None)
+
+
+def test_a_delivery_starts_one_run_and_a_replaced_file_another(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    feed = make_feed(tmp_path)
+    put(tmp_path, "2024-03-01.csv")
+    first = tick(feed, tmp_path, instance)
+    assert [request.partition_key for request in first.run_requests] == ["2024-03-01"]
+    assert first.asset_events[0].partition == "2024-03-01"
+    take(feed, tmp_path, "2024-03-01")
+    quiet = tick(feed, tmp_path, instance, first.cursor)
+    assert not quiet.run_requests
+    put(tmp_path, "2024-03-01.csv", "id\n1\n2\n")
+    second = tick(feed, tmp_path, instance, quiet.cursor)
+    assert [request.partition_key for request in second.run_requests] == ["2024-03-01"]
+    assert second.run_requests[0].run_key != first.run_requests[0].run_key
+
+
+def test_what_the_lake_holds_is_not_asked_for_again_when_the_cursor_is_lost(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    feed = make_feed(tmp_path)
+    put(tmp_path, "2024-03-01.csv")
+    take(feed, tmp_path, "2024-03-01")
+    assert not tick(feed, tmp_path, instance).run_requests
+
+
+def test_many_adjoining_days_are_one_run_and_a_hole_parts_them(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    feed = make_feed(tmp_path)
+    for day in range(1, 29):
+        if day != 15:
+            put(tmp_path, f"2024-02-{day:02}.csv")
+    requests = tick(feed, tmp_path, instance).run_requests
+    ranges = [
+        (r.tags["dagster/asset_partition_range_start"], r.tags["dagster/asset_partition_range_end"]) for r in requests
+    ]
+    assert ranges == [("2024-02-01", "2024-02-14"), ("2024-02-16", "2024-02-28")]
+
+
+def test_names_outside_of_the_partitions_and_odd_files_are_told(
+    tmp_path: Path, instance: dg.DagsterInstance, capfd: pytest.CaptureFixture[str]
+) -> None:
+    feed = make_feed(tmp_path)
+    put(tmp_path, "2031-01-01.csv")
+    os.mkfifo(tmp_path / "landing" / "orders" / "2024-01-05.csv")
+    result = tick(feed, tmp_path, instance)
+    assert not result.run_requests
+    told = capfd.readouterr().err
+    assert "2031-01-01.csv fits no partition" in told
+    assert "2024-01-05.csv is a pipe" in told
+
+
+def test_a_new_key_of_a_dynamic_partition_is_added(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    feed = make_feed(tmp_path, dg.DynamicPartitionsDefinition(name="shops"), "orders/{key}.csv")
+    put(tmp_path, "berlin.csv")
+    result = tick(feed, tmp_path, instance)
+    assert result.dynamic_partitions_requests[0].partition_keys == ["berlin"]
+    assert result.run_requests[0].partition_key == "berlin"
+
+
+def test_a_snapshot_has_no_partition(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    feed = make_feed(tmp_path, None, "orders/all.csv")
+    put(tmp_path, "all.csv")
+    assert [request.partition_key for request in tick(feed, tmp_path, instance).run_requests] == [None]
+
+
+def test_a_tick_looks_at_a_bounded_number_of_changes(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    feed = make_feed(tmp_path, dg.DynamicPartitionsDefinition(name="many"), "orders/{key}.csv")
+    folder = tmp_path / "landing" / "orders"
+    folder.mkdir(parents=True)
+    for number in range(CHANGES_PER_TICK + 50):
+        (folder / f"{number}.csv").write_text("id\n1\n")
+    first = tick(feed, tmp_path, instance)
+    second = tick(feed, tmp_path, instance, first.cursor)
+    assert len(first.run_requests) == CHANGES_PER_TICK
+    assert len(second.run_requests) == 50
+    assert len(second.cursor) < 200
+
+
+def test_the_closing_schedule_records_what_is_not_due_and_takes_what_was_missed(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    feed = make_feed(tmp_path)
+    put(tmp_path, "2024-03-02.csv")
+    schedule = closing_schedule(feed)
+    assert schedule is not None
+    with dg.build_schedule_context(
+        instance=instance,
+        resources={"platform": resource(tmp_path)},
+        scheduled_execution_time=dt.datetime(2024, 3, 4, tzinfo=dt.UTC),  # a Monday, when Sunday is over
+    ) as context:
+        requests = schedule(context)
+    # Sunday is not due, Saturday's file is there, the days before are due and missing
+    assert {request.partition_key for request in requests} == {"2024-03-02", "2024-03-03"}
+
+
+@pytest.mark.parametrize(
+    ("partitions", "moment", "expected"),
+    [
+        (dg.DailyPartitionsDefinition("2024-01-01"), "2024-01-04", ["2024-01-02", "2024-01-03"]),
+        (dg.WeeklyPartitionsDefinition("2024-01-07"), "2024-01-22", ["2024-01-07", "2024-01-14"]),
+        (dg.MonthlyPartitionsDefinition("2024-01-01"), "2024-04-01", ["2024-02-01", "2024-03-01"]),
+    ],
+)
+def test_due_partitions_are_those_whose_time_is_over(partitions, moment: str, expected: list[str]) -> None:
+    assert due_partitions(partitions, dt.datetime.fromisoformat(moment).replace(tzinfo=dt.UTC), 2) == expected

@@ -1,0 +1,49 @@
+"""What the platform relies on in Dagster's private parts: when one of these fails, `_compat` has to follow."""
+
+import dagster as dg
+from platform_assets._compat import NOT_A_MATERIALIZATION, disable_dagster_warnings
+
+DAYS = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-01-06")
+
+
+def test_an_output_with_the_private_key_does_not_mark_the_range_and_lets_downstream_run() -> None:
+    spec = dg.AssetSpec("upstream", partitions_def=DAYS)
+
+    @dg.multi_asset(specs=[spec], backfill_policy=dg.BackfillPolicy.single_run())
+    def upstream(context: dg.AssetExecutionContext):
+        yield dg.AssetMaterialization("upstream", partition="2024-01-02")
+        yield dg.Output(None, output_name="upstream", metadata=dict(NOT_A_MATERIALIZATION))
+
+    ran: list[bool] = []
+
+    @dg.asset(deps=[upstream], partitions_def=DAYS, backfill_policy=dg.BackfillPolicy.single_run())
+    def downstream() -> None:
+        ran.append(True)
+
+    tags = {"dagster/asset_partition_range_start": "2024-01-01", "dagster/asset_partition_range_end": "2024-01-05"}
+    with dg.instance_for_test() as instance:
+        assert dg.materialize([upstream, downstream], instance=instance, tags=tags).success
+        assert set(instance.get_materialized_partitions(dg.AssetKey("upstream"))) == {"2024-01-02"}
+    assert ran == [True]
+
+
+def test_a_job_holds_just_the_selected_checks() -> None:
+    @dg.asset
+    def table() -> None: ...
+
+    @dg.asset_check(asset=table)
+    def verdict() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=True)
+
+    job = dg.Definitions(assets=[table], asset_checks=[verdict]).resolve_implicit_global_asset_job_def()
+    key = dg.AssetCheckKey(dg.AssetKey("table"), "verdict")
+    assert key in job.asset_layer.asset_graph.asset_check_keys
+    without = job.get_subset(asset_selection={dg.AssetKey("table")}, asset_check_selection=set())
+    assert key not in without.asset_layer.asset_graph.asset_check_keys
+
+
+def test_warnings_of_dagster_are_off_in_a_block() -> None:
+    with disable_dagster_warnings():
+        dg.AssetCheckSpec("verdict", asset="table", partitions_def=DAYS)
+
+
