@@ -18,6 +18,7 @@ from platform_assets.feeds.feed import Feed
 from platform_assets.lake.arrivals import Arrivals, Mark
 from platform_assets.lake.deliveries import SNAPSHOT, Delivery
 from platform_assets.lake.manifest import read_manifest
+from resources.platform import PlatformResource
 
 CHANGES_PER_TICK = 2_000
 """Changed files that one tick looks at: bounds its time and its memory; the rest is the next tick's."""
@@ -37,10 +38,8 @@ def arrival_sensor(feed: Feed) -> dg.SensorDefinition:
         target=dg.AssetSelection.assets(feed.lake_key, feed.raw_key),
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        required_resource_keys={"platform"},
     )
-    def arrivals(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        platform = context.resources.platform
+    def arrivals(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
         found, mark = feed.landing(platform.landing).changed_since(
             read_cursor(context.cursor), now_ns=time.time_ns(), limit=CHANGES_PER_TICK
         )

@@ -14,6 +14,7 @@ import dagster as dg
 from platform_assets.contracts.due import reason_not_due
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.manifest import read_manifest
+from resources.platform import PlatformResource
 
 LOOK_BACK = 7
 """Partitions that one tick closes, the newest first: ticks that were missed are made up for."""
@@ -33,10 +34,10 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
         execution_timezone=partitions.timezone,
         target=dg.AssetSelection.assets(feed.lake_key, feed.raw_key),
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        required_resource_keys={"platform"},
     )
-    def closing(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
-        platform = context.resources.platform
+    def closing(
+        context: dg.ScheduleEvaluationContext, platform: PlatformResource
+    ) -> list[dg.RunRequest] | dg.SkipReason:
         moment = context.scheduled_execution_time.astimezone(ZoneInfo(partitions.timezone)) - latency
         keys = due_partitions(partitions, moment, LOOK_BACK)
         lake = Path(platform.lake)
