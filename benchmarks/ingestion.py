@@ -74,12 +74,13 @@ def floor(file: Path, folder: Path) -> int:
     """DuckDB alone, the types given."""
     import duckdb
 
-    names = "id email qty amount score status active day at name".split()
+    names = ["id", "email", "qty", "amount", "score", "status", "active", "day", "at", "name"]
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind in zip(names, TYPES, strict=True))
     with duckdb.connect(config={"memory_limit": "1GB", "threads": 2}) as engine:
         engine.execute(
             f"COPY (SELECT * FROM read_csv('{file}', columns = {{{columns}}}, header = true, auto_detect = false, "
-            f"delim = ',', quote = '\"', escape = '\"')) TO '{folder / 'floor.parquet'}' (FORMAT parquet, COMPRESSION zstd)"
+            f"delim = ',', quote = '\"', escape = '\"')) TO '{folder / 'floor.parquet'}' "
+            "(FORMAT parquet, COMPRESSION zstd)"
         )
     return 0
 

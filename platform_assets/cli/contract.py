@@ -66,7 +66,10 @@ def check(paths: tuple[Path, ...], against: str | None) -> None:
     if against is not None:
         for path in paths:
             broken += _tell_removed(path, {file.resolve() for file in files}, against)
-    click.echo(f"{len(files)} contract{'s' * (len(files) != 1)}: {len(files) - failed} good, {failed} with problems" + (f", {broken} breaking changes" if against else ""))
+    click.echo(
+        f"{len(files)} contract{'s' * (len(files) != 1)}: {len(files) - failed} good, {failed} with problems"
+        + (f", {broken} breaking changes" if against else "")
+    )
     if failed or broken:
         raise SystemExit(1)
 
@@ -126,7 +129,10 @@ def _tell_removed(path: Path, present: set[Path], revision: str) -> int:
 
 def _tell_readers(readers: Readers, feed: str, column: str | None) -> None:
     models, tables = readers.of(feed, column)
-    click.echo(f"    read by models: {', '.join(models) or 'none found'}; published tables: {', '.join(tables) or 'none found'}")
+    click.echo(
+        f"    read by models: {', '.join(models) or 'none found'}; "
+        f"published tables: {', '.join(tables) or 'none found'}"
+    )
 
 
 def _root(path: Path) -> Path:
@@ -143,4 +149,6 @@ def _git(folder: Path, *arguments: str, missing_ok: bool = False) -> str | None:
         return done.stdout
     if missing_ok and ("exists on disk, but not in" in done.stderr or "does not exist in" in done.stderr):
         return None
-    raise click.ClickException(f"git {arguments[0]}: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'failed'}")
+    raise click.ClickException(
+        f"git {arguments[0]}: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'failed'}"
+    )

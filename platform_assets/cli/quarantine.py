@@ -36,9 +36,13 @@ def list_(feed: str | None, lake: Path) -> None:
         return
     table = Table("feed", "partition", "rows", "of", "reasons", "delivery", title=f"Set aside in {lake}")
     for item in found:
-        reasons = ", ".join(f"{code} {count}" for code, count in sorted(item.reasons.items(), key=lambda pair: -pair[1]))
+        reasons = ", ".join(
+            f"{code} {count}" for code, count in sorted(item.reasons.items(), key=lambda pair: -pair[1])
+        )
         state = f"rejected: {item.rejected}" if item.rejected else "accepted"
-        table.add_row(*(Text(str(cell)) for cell in (item.feed, item.partition, item.rows, item.rows_in, reasons, state)))
+        table.add_row(
+            *(Text(str(cell)) for cell in (item.feed, item.partition, item.rows, item.rows_in, reasons, state))
+        )
     _console().print(table)
 
 

@@ -60,7 +60,10 @@ def _column(old: Column, new: Column) -> list[Change]:
     if old.protection is not new.protection:
         add(f"protection changed from {old.protection} to {new.protection}", breaks=True)
     if old.nested != new.nested:
-        add("protection of values inside it changed", breaks=any(n.protection is not Protection.NONE for n in (*old.nested, *new.nested)))
+        add(
+            "protection of values inside it changed",
+            breaks=any(n.protection is not Protection.NONE for n in (*old.nested, *new.nested)),
+        )
     for label in ("required", "unique"):
         if getattr(old, label) != getattr(new, label):
             add(f"{'is now' if getattr(new, label) else 'is no longer'} {label}", breaks=True)
@@ -69,7 +72,8 @@ def _column(old: Column, new: Column) -> list[Change]:
     if old.allowed_values != new.allowed_values:
         gone = [value for value in old.allowed_values if value not in new.allowed_values]
         tightened = bool(new.allowed_values) and (bool(gone) or not old.allowed_values)
-        add(f"allowed values {'tightened' + (': no longer ' + ', '.join(gone) if gone else '') if tightened else 'loosened'}", breaks=tightened)
+        lost = f": no longer {', '.join(gone)}" if gone else ""
+        add(f"allowed values {'tightened' if tightened else 'loosened'}{lost}", breaks=tightened)
     for label, is_low in (("minimum", True), ("maximum", False), ("min_length", True), ("max_length", False)):
         _limit(old, new, label, is_low, add)
     return found
@@ -102,8 +106,14 @@ def _feed(old: Contract, new: Contract) -> list[Change]:
         found.append(Change(f"primary key changed from {old.primary_key} to {new.primary_key}", True))
     if new.quarantine_limit != old.quarantine_limit:
         tighter = new.quarantine_limit < old.quarantine_limit
-        found.append(Change(f"quarantine limit changed from {old.quarantine_limit:g} to {new.quarantine_limit:g}", tighter))
-    for label, words in (("empty_allowed", "empty deliveries"), ("extra_columns", "additional columns"), ("missing_columns", "missing columns")):
+        found.append(
+            Change(f"quarantine limit changed from {old.quarantine_limit:g} to {new.quarantine_limit:g}", tighter)
+        )
+    for label, words in (
+        ("empty_allowed", "empty deliveries"),
+        ("extra_columns", "additional columns"),
+        ("missing_columns", "missing columns"),
+    ):
         before, now = getattr(old, label), getattr(new, label)
         if before != now:
             found.append(Change(f"{words} are {'now' if now else 'no longer'} tolerated", before and not now))
@@ -118,15 +128,30 @@ def _rules(old: Contract, new: Contract) -> list[Change]:
             found.append(Change(f"row rule {rule.name!r} added", True))
         elif rows[rule.name] != rule:
             found.append(Change(f"row rule {rule.name!r} changed", True))
-    found += [Change(f"row rule {name!r} removed", False) for name in rows if name not in {r.name for r in new.row_expressions}]
+    found += [
+        Change(f"row rule {name!r} removed", False)
+        for name in rows
+        if name not in {r.name for r in new.row_expressions}
+    ]
     batch: dict[str, BatchRule] = {rule.name: rule for rule in old.batch_rules}
     for check in new.batch_rules:
         before = batch.pop(check.name, None)
         blocking = check.severity is Severity.ERROR
         if before is None:
             found.append(Change(f"rule {check.name!r} added ({check.severity}, {check.bounds})", blocking))
-        elif (before.bounds, before.severity, before.query, before.columns) != (check.bounds, check.severity, check.query, check.columns):
-            found.append(Change(f"rule {check.name!r} changed from {before.severity} {before.bounds} to {check.severity} {check.bounds}", blocking))
+        elif (before.bounds, before.severity, before.query, before.columns) != (
+            check.bounds,
+            check.severity,
+            check.query,
+            check.columns,
+        ):
+            found.append(
+                Change(
+                    f"rule {check.name!r} changed from {before.severity} {before.bounds} "
+                    f"to {check.severity} {check.bounds}",
+                    blocking,
+                )
+            )
     found += [Change(f"rule {name!r} removed", False) for name in batch]
     return found
 

@@ -51,7 +51,9 @@ def find_readers(root: Path) -> Readers:
             if "macros" not in model.parts and "tests" not in model.parts:
                 text = model.read_text(encoding="utf-8", errors="replace")
                 readers.sql[model.stem] = text
-                readers.parents[model.stem] = {f"source:{name}" for name in SOURCE.findall(text)} | set(REF.findall(text))
+                readers.parents[model.stem] = {f"source:{name}" for name in SOURCE.findall(text)} | set(
+                    REF.findall(text)
+                )
         if manifest.is_file():
             _add_manifest(readers, manifest)
     for file in _files(root, ("defs.yaml", "defs.yml", "component.yaml")):

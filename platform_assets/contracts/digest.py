@@ -9,7 +9,18 @@ from dataclasses import asdict
 
 from platform_assets.contracts.model import Contract
 
-NOT_ABOUT_ROWS = ("path", "notes", "description", "domain", "owners", "tags", "batch_rules", "freshness", "not_due", "version")
+NOT_ABOUT_ROWS = (
+    "path",
+    "notes",
+    "description",
+    "domain",
+    "owners",
+    "tags",
+    "batch_rules",
+    "freshness",
+    "not_due",
+    "version",
+)
 VERSION = "1"
 """Raised when the same contract and delivery begin to make other rows."""
 

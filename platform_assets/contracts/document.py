@@ -135,9 +135,7 @@ def _standard() -> Any:
 @functools.cache
 def _keys(model: Any) -> dict[str, Any]:
     """The keys that a model of the standard allows, each with the model of its value (``None``: a plain value)."""
-    return {
-        field.alias or name: _model_in(field.annotation) for name, field in model.model_fields.items()
-    }
+    return {field.alias or name: _model_in(field.annotation) for name, field in model.model_fields.items()}
 
 
 def _model_in(annotation: Any) -> Any:

@@ -18,7 +18,9 @@ from platform_assets.contracts.model import FileFormat, FileKind
 from platform_assets.contracts.sampling import JsonNumber, Sample, SampleError, read_sample
 
 NULL_WORDS = ("NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", "-", "?", "\\N")
-PERSONAL = re.compile(r"(^|_)(e?mail|phone|mobile|ssn|passport|first_?name|last_?name|surname|birth|iban|address)", re.IGNORECASE)
+PERSONAL = re.compile(
+    r"(^|_)(e?mail|phone|mobile|ssn|passport|first_?name|last_?name|surname|birth|iban|address)", re.IGNORECASE
+)
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?) ?(Z|[+-]\d\d(?::?\d\d)?)?")
 NUMBER = re.compile(r"-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
@@ -58,7 +60,11 @@ def _null_words(sample: Sample) -> list[str]:
 
 
 def _property(name: str, values: Sequence[Any], nulls: list[str], sample: Sample) -> dict[str, Any]:
-    present = [value for value in values if value is not None and value not in ("", *nulls)] if sample.format.kind is FileKind.CSV else [v for v in values if v is not None]
+    present = (
+        [value for value in values if value is not None and value not in ("", *nulls)]
+        if sample.format.kind is FileKind.CSV
+        else [v for v in values if v is not None]
+    )
     return {"name": name, **_type_of(present)}
 
 
@@ -134,7 +140,10 @@ def _mark_key(properties: list[dict[str, Any]], sample: Sample, nulls: list[str]
     """The first column that is named like a key, has no nulls and no value twice."""
     for item in properties:
         values = sample.columns[item["name"]]
-        if re.search(r"(^|_)(id|key|uuid)$", item["name"], re.IGNORECASE) and item["logicalType"] in ("string", "integer"):
+        if re.search(r"(^|_)(id|key|uuid)$", item["name"], re.IGNORECASE) and item["logicalType"] in (
+            "string",
+            "integer",
+        ):
             whole = all(value is not None and value not in ("", *nulls) for value in values)
             if whole and sample.rows > 1 and len(set(values)) == len(values):
                 item.update(required=True, primaryKey=True, primaryKeyPosition=1)
@@ -163,14 +172,21 @@ def _of_engine_type(kind: str) -> dict[str, Any]:
         return {"logicalType": "number", "physicalType": "DECIMAL(38,0)"}
     if kind == "TIMESTAMP WITH TIME ZONE":
         return {"logicalType": "timestamp", "logicalTypeOptions": {"timezone": True}}
-    families = {"INT": "integer", "DOUBLE": "number", "FLOAT": "number", "BOOLEAN": "boolean", "DATE": "date", "TIMESTAMP": "timestamp"}
+    families = {
+        "INT": "integer",
+        "DOUBLE": "number",
+        "FLOAT": "number",
+        "BOOLEAN": "boolean",
+        "DATE": "date",
+        "TIMESTAMP": "timestamp",
+    }
     return {"logicalType": next((logical for word, logical in families.items() if word in kind), "string")}
 
 
 def _text(feed: str, form: FileFormat, properties: list[dict[str, Any]], nulls: Sequence[str] = ()) -> str:
     lines = [
         "apiVersion: v3.1.0", "kind: DataContract", f"id: {_scalar(feed)}", "version: 1.0.0", "status: draft",
-        "description:", f"  purpose: {_scalar('First contract of ' + feed + ', inferred from a sample. Review it before it is used.')}",
+        "description:", f"  purpose: {_scalar(f'Inferred from a sample of {feed}; to be reviewed before it is used.')}",
         "servers:", "  - server: landing", "    type: local", f"    path: {_scalar(feed)}",
         f"    format: {'json' if form.kind is FileKind.JSONL else form.kind}",
     ]  # fmt: skip
@@ -178,7 +194,11 @@ def _text(feed: str, form: FileFormat, properties: list[dict[str, Any]], nulls: 
         lines.append(f"    delimiter: {_scalar(form.delimiter)}")
         lines.append(f"    encoding: {form.encoding}")
         if nulls:
-            lines += ["    customProperties:", "      - property: nullStrings", f"        value: {_scalar(['', *nulls])}"]
+            lines += [
+                "    customProperties:",
+                "      - property: nullStrings",
+                f"        value: {_scalar(['', *nulls])}",
+            ]
     lines += ["schema:", f"  - name: {_scalar(feed)}", "    physicalType: file", "    properties:"]
     for item in properties:
         lines += _property_lines(item, "      ")
@@ -192,7 +212,9 @@ def _text(feed: str, form: FileFormat, properties: list[dict[str, Any]], nulls: 
 def _property_lines(item: dict[str, Any], indent: str, lead: str = "- ") -> list[str]:
     lines: list[str] = []
     if PERSONAL.search(str(item.get("name", ""))):
-        lines.append(f"{indent}# looks personal: consider classification: personal, with the custom property protection")
+        lines.append(
+            f"{indent}# looks personal: consider classification: personal, with the custom property protection"
+        )
     first = True
     for key, value in item.items():
         prefix = indent + (lead if first else "  " * bool(lead))
@@ -210,6 +232,10 @@ def _property_lines(item: dict[str, Any], indent: str, lead: str = "- ") -> list
 
 
 def _scalar(value: Any) -> str:
-    if isinstance(value, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", value) and value.lower() not in ("true", "false", "null", "yes", "no", "on", "off", "y", "n"):
+    if (
+        isinstance(value, str)
+        and re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", value)
+        and value.lower() not in ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
+    ):
         return value
     return json.dumps(value, ensure_ascii=False)

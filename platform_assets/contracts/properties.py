@@ -12,7 +12,9 @@ from typing import Any
 from platform_assets.contracts.problems import Findings, Path_
 
 
-def custom(owner: dict[str, Any], path: Path_, known: Collection[str], findings: Findings) -> dict[str, tuple[Any, Path_]]:
+def custom(
+    owner: dict[str, Any], path: Path_, known: Collection[str], findings: Findings
+) -> dict[str, tuple[Any, Path_]]:
     """The custom properties of ``owner`` that are among ``known``, each with its place in the file.
 
     Anyone may add custom properties, so an unknown one is a note; one that is nearly ``known`` is a mistake.
@@ -53,3 +55,8 @@ def mappings(owner: dict[str, Any], key: str) -> list[tuple[int, dict[str, Any]]
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def words(value: Any) -> list[str]:
+    """One word or a list of them, as a list."""
+    return [str(word) for word in value] if isinstance(value, list) else [] if value is None else [str(value)]

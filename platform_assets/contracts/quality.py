@@ -6,28 +6,20 @@ What a rule does to a row is compiled in ``row_rules``; batch rules are judged i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import yaml
 
-from platform_assets.contracts.identifiers import quoted, sql_text
+from platform_assets.contracts.bounds import OPERATORS, read_bounds, scaled
+from platform_assets.contracts.identifiers import quoted
 from platform_assets.contracts.model import BatchRule, Bounds, Column, Metric, Reference, RowExpression, Severity
 from platform_assets.contracts.problems import Findings, Path_, suggestion
-from platform_assets.contracts.properties import mappings
+from platform_assets.contracts.properties import mappings, words
+from platform_assets.contracts.quality_sql import counted_value
+from platform_assets.contracts.relationships import read_relationship
 
 ENGINE = "platform-assets"
-OPERATORS: dict[str, Callable[[Any], Bounds]] = {
-    "mustBe": lambda v: Bounds(v, v),
-    "mustNotBe": lambda v: Bounds(v, v, negated=True),
-    "mustBeGreaterThan": lambda v: Bounds(low=v, low_open=True),
-    "mustBeGreaterOrEqualTo": lambda v: Bounds(low=v),
-    "mustBeLessThan": lambda v: Bounds(high=v, high_open=True),
-    "mustBeLessOrEqualTo": lambda v: Bounds(high=v),
-    "mustBeBetween": lambda v: Bounds(v[0], v[1]),
-    "mustNotBeBetween": lambda v: Bounds(v[0], v[1], negated=True),
-}
 LIBRARY = ("rowCount", "nullValues", "missingValues", "invalidValues", "duplicateValues")
 CUSTOM_METRICS = {
     "mean": Metric.MEAN,
@@ -87,14 +79,16 @@ class QualityReader:
     def _library(self, rule: dict[str, Any], column: str | None, path: Path_) -> None:
         metric = rule.get("metric") or rule.get("rule")
         if metric not in LIBRARY:
-            self.findings.problem((*path, "metric"), f"{metric!r} is not a metric of the standard{suggestion(str(metric), LIBRARY)}")
+            self.findings.problem(
+                (*path, "metric"), f"{metric!r} is not a metric of the standard{suggestion(str(metric), LIBRARY)}"
+            )
             return
         arguments = rule.get("arguments") or {}
         unit = rule.get("unit") or "rows"
         if unit not in ("rows", "percent"):
             self.findings.problem((*path, "unit"), f"{unit!r} must be rows or percent")
             return
-        bounds = self._bounds(rule, path)
+        bounds = read_bounds(rule, path, self.findings)
         columns = self._targets(arguments.get("properties") or arguments.get("columns"), column, path)
         if bounds is None or columns is None:
             return
@@ -104,7 +98,9 @@ class QualityReader:
             self._add(rule, "row_count", Metric.ROW_COUNT, bounds, (), path)
             return
         if not columns:
-            self.findings.problem(path, f"{metric} needs a column: write it below one, or name columns in arguments.properties")
+            self.findings.problem(
+                path, f"{metric} needs a column: write it below one, or name columns in arguments.properties"
+            )
             return
         self._library_on_columns(rule, metric, columns, bounds, unit == "percent", arguments, path)
 
@@ -115,19 +111,22 @@ class QualityReader:
         label = f"{re.sub(r'([A-Z])', lambda m: '_' + m[1].lower(), metric)}:{','.join(columns)}"
         if metric == "duplicateValues":
             if percent:
-                self._add(rule, label, Metric.DUPLICATE_FRACTION, _scaled(bounds, 0.01), columns, path)
+                self._add(rule, label, Metric.DUPLICATE_FRACTION, scaled(bounds, 0.01), columns, path)
             else:
                 keys = ", ".join(map(quoted, columns))
-                query = f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM {{table}} GROUP BY {keys}) AS groups"
+                copies = f"SELECT count(*) AS n FROM {{table}} GROUP BY {keys}"
+                query = f"SELECT coalesce(sum(n - 1), 0) FROM ({copies}) AS copies"
                 self._add(rule, label, Metric.SQL, bounds, columns, path, query)
             return
         if metric == "nullValues" and percent:
             for name in columns:
-                self._add(rule, f"null_values:{name}", Metric.NULL_FRACTION, _scaled(bounds, 0.01), (name,), path)
+                self._add(rule, f"null_values:{name}", Metric.NULL_FRACTION, scaled(bounds, 0.01), (name,), path)
             return
         for name in columns:
-            bad = self._bad_value(metric, name, arguments, path)
+            bad = counted_value(metric, name, arguments)
             if bad is None:
+                message = "invalidValues needs arguments.validValues or arguments.pattern"
+                self.findings.problem((*path, "arguments"), message)
                 return
             if metric == "invalidValues" and bounds == Bounds(0, 0) and self._severity(rule, path) is Severity.ERROR:
                 self.rows.append(RowExpression(str(rule.get("name") or f"invalid_values:{name}"), f"NOT ({bad})"))
@@ -137,30 +136,8 @@ class QualityReader:
             query = f"SELECT coalesce({share}sum(CASE WHEN {bad} THEN 1 ELSE 0 END){total}, 0) FROM {{table}}"
             self._add(rule, f"{label.split(':')[0]}:{name}", Metric.SQL, bounds, (name,), path, query)
 
-    def _bad_value(self, metric: str, name: str, arguments: dict[str, Any], path: Path_) -> str | None:
-        """SQL that is true for a value that the metric counts."""
-        column = quoted(name)
-        if metric == "nullValues":
-            return f"{column} IS NULL"
-        if metric == "missingValues":
-            words = arguments.get("missingValues", [None, ""])
-            texts = ", ".join(sql_text(str(word)) for word in words if word is not None)
-            missing = f"CAST({column} AS VARCHAR) IN ({texts})" if texts else "false"
-            return f"({column} IS NULL OR {missing})" if None in words else f"({column} IS NOT NULL AND {missing})"
-        valid = arguments.get("validValues")
-        pattern = arguments.get("pattern")
-        parts = []
-        if isinstance(valid, list) and valid:
-            parts.append(f"CAST({column} AS VARCHAR) NOT IN ({', '.join(sql_text(_word(v)) for v in valid)})")
-        if pattern is not None:
-            parts.append(f"NOT regexp_matches(CAST({column} AS VARCHAR), {sql_text(str(pattern))})")
-        if not parts:
-            self.findings.problem((*path, "arguments"), "invalidValues needs arguments.validValues or arguments.pattern")
-            return None
-        return f"({column} IS NOT NULL AND ({' OR '.join(parts)}))"
-
     def _sql(self, rule: dict[str, Any], column: str | None, path: Path_) -> None:
-        bounds = self._bounds(rule, path)
+        bounds = read_bounds(rule, path, self.findings)
         query = rule.get("query")
         if not isinstance(query, str) or not query.strip():
             self.findings.problem((*path, "query"), "a sql rule needs a query that gives one number")
@@ -171,7 +148,9 @@ class QualityReader:
             for word in ("column", "property", "field"):
                 query = query.replace(f"${{{word}}}", quoted(column)).replace(f"{{{word}}}", quoted(column))
         if "{table}" not in query:
-            self.findings.problem((*path, "query"), "must read from ${table}, which stands for the rows of the partition")
+            self.findings.problem(
+                (*path, "query"), "must read from ${table}, which stands for the rows of the partition"
+            )
         elif bounds is not None:
             label = f"sql:{column}" if column else "sql"
             self._add(rule, label, Metric.SQL, bounds, (column,) if column else (), path, query.strip().rstrip(";"))
@@ -194,15 +173,19 @@ class QualityReader:
         if "rowExpression" in body:
             self._row_expression(rule, str(body["rowExpression"]), path)
             return
-        metric = CUSTOM_METRICS.get(str(body.get("metric")))
+        given = str(body.get("metric"))
+        metric = CUSTOM_METRICS.get(given)
         if metric is None:
             known_metrics = ", ".join(CUSTOM_METRICS)
-            self.findings.problem((*place, "metric"), f"{body.get('metric')!r} must be one of {known_metrics}{suggestion(str(body.get('metric')), CUSTOM_METRICS)}")
+            self.findings.problem(
+                (*place, "metric"),
+                f"{given!r} must be one of {known_metrics}{suggestion(given, CUSTOM_METRICS)}",
+            )
             return
         named = body.get("columns") or ([body["column"]] if body.get("column") else None)
         columns = self._targets(named, column, place)
         has_bounds = any(key in body for key in OPERATORS)
-        bounds = self._bounds(body if has_bounds else rule, place if has_bounds else path)
+        bounds = read_bounds(body if has_bounds else rule, place if has_bounds else path, self.findings)
         history = body.get("history")
         if history is not None and (not isinstance(history, int) or isinstance(history, bool) or history < 3):
             self.findings.problem((*place, "history"), f"must be a number of partitions from 3, not {history!r}")
@@ -226,50 +209,27 @@ class QualityReader:
             self._add(rule, name, Metric.SQL, Bounds(0, 0), (), path, query)
 
     def _relation(self, relation: dict[str, Any], column: str | None, path: Path_) -> None:
-        if relation.get("type", "foreignKey") != "foreignKey":
-            self.findings.note(path, f"a relationship of type {relation['type']!r} is not carried out by the platform")
+        found = read_relationship(relation, column, path, self.findings)
+        columns = self._targets(found.columns, None, path) if found is not None else None
+        if found is None or columns is None:
             return
-        sources = [column] if column else _words(relation.get("from"))
-        sources = [source.rsplit(".", 1)[-1].rsplit("/", 1)[-1] for source in sources]
-        targets = [_target(word) for word in _words(relation.get("to"))]
-        if not sources or len(sources) != len(targets) or None in targets or len({t[0] for t in targets if t}) != 1:
-            self.findings.problem((*path, "to"), "must name a column of one other table for each column, such as planes.tailnum")
-            return
-        columns = self._targets(sources, None, path)
-        if columns is None:
-            return
-        asset = next(target[0] for target in targets if target)
-        options = {str(item.get("property")): item.get("value") for _, item in mappings(relation, "customProperties")}
-        rule = {"name": relation.get("id"), "severity": options.get("severity"), **relation}
-        bounds = self._bounds(options, path) if any(key in options for key in OPERATORS) else Bounds(0, 0)
-        if bounds is None:
-            return
-        reference = Reference(asset, tuple(target[1] for target in targets if target))
-        self._add(rule, f"references:{','.join(columns)}", Metric.UNREFERENCED_ROWS, bounds, columns, path, reference=reference)
+        options = found.options
+        limited = any(key in options for key in OPERATORS)
+        bounds = read_bounds(options, path, self.findings) if limited else Bounds(0, 0)
+        if bounds is not None:
+            rule = {"name": relation.get("id"), "severity": options.get("severity"), **relation}
+            label = f"references:{','.join(columns)}"
+            self._add(rule, label, Metric.UNREFERENCED_ROWS, bounds, columns, path, reference=found.reference)
 
     def _targets(self, named: Any, column: str | None, path: Path_) -> tuple[str, ...] | None:
-        names = tuple(_words(named)) if named else (column,) if column else ()
+        names = tuple(words(named)) if named else (column,) if column else ()
         for name in names:
             if name not in self.columns:
-                self.findings.problem(path, f"{name!r} is not a column of this contract{suggestion(name, self.columns)}")
+                self.findings.problem(
+                    path, f"{name!r} is not a column of this contract{suggestion(name, self.columns)}"
+                )
                 return None
         return names
-
-    def _bounds(self, rule: dict[str, Any], path: Path_) -> Bounds | None:
-        given = [key for key in OPERATORS if rule.get(key) is not None]
-        if len(given) != 1:
-            self.findings.problem(path, f"needs exactly one of {', '.join(OPERATORS)}" + (f", not {' and '.join(given)}" if given else ""))
-            return None
-        key = given[0]
-        value = rule[key]
-        numbers = value if isinstance(value, list) else [value]
-        if not all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers) or len(numbers) != (2 if key.endswith("Between") else 1):
-            self.findings.problem((*path, key), f"must be {'two numbers' if key.endswith('Between') else 'a number'}, not {value!r}")
-            return None
-        if len(numbers) == 2 and numbers[0] > numbers[1]:
-            self.findings.problem((*path, key), f"the smaller number comes first, not {value!r}")
-            return None
-        return OPERATORS[key](value)
 
     def _severity(self, rule: dict[str, Any], path: Path_) -> Severity:
         word = rule.get("severity")
@@ -277,7 +237,9 @@ class QualityReader:
             return Severity.ERROR
         severity = SEVERITIES.get(str(word).lower())
         if severity is None:
-            self.findings.problem((*path, "severity"), f"{word!r} must be error or warning{suggestion(str(word), SEVERITIES)}")
+            self.findings.problem(
+                (*path, "severity"), f"{word!r} must be error or warning{suggestion(str(word), SEVERITIES)}"
+            )
             return Severity.ERROR
         return severity
 
@@ -291,31 +253,6 @@ class QualityReader:
         while name in taken:
             name, number = f"{rule.get('name') or label}_{number}", number + 1
         made = BatchRule(name, metric, bounds, columns, history, reference, query)
-        self.batch.append(replace(made, severity=self._severity(rule, path), description=str(rule.get("description") or "")))
-
-
-def _scaled(bounds: Bounds, factor: float) -> Bounds:
-    low = None if bounds.low is None else bounds.low * factor
-    high = None if bounds.high is None else bounds.high * factor
-    return replace(bounds, low=low, high=high)
-
-
-def _words(value: Any) -> list[str]:
-    return [str(word) for word in value] if isinstance(value, list) else [] if value is None else [str(value)]
-
-
-def _word(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _target(word: str) -> tuple[str, str] | None:
-    """``planes.tailnum``, ``published.planes.tailnum`` or ``schema/planes/properties/tailnum`` as asset and column."""
-    parts = word.split("/")
-    if len(parts) >= 4 and parts[-4] == "schema" and parts[-2] == "properties":
-        return f"raw/{parts[-3]}", parts[-1]
-    names = word.split(".")
-    if len(names) == 2:
-        return f"raw/{names[0]}", names[1]
-    if len(names) == 3:
-        return f"{names[0]}/{names[1]}", names[2]
-    return None
+        self.batch.append(
+            replace(made, severity=self._severity(rule, path), description=str(rule.get("description") or ""))
+        )

@@ -186,7 +186,11 @@ def _from_typed(column: Column, source: str, source_type: str) -> tuple[str, str
     if source_type in ("DOUBLE", "FLOAT") and target.startswith("DECIMAL"):
         # a double never is 1.01; it is the decimal when its shortest text is
         places = column.scale or 0
-        return value, f"isfinite({source}) AND {name} IS NOT NULL AND TRY_CAST({name} AS {source_type}) = {source} AND round({source}, {places}) = {source}"
+        return (
+            value,
+            f"isfinite({source}) AND {name} IS NOT NULL AND TRY_CAST({name} AS {source_type}) = {source} "
+            f"AND round({source}, {places}) = {source}",
+        )
     return value, f"{name} IS NOT NULL AND TRY_CAST({name} AS {source_type}) = {source}"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from platform_assets.contracts.model import FileFormat, FileKind, Freshness, NotDue
 from platform_assets.contracts.problems import Findings, Path_, suggestion
 from platform_assets.contracts.properties import custom, mappings
+from platform_assets.contracts.zones import check_zone
 
 FORMATS = {
     "csv": FileKind.CSV, "tsv": FileKind.CSV, "delimited": FileKind.CSV, "json": FileKind.JSONL,
@@ -16,7 +17,9 @@ FORMATS = {
 }  # fmt: skip
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|", "space": " "}
 SERVER_CUSTOM = frozenset({"delimiter", "encoding", "quote", "escape", "header", "nullStrings"})
-TERMS = frozenset({"quarantineLimit", "emptyDelivery", "extraColumns", "missingColumns", "notDue", "owners", "timezone"})
+TERMS = frozenset(
+    {"quarantineLimit", "emptyDelivery", "extraColumns", "missingColumns", "notDue", "owners", "timezone"}
+)
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DEFAULT_QUARANTINE_LIMIT = 0.05
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31557600}
@@ -35,7 +38,9 @@ def _format(server: dict[str, Any], path: Path_, findings: Findings) -> FileForm
     word = str(server["format"]).lower()
     kind = FORMATS.get(word)
     if kind is None:
-        findings.problem((*path, "format"), f"{server['format']!r} must be csv, json or parquet{suggestion(word, FORMATS)}")
+        findings.problem(
+            (*path, "format"), f"{server['format']!r} must be csv, json or parquet{suggestion(word, FORMATS)}"
+        )
         return FileFormat(FileKind.CSV)
     properties = custom(server, path, SERVER_CUSTOM, findings)
     values = {name: value for name, (value, _) in properties.items()}
@@ -44,19 +49,31 @@ def _format(server: dict[str, Any], path: Path_, findings: Findings) -> FileForm
     try:
         b"".decode(encoding)
     except LookupError:
-        findings.problem((*path, "encoding"), f"{encoding!r} is not an encoding that Python knows, such as utf-8 or latin-1")
+        findings.problem(
+            (*path, "encoding"), f"{encoding!r} is not an encoding that Python knows, such as utf-8 or latin-1"
+        )
         encoding = "utf-8"
     if kind is FileKind.JSONL:
         if delimiter == "array":
-            findings.problem((*path, "delimiter"), "'array' is not supported: JSON must have one object on each line (new_line)")
+            findings.problem(
+                (*path, "delimiter"), "'array' is not supported: JSON must have one object on each line (new_line)"
+            )
         return FileFormat(kind, encoding=encoding)
     if kind is FileKind.PARQUET:
         return FileFormat(kind)
     delimiter = DELIMITERS.get(str(delimiter), delimiter) if delimiter is not None else "\t" if word == "tsv" else ","
     quote, escape = values.get("quote", '"'), values.get("escape", '"')
     for name, text in (("delimiter", delimiter), ("quote", quote), ("escape", escape)):
-        if not isinstance(text, str) or (len(text) != 1 and name == "delimiter") or len(text) > 1 or not text.isascii() or text in "\r\n" and text:
-            findings.problem(properties.get(name, (None, (*path, name)))[1], f"{name} must be one ASCII character, not {text!r}")
+        if (
+            not isinstance(text, str)
+            or (len(text) != 1 and name == "delimiter")
+            or len(text) > 1
+            or not text.isascii()
+            or (text in "\r\n" and text)
+        ):
+            findings.problem(
+                properties.get(name, (None, (*path, name)))[1], f"{name} must be one ASCII character, not {text!r}"
+            )
             return FileFormat(kind)
     if quote and escape not in (quote, "", "\\"):
         findings.problem(properties["escape"][1], "escape must be the quote itself (doubled quotes) or a backslash")
@@ -66,7 +83,9 @@ def _format(server: dict[str, Any], path: Path_, findings: Findings) -> FileForm
         header = True
     nulls = values.get("nullStrings", [""])
     if not isinstance(nulls, list) or not all(isinstance(word, str) for word in nulls):
-        findings.problem(properties["nullStrings"][1], "nullStrings must be a list of texts, in quotes where YAML needs them")
+        findings.problem(
+            properties["nullStrings"][1], "nullStrings must be a list of texts, in quotes where YAML needs them"
+        )
         nulls = [""]
     return FileFormat(kind, delimiter, quote, escape or quote, encoding, header, tuple(nulls))
 
@@ -99,7 +118,11 @@ def read_owners(data: dict[str, Any]) -> tuple[str, ...]:
     """User names of the team: those with the role of an owner, or all of them when none has it."""
     team = data.get("team")
     members = team if isinstance(team, list) else team.get("members") if isinstance(team, dict) else None
-    people = [member for member in members or [] if isinstance(member, dict) and member.get("username") and not member.get("dateOut")]
+    people = [
+        member
+        for member in members or []
+        if isinstance(member, dict) and member.get("username") and not member.get("dateOut")
+    ]
     owners = [member for member in people if "owner" in str(member.get("role") or "").lower()] or people
     named = [str(member["username"]) for member in owners]
     if not named and isinstance(team, dict) and team.get("name"):
@@ -121,7 +144,10 @@ def read_freshness(data: dict[str, Any], findings: Findings) -> Freshness:
         if name in ("latency", "freshness", "ly"):
             found = _duration(item)
             if found is None:
-                findings.problem((*path, "value"), f"{item.get('value')!r} {item.get('unit') or ''} must be a number above 0 with the unit d, h, m or s")
+                findings.problem(
+                    (*path, "value"),
+                    f"{item.get('value')!r} {item.get('unit') or ''} must be above 0, with the unit d, h, m or s",
+                )
             latency = found if latency is None or found is None else min(latency, found)
             cron = str(item["schedule"]) if item.get("schedule") else cron
         elif name in ("timeofavailability", "time_of_availability", "ta"):
@@ -133,17 +159,8 @@ def read_freshness(data: dict[str, Any], findings: Findings) -> Freshness:
                 zone = str(item.get("valueExt") or zone)
         else:
             findings.note(path, f"the SLA property {item.get('property')!r} is not carried out by the platform")
-    _check_zone(zone, findings)
+    check_zone(zone, ("slaProperties",), findings)
     return Freshness(latency, cron, zone)
-
-
-def _check_zone(zone: str, findings: Findings) -> None:
-    import zoneinfo
-
-    try:
-        zoneinfo.ZoneInfo(zone)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        findings.problem(("slaProperties",), f"{zone!r} is not a time zone of the IANA database, such as Europe/Berlin")
 
 
 def _duration(item: dict[str, Any]) -> dt.timedelta | None:
@@ -162,7 +179,9 @@ def _fraction(value: Any, path: Path_, findings: Findings) -> float:
     except ValueError:
         number = -1.0
     if isinstance(value, bool) or not 0 <= number <= 1:
-        findings.problem(path, f"quarantineLimit must be a fraction from 0 to 1 or a percentage such as 2%, not {value!r}")
+        findings.problem(
+            path, f"quarantineLimit must be a fraction from 0 to 1 or a percentage such as 2%, not {value!r}"
+        )
         return 0.0
     return number
 
@@ -178,7 +197,9 @@ def _not_due(value: Any, path: Path_, findings: Findings) -> tuple[NotDue, ...]:
             findings.problem(place, "needs a reason, and at least one of weekday, date and after")
             continue
         for key in item.keys() - {"reason", "weekday", "date", "after"}:
-            findings.problem((*place, key), f"is not known here{suggestion(str(key), ('reason', 'weekday', 'date', 'after'))}")
+            findings.problem(
+                (*place, key), f"is not known here{suggestion(str(key), ('reason', 'weekday', 'date', 'after'))}"
+            )
         weekday = None
         if "weekday" in item:
             word = str(item["weekday"]).lower()

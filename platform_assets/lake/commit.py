@@ -12,7 +12,15 @@ from pathlib import Path
 
 from platform_assets.failpoints import failpoint
 from platform_assets.lake.layout import (
-    LOCK, MANIFEST, REJECTION, make_folder, partition_folder, quarantine_folder, sync_file, sync_folder, write_durably,
+    LOCK,
+    MANIFEST,
+    REJECTION,
+    make_folder,
+    partition_folder,
+    quarantine_folder,
+    sync_file,
+    sync_folder,
+    write_durably,
 )  # fmt: skip
 from platform_assets.lake.manifest import Manifest, Rejection, read_manifest, read_rejection
 
@@ -75,7 +83,11 @@ def clean_up(lake: Path, feed: str, partition: str, *, keep: str | None, keep_al
                     shutil.rmtree(entry, ignore_errors=True)
             else:
                 entry.unlink(missing_ok=True)
-    kept = {Path(name).name for name in (manifest and manifest.quarantine_file, rejection and rejection.quarantine_file) if name}
+    kept = {
+        Path(name).name
+        for name in (manifest and manifest.quarantine_file, rejection and rejection.quarantine_file)
+        if name
+    }
     quarantine = quarantine_folder(lake, feed, partition)
     if quarantine.is_dir():
         for entry in quarantine.iterdir():

@@ -9,11 +9,12 @@ from platform_assets.contracts.identifiers import sql_text
 from platform_assets.contracts.model import Contract
 from platform_assets.contracts.row_rules import Check
 from platform_assets.lake.drift import judge_columns
+from platform_assets.lake.grammar import Dialect, records_of
 from platform_assets.lake.plain_files import PlainFile
 from platform_assets.lake.quarantine import QuarantineWriter
 from platform_assets.lake.records import MAX_RECORD, Array, StructureDoubt, fetch, survey
 from platform_assets.lake.rejection import DeliveryRejected
-from platform_assets.lake.repair import Dialect, Repaired, records_of, repair
+from platform_assets.lake.repair import Repaired, repair
 from platform_assets.lake.source import Source
 
 HEAD = 1 << 20
@@ -69,7 +70,9 @@ def _source(
     )
     checks: tuple[Check, ...] = ()
     if contract.format.header and len(names) > 1:
-        same = [f'"_s{i}" = {sql_text(c.source_name)}' for i, c in enumerate(contract.columns) if c.source_name in names]
+        same = [
+            f'"_s{i}" = {sql_text(c.source_name)}' for i, c in enumerate(contract.columns) if c.source_name in names
+        ]
         # one comparison tells nearly every row; the others are made for a row that begins like the header
         again = f"CASE WHEN coalesce({same[0]}, false) THEN coalesce({' AND '.join(same)}, false) ELSE false END"
         checks = (Check("structure:repeated_header", f"(NOT {again})"),)
@@ -90,22 +93,31 @@ def _columns(contract: Contract, file: PlainFile) -> tuple[list[str], tuple[str,
     if first is None:
         if not head.strip():
             return expected, ()
-        raise DeliveryRejected("structure:header", f"{file.name}: its first line cannot be read: a quote in it is not closed")
+        raise DeliveryRejected(
+            "structure:header", f"{file.name}: its first line cannot be read: a quote in it is not closed"
+        )
     try:
         names = [field.decode("utf-8") for field in first]
     except UnicodeDecodeError:
         raise DeliveryRejected("encoding:invalid", f"{file.name}: its first line is not {form.encoding} text") from None
     if not form.header:
         if names == expected and len(names) > 1:
-            raise DeliveryRejected("structure:header", f"{file.name}: begins with a header, but the contract says that there is none")
+            raise DeliveryRejected(
+                "structure:header", f"{file.name}: begins with a header, but the contract says that there is none"
+            )
         return expected, ()
     if any("\0" in name for name in names):
-        raise DeliveryRejected("encoding:nul", f"{file.name}: there are NUL bytes in its first line; is it {form.encoding} text?")
+        raise DeliveryRejected(
+            "encoding:nul", f"{file.name}: there are NUL bytes in its first line; is it {form.encoding} text?"
+        )
     if len(names) == 1 and len(expected) > 1:
-        other = next((mark for mark in ";\t|," if mark != form.delimiter and names[0].count(mark) >= len(expected) // 2), None)
+        other = next(
+            (mark for mark in ";\t|," if mark != form.delimiter and names[0].count(mark) >= len(expected) // 2), None
+        )
         if other is not None:
             raise DeliveryRejected(
-                "structure:delimiter", f"{file.name}: its header is one field by {form.delimiter!r}; its delimiter seems to be {other!r}"
+                "structure:delimiter",
+                f"{file.name}: its header is one field by {form.delimiter!r}; its delimiter seems to be {other!r}",
             )
     return names, judge_columns(contract, names, file.name)
 
@@ -113,7 +125,9 @@ def _columns(contract: Contract, file: PlainFile) -> tuple[list[str], tuple[str,
 def _refuse_other_formats(name: str, head: bytes) -> None:
     start = head[:256].lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml")):
-        raise DeliveryRejected("structure:markup", f"{name}: is an HTML or XML page, not a table; was an error page saved?")
+        raise DeliveryRejected(
+            "structure:markup", f"{name}: is an HTML or XML page, not a table; was an error page saved?"
+        )
 
 
 def _relation(contract: Contract, path: Path, fields: int, header: bool, newline: str, *, wide: bool) -> str:
@@ -124,7 +138,8 @@ def _relation(contract: Contract, path: Path, fields: int, header: bool, newline
     # the engine keeps 16 lines of the longest size in each buffer; the default of 2 MB is too short for few files only
     size = f", max_line_size = {MAX_RECORD + 1024}, buffer_size = {2 * MAX_RECORD + 4096}" if wide else ""
     return (
-        f"read_csv({sql_text(str(path))}, auto_detect = false, columns = {{{columns}}}, header = {str(header).lower()}, "
+        f"read_csv({sql_text(str(path))}, auto_detect = false, columns = {{{columns}}}, "
+        f"header = {str(header).lower()}, "
         f"delim = {sql_text(form.delimiter)}, quote = {sql_text(form.quote)}, escape = {sql_text(form.quote)}, "
         f"new_line = '{newline}', nullstr = [{nulls}], compression = 'none', strict_mode = true{size})"
     )

@@ -27,7 +27,9 @@ def judge_columns(contract: Contract, found: Sequence[str], file: str, *, ordere
     renamed = _renamed(missing, added, expected, list(found))
     if missing and len(missing) == len(expected):
         hint = "; is the header line missing, or is the delimiter another one?" if ordered else ""
-        raise DeliveryRejected("drift:missing", f"{file}: none of the contract's columns is there{hint} Found: {_names(added)}")
+        raise DeliveryRejected(
+            "drift:missing", f"{file}: none of the contract's columns is there{hint} Found: {_names(added)}"
+        )
     required = {column.source_name for column in contract.columns if column.required}
     if renamed:
         changes = ", ".join(f"{old!r} to {new!r}" for old, new in renamed)
@@ -41,16 +43,19 @@ def judge_columns(contract: Contract, found: Sequence[str], file: str, *, ordere
     lost = [name for name in missing if name in required or not contract.missing_columns]
     if lost:
         raise DeliveryRejected(
-            "drift:missing", f"{file}: the column {_names(lost)} is missing" + (f"; added: {_names(added)}" if added else "")
+            "drift:missing",
+            f"{file}: the column {_names(lost)} is missing" + (f"; added: {_names(added)}" if added else ""),
         )
     if added and not contract.extra_columns:
         raise DeliveryRejected(
             "drift:added",
-            f"{file}: the column {_names(added)} is not in the contract; add it there, or tolerate it with extraColumns",
+            f"{file}: the column {_names(added)} is not in the contract; add it, or tolerate it with extraColumns",
         )
     warnings = []
     if renamed:
-        warnings.append(f"{file}: a column seems to be renamed: {', '.join(f'{old!r} to {new!r}' for old, new in renamed)}")
+        warnings.append(
+            f"{file}: a column seems to be renamed: {', '.join(f'{old!r} to {new!r}' for old, new in renamed)}"
+        )
     if missing:
         warnings.append(f"{file}: the column {_names(missing)} is missing and was read as null")
     if added:

@@ -20,13 +20,11 @@ def open_engine(memory_limit: str, threads: int) -> duckdb.DuckDBPyConnection:
     engine.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = true; SET enable_progress_bar = false")
     # pushed down into the casts, a filter makes each of them again: 3.9 against 1.2 CPU seconds on 5 million rows
     engine.execute("SET disabled_optimizers = 'filter_pushdown'")
-    engine.create_function("strict_json", is_strict_json, ["VARCHAR"], "BOOLEAN")  # type: ignore[list-item,arg-type]
+    engine.create_function("strict_json", is_strict_json, ["VARCHAR"], "BOOLEAN")
     return engine
 
 
-def register_functions(
-    engine: duckdb.DuckDBPyConnection, contract: Contract, pseudonyms: Pseudonyms | None
-) -> None:
+def register_functions(engine: duckdb.DuckDBPyConnection, contract: Contract, pseudonyms: Pseudonyms | None) -> None:
     """Make the functions known that protect values inside the contract's JSON columns."""
     for column in contract.columns:
         if column.nested:
@@ -35,7 +33,7 @@ def register_functions(
                 # left by the contract ingested before; it may have been made with another key
                 engine.remove_function(name)
             protector = json_protector(column.nested, pseudonyms)
-            engine.create_function(name, protector, ["VARCHAR"], "VARCHAR")  # type: ignore[list-item,arg-type]
+            engine.create_function(name, protector, ["VARCHAR"], "VARCHAR")
 
 
 @contextlib.contextmanager
@@ -47,16 +45,22 @@ def translated(feed: str, partition: str) -> Iterator[None]:
         if isinstance(error, IngestionError):
             raise
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise IngestionError(f"{feed} {partition}: the disk is full ({error.filename or 'lake'}); nothing was changed") from error
+            raise IngestionError(
+                f"{feed} {partition}: the disk is full ({error.filename or 'lake'}); nothing was changed"
+            ) from error
         raise IngestionError(f"{feed} {partition}: {error.strerror}: {error.filename}; nothing was changed") from error
     except duckdb.OutOfMemoryException:
-        raise IngestionError(f"{feed} {partition}: the memory limit is too low for this delivery; nothing was changed") from None
+        raise IngestionError(
+            f"{feed} {partition}: the memory limit is too low for this delivery; nothing was changed"
+        ) from None
     except duckdb.Error as error:
         text = str(error)
         if is_disk_full(error):
             raise IngestionError(f"{feed} {partition}: the disk is full; nothing was changed") from None
         kind = type(error).__name__
-        raise IngestionError(f"{feed} {partition}: the engine failed ({kind}, {len(text)} characters withheld); nothing was changed") from None
+        raise IngestionError(
+            f"{feed} {partition}: the engine failed ({kind}, {len(text)} characters withheld); nothing was changed"
+        ) from None
 
 
 def is_disk_full(error: duckdb.Error) -> bool:

@@ -46,9 +46,7 @@ def ingest(
 class Ingestor:
     """Ingests deliveries one after the other with one engine, which saves 10 ms each. One per thread."""
 
-    def __init__(
-        self, *, lake: Path, pseudonym_key: bytes | None, memory_limit: str = "1GB", threads: int = 2
-    ) -> None:
+    def __init__(self, *, lake: Path, pseudonym_key: bytes | None, memory_limit: str = "1GB", threads: int = 2) -> None:
         self.lake = lake
         self.pseudonyms = Pseudonyms(pseudonym_key) if pseudonym_key is not None else None
         self._memory_limit, self._threads = memory_limit, threads
@@ -57,7 +55,9 @@ class Ingestor:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._engine is not None:
             self._engine.close()
             self._engine = None
@@ -138,10 +138,14 @@ class Ingestor:
         quarantine.close()
         if batch.rows_in == 0:
             if not contract.empty_allowed:
-                raise DeliveryRejected("empty", "there are no rows in it, and the contract does not allow that (emptyDelivery: allowed)")
+                raise DeliveryRejected(
+                    "empty", "there are no rows in it, and the contract does not allow that (emptyDelivery: allowed)"
+                )
             return dataclasses.replace(batch, state="empty", reason="the delivery holds no rows")
         if batch.rows_in != batch.rows_out + quarantine.rows:
-            raise AssertionError(f"rows in {batch.rows_in}, out {batch.rows_out}, quarantined {quarantine.rows}: they do not meet")
+            raise AssertionError(
+                f"rows in {batch.rows_in}, out {batch.rows_out}, quarantined {quarantine.rows}: they do not meet"
+            )
         share = quarantine.rows / batch.rows_in
         if share > contract.quarantine_limit:
             common = ", ".join(f"{code} {count}" for code, count in quarantine.reasons.most_common(5))

@@ -93,13 +93,15 @@ class _Reader:
                 self.unknown.update(document.keys() - self.expected)
                 reason = "structure:extra_field"
         if reason:
-            return self._aside(line, reason, raw, length)
+            self._aside(line, reason, raw, length)
+            return None
         texts = [str(line)]
         for column in self.contract.columns:
             value = document.get(column.source_name)
             text = _text(value, column)
             if text is None:
-                return self._aside(line, f"type:{column.name}", raw, length)
+                self._aside(line, f"type:{column.name}", raw, length)
+                return None
             texts.append(text)
         self.lines.append(line)
         row = ",".join(texts) + "\n"
@@ -121,7 +123,11 @@ class _Reader:
         if self.keys and (many or absent & required):
             found = [name for name in self.keys if name in self.expected or name in many]
             judge_columns(self.contract, found, self.name, ordered=False)
-        warnings = [f"{self.name}: the key {name!r} is in no line and was read as null" for name in sorted(absent)] if self.keys else []
+        warnings = (
+            [f"{self.name}: the key {name!r} is in no line and was read as null" for name in sorted(absent)]
+            if self.keys
+            else []
+        )
         left_out = sorted(self.keys.keys() - self.expected) if self.contract.extra_columns else []
         warnings += [f"{self.name}: the key {name!r} is not in the contract and was left out" for name in left_out]
         return tuple(warnings)
@@ -157,6 +163,10 @@ def _refuse_arrays(file: PlainFile) -> None:
         source.seek(file.skip)
         head = source.read(4096).lstrip()
     if head.startswith(b"["):
-        raise DeliveryRejected("structure:json_array", f"{file.name}: is one JSON array; deliver one object on each line")
+        raise DeliveryRejected(
+            "structure:json_array", f"{file.name}: is one JSON array; deliver one object on each line"
+        )
     if head.startswith(b"<"):
-        raise DeliveryRejected("structure:markup", f"{file.name}: is an HTML or XML page, not JSON lines; was an error page saved?")
+        raise DeliveryRejected(
+            "structure:markup", f"{file.name}: is an HTML or XML page, not JSON lines; was an error page saved?"
+        )

@@ -64,7 +64,7 @@ def statements(contract: Contract, source: Source, pseudonyms: Pseudonyms | None
     ]
     inner = ", ".join(f'{sql} AS "_s{index}"' for index, (sql, _) in enumerate(source.expressions))
     values = ", ".join(f"{column.value} AS {quoted(column.name)}" for column in columns)
-    base = f'SELECT {inner}{{number}} FROM {source.relation}'
+    base = f"SELECT {inner}{{number}} FROM {source.relation}"
     typed = f"(SELECT *, {values} FROM ({base}))"
     checks = (*source.checks, *(check for column in columns for check in column.checks), *row_checks(contract))
     written = [
@@ -102,9 +102,7 @@ def judge(
     return JudgedPart(source, target, rows, numbers)
 
 
-def _broken(
-    engine: duckdb.DuckDBPyConnection, sql: Statements, source: Source, good: str
-) -> tuple[Array, list[Array]]:
+def _broken(engine: duckdb.DuckDBPyConnection, sql: Statements, source: Source, good: str) -> tuple[Array, list[Array]]:
     """Row numbers of the bad rows, ascending, and for each the bits of the checks it breaks."""
     groups = [sql.checks[start : start + MASK_BITS] for start in range(0, len(sql.checks), MASK_BITS)]
     masks = [
@@ -124,7 +122,9 @@ def _set_aside(
 ) -> None:
     known: dict[tuple[int, ...], tuple[str, ...]] = {}
     fetched = 0
-    for (_, line, raw), bits in zip(source.fetch(numbers), zip(*(mask.tolist() for mask in masks), strict=True), strict=False):
+    for (_, line, raw), bits in zip(
+        source.fetch(numbers), zip(*(mask.tolist() for mask in masks), strict=True), strict=False
+    ):
         if bits not in known:
             known[bits] = _codes(checks, bits)
         quarantine.add(source.name, line, known[bits], raw)

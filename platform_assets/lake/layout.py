@@ -28,12 +28,14 @@ LOCK_WAIT_SECONDS = 1800.0
 
 
 def escape(name: str) -> str:
-    """``name`` as one folder name, reversible with :func:`unescape`: ``EU/2013-01-01T05:00`` as ``EU%2F2013-01-01T05%3A00``."""
+    """``name`` as one folder name: ``EU/2013-01-01`` as ``EU%2F2013-01-01``. :func:`unescape` takes it back."""
     text = quote(name, safe=" +=,@")
     if text.startswith((".", "_")) or text in ("", "~"):
         text = f"%{ord(text[0]):02X}{text[1:]}" if text else "%"
     if len(text) > 200:
-        raise IngestionError(f"the name {name[:60]!r}... is too long for a folder ({len(text)} characters, at most 200)")
+        raise IngestionError(
+            f"the name {name[:60]!r}... is too long for a folder ({len(text)} characters, at most 200)"
+        )
     return text
 
 

@@ -5,6 +5,7 @@ It is written last and renamed into place, so a partition is what its manifest s
 
 from __future__ import annotations
 
+import builtins
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -51,11 +52,11 @@ class Manifest:
     def data_paths(self, lake: Path) -> tuple[Path, ...]:
         return tuple(lake / file for file in self.data_files)
 
-    def to_json(self) -> bytes:
+    def to_json(self) -> builtins.bytes:
         return json.dumps(asdict(self), indent=1, ensure_ascii=False).encode()
 
     @classmethod
-    def from_json(cls, text: bytes) -> Manifest:
+    def from_json(cls, text: builtins.bytes) -> Manifest:
         data: dict[str, Any] = json.loads(text)
         data["delivery_files"] = tuple(FileVersion(**file) for file in data["delivery_files"])
         data["columns"] = tuple((name, kind) for name, kind in data["columns"])

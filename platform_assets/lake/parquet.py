@@ -26,7 +26,9 @@ def open_parquet(contract: Contract, path: Path, engine: duckdb.DuckDBPyConnecti
         described = engine.execute(f"DESCRIBE SELECT * FROM read_parquet({sql_text(str(path))})").fetchall()
         counted = engine.execute(f"SELECT num_rows FROM parquet_file_metadata({sql_text(str(path))})").fetchone()
     except duckdb.Error:
-        raise DeliveryRejected("structure:parquet", f"{path}: is not an intact Parquet file; deliver it again") from None
+        raise DeliveryRejected(
+            "structure:parquet", f"{path}: is not an intact Parquet file; deliver it again"
+        ) from None
     types = {str(row[0]): str(row[1]) for row in described}
     warnings = judge_columns(contract, list(types), path.name, ordered=False)
     expressions: list[tuple[str, str]] = []
@@ -38,7 +40,8 @@ def open_parquet(contract: Contract, path: Path, engine: duckdb.DuckDBPyConnecti
         if not accepts(column, kind):
             raise DeliveryRejected(
                 "drift:type",
-                f"{path.name}: the column {column.source_name!r} is {kind[:80]}, the contract says {column.type} ({sql_type(column)})",
+                f"{path.name}: the column {column.source_name!r} is {kind[:80]}, "
+                f"the contract says {column.type} ({sql_type(column)})",
             )
         expressions.append((quoted(column.source_name), kind))
 
@@ -48,7 +51,8 @@ def open_parquet(contract: Contract, path: Path, engine: duckdb.DuckDBPyConnecti
         for start in range(0, len(numbers), BATCH):
             part = numbers[start : start + BATCH].tolist()
             rows = engine.execute(
-                f"SELECT file_row_number, CAST(to_json(row) AS VARCHAR) FROM (SELECT file_row_number, {packed} AS row FROM {relation}) "
+                f"SELECT file_row_number, CAST(to_json(row) AS VARCHAR) FROM "
+                f"(SELECT file_row_number, {packed} AS row FROM {relation}) "
                 "WHERE file_row_number IN (SELECT unnest(?)) ORDER BY file_row_number",
                 [part],
             ).fetchall()

@@ -85,7 +85,9 @@ def plain_file(file: FileVersion, encoding: str, work: Path) -> PlainFile:
         head = source.read(4096)
         source.seek(0)
         if (other := next((name for magic, name in UNSUPPORTED.items() if head.startswith(magic)), None)) is not None:
-            raise DeliveryRejected("compression:unsupported", f"{path}: is {other}; deliver it plain, as gzip or as zstd")
+            raise DeliveryRejected(
+                "compression:unsupported", f"{path}: is {other}; deliver it plain, as gzip or as zstd"
+            )
         compressed = head.startswith((GZIP, ZSTD))
         chunks = _hashed(source, digest)
         codec = codecs.lookup(encoding).name
@@ -142,9 +144,13 @@ def _write(path: Path, chunks: Iterator[bytes], codec: str, copy: Path) -> tuple
             if decoder is not None:
                 size += target.write(decoder.decode(b"", final=True).encode("utf-8", "surrogateescape"))
         except UnicodeError as error:
-            raise DeliveryRejected("encoding:invalid", f"{path}: is not {codec} text ({type(error).__name__})") from None
+            raise DeliveryRejected(
+                "encoding:invalid", f"{path}: is not {codec} text ({type(error).__name__})"
+            ) from None
     if looks_like_utf8 is not None and looks_like_utf8.certain():
-        raise DeliveryRejected("encoding:utf8", f"{path}: is UTF-8 text, but the contract says {codec}; its letters would be changed")
+        raise DeliveryRejected(
+            "encoding:utf8", f"{path}: is UTF-8 text, but the contract says {codec}; its letters would be changed"
+        )
     return size, skip
 
 
@@ -202,7 +208,9 @@ def _gunzip(path: Path, chunks: Iterator[bytes]) -> Iterator[bytes]:
             else:
                 break
     if engine is not None:
-        raise DeliveryRejected("compression:truncated", f"{path}: gzip data ends before its end; deliver the file again")
+        raise DeliveryRejected(
+            "compression:truncated", f"{path}: gzip data ends before its end; deliver the file again"
+        )
 
 
 def _unzstd(path: Path, chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -221,7 +229,9 @@ def _unzstd(path: Path, chunks: Iterator[bytes]) -> Iterator[bytes]:
             if engine.eof:
                 data, engine = engine.unused_data + data, None
     if engine is not None:
-        raise DeliveryRejected("compression:truncated", f"{path}: zstd data ends before its end; deliver the file again")
+        raise DeliveryRejected(
+            "compression:truncated", f"{path}: zstd data ends before its end; deliver the file again"
+        )
 
 
 def file_hash(file: FileVersion) -> str:

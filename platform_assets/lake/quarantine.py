@@ -121,9 +121,13 @@ def _of_partition(lake: Path, feed: str, partition: str) -> list[QuarantinedPart
     rejection, manifest = read_rejection(lake, feed, partition), read_manifest(lake, feed, partition)
     if rejection is not None:
         why = f"{rejection.code}: {rejection.message}"
-        found.append(QuarantinedPartition(feed, partition, rejection.rows_quarantined, rejection.rows_in, rejection.reasons, why))
+        found.append(
+            QuarantinedPartition(feed, partition, rejection.rows_quarantined, rejection.rows_in, rejection.reasons, why)
+        )
     if manifest is not None and manifest.rows_quarantined:
-        found.append(QuarantinedPartition(feed, partition, manifest.rows_quarantined, manifest.rows_in, manifest.reasons, None))
+        found.append(
+            QuarantinedPartition(feed, partition, manifest.rows_quarantined, manifest.rows_in, manifest.reasons, None)
+        )
     return found
 
 
@@ -133,7 +137,9 @@ def read_quarantine(lake: Path, feed: str, partition: str, limit: int | None = N
     name = rejection.quarantine_file if rejection else manifest.quarantine_file if manifest else None
     if name is None:
         if manifest is None and rejection is None:
-            raise FileNotFoundError(f"{feed} {partition}: nothing was ingested into {partition_folder(lake, feed, partition)}")
+            raise FileNotFoundError(
+                f"{feed} {partition}: nothing was ingested into {partition_folder(lake, feed, partition)}"
+            )
         return []
     rows: list[QuarantinedRow] = []
     with (lake / name).open(encoding="utf-8") as lines:

@@ -12,8 +12,8 @@ import numpy as np
 from platform_assets.contracts.identifiers import quoted, sql_text
 from platform_assets.contracts.model import Contract, FileKind
 from platform_assets.contracts.types import raw_columns
-from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.delimited import open_delimited, open_repaired
+from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.engine import is_disk_full
 from platform_assets.lake.json_lines import open_json_lines
 from platform_assets.lake.judging import CountsDoNotMeet, JudgedPart, judge, key_columns

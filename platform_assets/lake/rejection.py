@@ -10,7 +10,9 @@ class DeliveryRejected(Exception):
     ``retryable`` is true when the same delivery may be good a moment later (a file was still being written).
     """
 
-    def __init__(self, code: str, message: str, *, feed: str = "", partition: str = "", retryable: bool = False) -> None:
+    def __init__(
+        self, code: str, message: str, *, feed: str = "", partition: str = "", retryable: bool = False
+    ) -> None:
         self.feed, self.partition, self.code, self.message, self.retryable = feed, partition, code, message, retryable
         super().__init__(feed, partition, code, message)
 

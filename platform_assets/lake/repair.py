@@ -8,27 +8,18 @@ records over several lines, one at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
+from platform_assets.lake.grammar import Dialect, parse_record
 from platform_assets.lake.records import CHUNK, MAX_RECORD, Array
 
 SetAside = Callable[[int, str, bytes, int], None]
 """(line, reason code, raw bytes, full length) of a record that is set aside."""
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """``fields`` is the number of fields of a good record."""
-
-    delimiter: str
-    quote: str
-    escape: str
-    fields: int
 
 
 @dataclass
@@ -171,7 +162,7 @@ class _Repair:
         whole = end
         fields: list[bytes] | None
         fields, code = None, ""
-        parsed = self._parse(data, start, final)
+        parsed = parse_record(data, start, self.dialect, self.newline, final=final)
         if parsed == "more":
             if len(data) - start <= MAX_RECORD:
                 return 0
@@ -192,8 +183,8 @@ class _Repair:
             pass
         elif fields is None:
             self._aside(code, raw, len(raw))
-        elif (code := self._fault(fields, raw)) is not None:
-            self._aside(code, raw, len(raw))
+        elif (fault := self._fault(fields, raw)) is not None:
+            self._aside(fault, raw, len(raw))
         else:
             self._count(1)
             self.out.write(self._written(fields) + b"\n")
@@ -223,65 +214,6 @@ class _Repair:
         line = self.delimiter.join(written)
         return line or mark * 2
 
-    def _parse(self, data: bytes, start: int, final: bool) -> tuple[list[bytes], int] | str:
-        """The fields of the record at ``start`` and the position of its end; a reason code; or ``more``."""
-        quote, delimiter, newline = self.quote, self.delimiter, self.newline
-        escape = self.dialect.escape.encode()
-        fields: list[bytes] = []
-        position = start
-        while True:
-            if quote and data[position : position + 1] == quote:
-                text, position = _quoted(data, position + 1, quote, escape)
-                if position < 0:
-                    return "structure:unbalanced_quote" if final else "more"
-                if position >= len(data) and not final:
-                    return "more"
-                fields.append(text)
-                if data[position : position + 1] == b"\r" and data[position + 1 : position + 2] in (newline, b""):
-                    position += 1
-            else:
-                stop = data.find(newline, position)
-                stop = len(data) if stop < 0 else stop
-                if stop == len(data) and not final:
-                    return "more"
-                comma = data.find(delimiter, position, stop)
-                end = comma if comma >= 0 else stop
-                text = data[position:end]
-                if end == stop:
-                    text = text.removesuffix(b"\r") if newline == b"\n" else text
-                if b"\r" in text and newline == b"\n":
-                    return "structure:carriage_return"
-                fields.append(text)
-                position = end
-            after = data[position : position + 1]
-            if after in (newline, b""):
-                return fields, position
-            if after != delimiter:
-                return "structure:text_after_quote"
-            position += 1
-
-
-def _quoted(data: bytes, position: int, quote: bytes, escape: bytes) -> tuple[bytes, int]:
-    """The text of a quoted field whose opening quote is before ``position``, and where it ends; -1: it does not."""
-    parts: list[bytes] = []
-    backslash = escape if escape not in (quote, b"") else None
-    while True:
-        end = data.find(quote, position)
-        if backslash is not None:
-            slash = data.find(backslash, position, end if end >= 0 else len(data))
-            if slash >= 0 and slash + 1 < len(data):
-                parts.append(data[position:slash] + data[slash + 1 : slash + 2])
-                position = slash + 2
-                continue
-        if end < 0:
-            return b"", -1
-        parts.append(data[position:end])
-        if backslash is None and data[end + 1 : end + 2] == quote:
-            parts.append(quote)
-            position = end + 2
-            continue
-        return b"".join(parts), end + 1
-
 
 def _line_end(file: IO[bytes], skip: int) -> bytes:
     """Newline, or carriage return for a file that has no newline at all (as old Macs wrote them)."""
@@ -293,15 +225,3 @@ def _line_end(file: IO[bytes], skip: int) -> bytes:
         has_return = has_return or b"\r" in piece
     file.seek(skip)
     return b"\r" if has_return else b"\n"
-
-
-def records_of(text: bytes, dialect: Dialect) -> Iterator[list[bytes]]:
-    """The records of a short text, as the repair reads them; for headers and samples."""
-    machine = _Repair(dialect, None, lambda *_: None, False)  # type: ignore[arg-type]
-    position = 0
-    while position < len(text):
-        parsed = machine._parse(text, position, True)
-        if not isinstance(parsed, tuple):
-            return
-        yield parsed[0]
-        position = parsed[1] + 1

@@ -81,7 +81,8 @@ def _of_key(
         relations = relations.replace("CAST(? AS", "CAST($1 AS")
     gone = _gone(removed)
     numbers = engine.execute(
-        f"SELECT _part, _row FROM (SELECT _part, _row, row_number() OVER (PARTITION BY {key} ORDER BY _part, _row) AS _copy "
+        "SELECT _part, _row FROM ("
+        f"SELECT _part, _row, row_number() OVER (PARTITION BY {key} ORDER BY _part, _row) AS _copy "
         f"FROM ({relations}){gone}) WHERE _copy > 1 ORDER BY _part, _row",
         parameters,
     ).fetchnumpy()
@@ -105,7 +106,9 @@ def _repeated_hashes(engine: duckdb.DuckDBPyConnection, key: str, given: str, fi
     repeated = []
     for turn in range(passes):
         share = f" AND hash({key}) % {passes} = {turn}" if passes > 1 else ""
-        found = engine.execute(f"SELECT hash({key}) AS h FROM read_parquet([{files}]) WHERE {given}{share}").fetchnumpy()
+        found = engine.execute(
+            f"SELECT hash({key}) AS h FROM read_parquet([{files}]) WHERE {given}{share}"
+        ).fetchnumpy()
         hashes = np.asarray(found["h"])
         del found
         hashes.sort()

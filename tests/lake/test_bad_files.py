@@ -74,7 +74,11 @@ def test_is_rejected_with_its_reason(lake: Any, make_contract: Callable[..., Any
 
 SET_ASIDE = {
     "unbalanced quote": ('1,a\n2,"b\n3,c\n4,d\n', {3: "structure:unbalanced_quote"}, 3),
-    "unbalanced quotes before good ones": ('1,"a"\n2,"b\n3,"c"\n4,"d\n', {3: "structure:text_after_quote", 5: "structure:unbalanced_quote"}, 2),
+    "unbalanced quotes before good ones": (
+        '1,"a"\n2,"b\n3,"c"\n4,"d\n',
+        {3: "structure:text_after_quote", 5: "structure:unbalanced_quote"},
+        2,
+    ),
     "text after a quote": ('1,"a"b\n2,b\n', {2: "structure:text_after_quote"}, 1),
     "extra field": ("1,a,x\n2,b\n", {2: "structure:extra_field"}, 1),
     "missing field": ("1\n2,b\n", {2: "structure:missing_field"}, 1),
@@ -118,7 +122,9 @@ def test_every_usual_form_gives_the_same_rows(lake: Any, make_contract: Callable
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_quoted_fields_keep_quotes_delimiters_and_newlines(lake: Any, make_contract: Callable[..., Any], newline: str) -> None:
+def test_quoted_fields_keep_quotes_delimiters_and_newlines(
+    lake: Any, make_contract: Callable[..., Any], newline: str
+) -> None:
     values = ['say ""hi""', "a,b", "one\ntwo", "cr\r\nlf", ' 5"" ', "\n", '""']
     body = newline.join(["n,t", *(f'{n},"{value}"' for n, value in enumerate(values)), '7,5" pipe', ""])
     manifest = lake.ingest(make_contract(COLUMNS), lake.file("a.csv", body))
@@ -140,7 +146,9 @@ def test_declared_encodings_are_read(lake: Any, make_contract: Callable[..., Any
     assert lake.rows(manifest) == [(1, "caf\u00e9")]
 
 
-def test_utf8_declared_as_latin1_is_refused_before_its_letters_change(lake: Any, make_contract: Callable[..., Any]) -> None:
+def test_utf8_declared_as_latin1_is_refused_before_its_letters_change(
+    lake: Any, make_contract: Callable[..., Any]
+) -> None:
     with pytest.raises(DeliveryRejected, match="UTF-8"):
         lake.ingest(make_contract(COLUMNS, server={"encoding": "latin-1"}), lake.file("a.csv", "n,t\n1,caf\u00e9\n"))
 
@@ -151,7 +159,9 @@ def _link(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, _link, os.mkfifo], ids=["folder", "link", "pipe"])
-def test_what_only_looks_like_a_file_is_told_not_followed(lake: Any, make_contract: Callable[..., Any], make: Any) -> None:
+def test_what_only_looks_like_a_file_is_told_not_followed(
+    lake: Any, make_contract: Callable[..., Any], make: Any
+) -> None:
     path = lake.landing / "a.csv"
     make(path)
     stat = path.stat()
@@ -200,9 +210,15 @@ def test_random_bytes_never_crash(lake: Any, make_contract: Callable[..., Any]) 
 
     source = random.Random(7)
     for number in range(40):
-        body = source.randbytes(source.randrange(1, 5000)) if number % 2 else bytes(source.choices(b'",\n\r\0a1\xff', k=3000))
+        body = (
+            source.randbytes(source.randrange(1, 5000))
+            if number % 2
+            else bytes(source.choices(b'",\n\r\0a1\xff', k=3000))
+        )
         try:
-            manifest = lake.ingest(make_contract(COLUMNS), lake.file("junk.csv", (b"n,t\n" if number % 4 else b"") + body))
+            manifest = lake.ingest(
+                make_contract(COLUMNS), lake.file("junk.csv", (b"n,t\n" if number % 4 else b"") + body)
+            )
         except DeliveryRejected:
             continue
         assert manifest.rows_in > 0
@@ -238,7 +254,9 @@ customProperties: [{{property: quarantineLimit, value: 1}}]
     ("csv", b"n,t\n1,a\n", b'2,"', b'"\n3,c\n'),
     ("json", b'{"n":1,"t":"a"}\n', b'{"n":2,"t":"', b'"}\n{"n":3,"t":"c"}\n'),
 ])  # fmt: skip
-def test_a_line_of_a_gigabyte_costs_one_row_and_little_memory(tmp_path: Path, form: str, first: bytes, start: bytes, last: bytes) -> None:
+def test_a_line_of_a_gigabyte_costs_one_row_and_little_memory(
+    tmp_path: Path, form: str, first: bytes, start: bytes, last: bytes
+) -> None:
     path = tmp_path / "long"
     with path.open("wb") as file:
         file.write(first + start)

@@ -59,7 +59,9 @@ class Crash(BaseException):
 
 
 def table(word: str, rows: int = 400) -> str:
-    return "n,t\n" + "".join(f"{number},{word}\n" if number % 10 else f"{number}.5,{word}\n" for number in range(1, rows))
+    return "n,t\n" + "".join(
+        f"{number},{word}\n" if number % 10 else f"{number}.5,{word}\n" for number in range(1, rows)
+    )
 
 
 def words(lake: Any) -> set[str]:
@@ -94,7 +96,9 @@ def command(lake: Any, file: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_killed_at_each_step_the_partition_is_old_or_new(lake: Any, make_contract: Callable[..., Any], point: str) -> None:
+def test_killed_at_each_step_the_partition_is_old_or_new(
+    lake: Any, make_contract: Callable[..., Any], point: str
+) -> None:
     contract = make_contract(COLUMNS)
     lake.ingest(contract, lake.file("a.csv", table("old")))
     new = lake.file("b.csv", table("new"))
@@ -105,7 +109,10 @@ def test_killed_at_each_step_the_partition_is_old_or_new(lake: Any, make_contrac
     manifest = lake.ingest(contract, new)
     assert words(lake) == {"new"}
     folder = lake.path / "feed" / "2013-01-01"
-    left = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".lock")} - {MANIFEST, manifest.ingestion}
+    left = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".lock")} - {
+        MANIFEST,
+        manifest.ingestion,
+    }
     assert len(left) <= 1, "only the version before may be left"
     assert not any(name.startswith("work-") for name in left)
 
@@ -135,7 +142,9 @@ def test_killed_at_random_moments_the_partition_is_old_or_new(lake: Any, make_co
 
 
 @pytest.mark.parametrize("point", ["lake.reject.before_rename", "lake.reject.before_clean_up"])
-def test_a_crash_while_rejecting_leaves_the_last_good_version(lake: Any, make_contract: Callable[..., Any], point: str) -> None:
+def test_a_crash_while_rejecting_leaves_the_last_good_version(
+    lake: Any, make_contract: Callable[..., Any], point: str
+) -> None:
     contract = make_contract(COLUMNS, terms={"quarantineLimit": 0.2})
     lake.ingest(contract, lake.file("a.csv", table("old")))
     bad = lake.file("b.csv", "n,t\n1,new\nx,new\n")
@@ -153,7 +162,9 @@ def test_a_crash_while_rejecting_leaves_the_last_good_version(lake: Any, make_co
     assert [row.raw for row in lake.quarantined()] == ["x,new"]
 
 
-def test_the_version_before_stays_for_a_reader_and_goes_with_the_next(lake: Any, make_contract: Callable[..., Any]) -> None:
+def test_the_version_before_stays_for_a_reader_and_goes_with_the_next(
+    lake: Any, make_contract: Callable[..., Any]
+) -> None:
     contract = make_contract(COLUMNS)
     first = lake.ingest(contract, lake.file("a.csv", table("1")))
     second = lake.ingest(contract, lake.file("a.csv", table("22")))
@@ -213,7 +224,12 @@ def _fill(contract: Any, lake: Path, file: str, limit: int, queue: Any) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     try:
-        ingest(contract=contract, delivery=Delivery("feed", "2013-01-01", (FileVersion.of(Path(file)),)), lake=lake, pseudonym_key=None)
+        ingest(
+            contract=contract,
+            delivery=Delivery("feed", "2013-01-01", (FileVersion.of(Path(file)),)),
+            lake=lake,
+            pseudonym_key=None,
+        )
     except IngestionError as error:
         queue.put(str(error))
     else:
@@ -222,7 +238,9 @@ def _fill(contract: Any, lake: Path, file: str, limit: int, queue: Any) -> None:
 
 @pytest.mark.parametrize("limit", [0, 200, 3000, 12_000, 60_000])
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
-def test_files_that_may_not_grow_change_nothing(lake: Any, make_contract: Callable[..., Any], limit: int, packed: bool) -> None:
+def test_files_that_may_not_grow_change_nothing(
+    lake: Any, make_contract: Callable[..., Any], limit: int, packed: bool
+) -> None:
     import gzip
 
     contract = make_contract(COLUMNS)
@@ -243,7 +261,10 @@ def test_files_that_may_not_grow_change_nothing(lake: Any, make_contract: Callab
 
 def _mounts() -> bool:
     """Whether this process may mount a file system of a given size; RLIMIT_FSIZE above stands in where it may not."""
-    return sys.platform == "linux" and subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
+    return (
+        sys.platform == "linux"
+        and subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
+    )
 
 
 @pytest.mark.parametrize("kilobytes", [16, 64, 160, 280] if _mounts() else [])
@@ -252,13 +273,17 @@ def test_a_full_disk_changes_nothing(tmp_path: Path, make_contract: Callable[...
 
     disk = tmp_path / "disk"
     disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "none", str(disk)], capture_output=True, check=True)
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "none", str(disk)], capture_output=True, check=True
+    )
     try:
         (tmp_path / "landing").mkdir()
         lake = Lake(disk / "lake", tmp_path / "landing")
         contract = make_contract(COLUMNS)
         lake.ingest(contract, lake.file("a.csv", "n,t\n1,old\n"))
-        text = "n,t\n" + "".join(f"{n}{'.5' if n % 10 == 0 else ''},{random.Random(n).random()}\n" for n in range(20_000))
+        text = "n,t\n" + "".join(
+            f"{n}{'.5' if n % 10 == 0 else ''},{random.Random(n).random()}\n" for n in range(20_000)
+        )
         with pytest.raises(IngestionError, match="the disk is full"):
             lake.ingest(contract, lake.file("b.csv", text))
         assert words(lake) == {"old"}

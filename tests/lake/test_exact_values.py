@@ -67,7 +67,9 @@ SET_ASIDE = [
 
 
 @pytest.mark.parametrize(("column", "text", "value"), TAKEN)
-def test_exact_values_are_taken(lake: Any, make_contract: Callable[..., Any], column: Any, text: str, value: Any) -> None:
+def test_exact_values_are_taken(
+    lake: Any, make_contract: Callable[..., Any], column: Any, text: str, value: Any
+) -> None:
     contract = make_contract([{"name": "n", "logicalType": "integer"}, {"name": "v", **column}])
     cell = '"' + text.replace('"', '""') + '"' if text else ""
     manifest = lake.ingest(contract, lake.file("a.csv", f"n,v\n1,{cell}\n"))
@@ -84,7 +86,9 @@ def test_other_values_are_set_aside(lake: Any, make_contract: Callable[..., Any]
     assert (row.file, row.line, row.reasons, row.raw) == ("a.csv", 2, ("type:v",), f"1,{cell}")
 
 
-def test_rounding_and_words_for_booleans_are_taken_where_the_contract_says_so(lake: Any, make_contract: Callable[..., Any]) -> None:
+def test_rounding_and_words_for_booleans_are_taken_where_the_contract_says_so(
+    lake: Any, make_contract: Callable[..., Any]
+) -> None:
     rounded = {**DECIMAL, "customProperties": [{"property": "rounding", "value": True}]}
     words = [{"property": "trueValues", "value": ["yes", 1]}, {"property": "falseValues", "value": ["no", 0]}]
     contract = make_contract([{"name": "a", **rounded}, {"name": "b", **BOOLEAN, "customProperties": words}])
@@ -103,7 +107,18 @@ def test_rules_on_values(lake: Any, make_contract: Callable[..., Any]) -> None:
         quality=[{"type": "custom", "engine": "platform-assets", "name": "off_is_zero",
                   "implementation": {"rowExpression": "state = 'on' OR n = 0"}}],
     )  # fmt: skip
-    lines = ["AB,0,on", "ABCD,0,on", "A,0,on", "ab,0,on", "AB,-1,on", "AB,10,on", "AB,1,up", "AB,1,", "AB,1,off", ",,on"]
+    lines = [
+        "AB,0,on",
+        "ABCD,0,on",
+        "A,0,on",
+        "ab,0,on",
+        "AB,-1,on",
+        "AB,10,on",
+        "AB,1,up",
+        "AB,1,",
+        "AB,1,off",
+        ",,on",
+    ]
     manifest = lake.ingest(contract, lake.file("a.csv", "code,n,state\n" + "\n".join(lines) + "\n"))
     assert lake.rows(manifest) == [("AB", 0, "on"), (None, None, "on")]
     assert {row.line: row.reasons for row in lake.quarantined()} == {

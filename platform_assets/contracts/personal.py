@@ -1,0 +1,70 @@
+"""Which values are personal, and how a contract has them protected: whole columns, and values inside JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from platform_assets.contracts.model import NestedProtection, Protection
+from platform_assets.contracts.problems import Findings, Path_, suggestion
+from platform_assets.contracts.properties import custom, mappings
+
+PERSONAL = frozenset(
+    {"personal", "pii", "phi", "spi", "sensitive", "sensitive personal", "personal data", "special category"}
+)
+"""Classifications of a value that may not be written in clear outside the quarantine."""
+
+COLUMN_PROPERTIES = frozenset({"protection", "precision", "scale", "rounding", "trueValues", "falseValues"})
+"""Custom properties that a property of the schema may have."""
+
+
+def read_protection(item: dict[str, Any], properties: dict[str, Any], path: Path_, findings: Findings) -> Protection:
+    given = properties.get("protection")
+    if given is not None:
+        words = [str(word) for word in Protection]
+        if given[0] not in words:
+            findings.problem(
+                given[1],
+                f"protection must be one of {', '.join(words)}, not {given[0]!r}{suggestion(str(given[0]), words)}",
+            )
+            return Protection.DROP
+        return Protection(given[0])
+    label = str(item.get("classification") or "").lower()
+    nested_below = any(True for _ in read_nested(item, (), path, Findings(findings.file, findings.lines)))
+    if label in PERSONAL and not nested_below:
+        findings.problem(
+            (*path, "classification"),
+            f"column {item.get('name')!r} is {label}: say how it is protected, "
+            "with the custom property 'protection': hash, mask or drop",
+        )
+        return Protection.DROP
+    if label in ("restricted", "confidential", "secret"):
+        findings.note((*path, "classification"), f"{label!r} without a protection: the column is written in clear")
+    return Protection.NONE
+
+
+def read_nested(
+    item: dict[str, Any], inside: tuple[str, ...], path: Path_, findings: Findings
+) -> list[NestedProtection]:
+    """Protections of values inside an object or array column, with their paths below the column."""
+    children = [
+        (f"{entry.get('physicalName') or entry.get('name')}", entry, (*path, "properties", index))
+        for index, entry in mappings(item, "properties")
+    ]
+    items = item.get("items")
+    if isinstance(items, dict):
+        children.append(("*", items, (*path, "items")))
+    found: list[NestedProtection] = []
+    for step, child, place in children:
+        below = (*inside, step)
+        properties = custom(child, place, COLUMN_PROPERTIES, findings)
+        protection = read_protection(child, properties, place, findings)
+        if protection is not Protection.NONE:
+            found.append(NestedProtection(below, protection))
+            continue
+        rules = [key for key in ("required", "unique", "enum", "quality") if child.get(key)]
+        if child.get("logicalTypeOptions"):
+            rules.append("logicalTypeOptions")
+        if rules:
+            findings.note(place, f"{', '.join(rules)} inside a JSON column: not carried out by the platform")
+        found.extend(read_nested(child, below, place, findings))
+    return found
