@@ -78,7 +78,7 @@ def invoke(
 
     from dbt.contracts.graph.manifest import Manifest
 
-    manifest = Manifest.from_msgpack(project.parsed_path.read_bytes())  # type: ignore[attr-defined]
+    manifest = Manifest.from_msgpack(project.parsed_path.read_bytes())
     manifest.build_flat_graph()
     arguments = ["--quiet", command, *project.arguments(), "--target-path", str(project.target_path)]
     if partitions is not None:

@@ -1,0 +1,54 @@
+"""A picture in the metadata: rows of each published partition, with those of the run marked."""
+
+import base64
+import io
+from collections.abc import Collection, Sequence
+
+import dagster as dg
+
+from platform_assets.publishing.readers import published_versions
+from resources.warehouse.protocol import Warehouse
+
+SHOWN = 400
+"""Partitions in the picture at most, the newest of them: it stays readable, and below 30 KB."""
+
+
+def trend_plot(
+    warehouse: Warehouse, *, asset: str, partitions: Sequence[str], of_run: Collection[str]
+) -> dg.MarkdownMetadataValue | None:
+    """Rows by partition over the last published ones, as Markdown with a PNG inside; None for fewer than two."""
+    recent = partitions[-SHOWN:] if not of_run else _up_to_the_last(partitions, of_run)[-SHOWN:]
+    versions = published_versions(warehouse, asset=asset, partitions=recent)
+    points = [(key, versions[key].rows) for key in recent if key in versions]
+    if len(points) < 2:
+        return None
+    picture = base64.b64encode(_png(asset, points, of_run)).decode()
+    return dg.MetadataValue.md(f"![rows by partition](data:image/png;base64,{picture})")
+
+
+def _up_to_the_last(partitions: Sequence[str], of_run: Collection[str]) -> Sequence[str]:
+    last = max(index for index, key in enumerate(partitions) if key in of_run)
+    return partitions[: last + 1]
+
+
+def _png(title: str, points: Sequence[tuple[str, int]], of_run: Collection[str]) -> bytes:
+    # the figure without pyplot: nothing global, nothing to close, and no window system is asked for
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 2.2), dpi=80, layout="constrained")
+    axes = figure.add_subplot()
+    positions = range(len(points))
+    axes.plot(positions, [rows for _, rows in points], linewidth=1, color="#6a5acd")
+    if len(of_run) < len(points):
+        marked = [(i, rows) for i, (key, rows) in enumerate(points) if key in of_run]
+        axes.scatter([i for i, _ in marked], [rows for _, rows in marked], s=14, color="#d9534f", label="this run")
+    axes.set_title(f"{title}: rows by partition", fontsize=9)
+    ticks = sorted({0, len(points) // 2, len(points) - 1})
+    axes.set_xticks(ticks, [points[i][0] for i in ticks], fontsize=8)
+    axes.tick_params(axis="y", labelsize=8)
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer)
+    return buffer.getvalue()
