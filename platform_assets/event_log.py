@@ -50,24 +50,10 @@ BATCH_SIZE = 10_000
 
 RELIED_ON = {
     SqliteEventLogStorage: (
-        "_connect",
-        "_event_to_row",
-        "_get_asset_entry_values",
-        "_has_asset_key_col_on_connection",
-        "_initdb",
-        "_store_asset_event_tags",
-        "conn_string_for_shard",
-        "dispose",
-        "has_table",
-        "index_connection",
-        "path_for_shard",
-        "register_instance",
-        "run_connection",
-        "store_asset_check_event",
-        "store_event",
-        "store_event_batch",
-        "upgrade",
-        "wipe",
+        *("_connect", "_event_to_row", "_get_asset_entry_values", "_has_asset_key_col_on_connection", "_initdb"),
+        *("_store_asset_event_tags", "conn_string_for_shard", "dispose", "has_table", "index_connection"),
+        *("path_for_shard", "register_instance", "run_connection", "store_asset_check_event", "store_event"),
+        *("store_event_batch", "upgrade", "wipe"),
     ),
     DagsterInstance: ("_get_event_batch_size", "handle_new_event"),
 }
