@@ -65,9 +65,9 @@ def _construct(loader: Any, node: yaml.Node, path: Path_, findings: Findings) ->
         for key_node, value_node in node.value:
             key = str(loader.construct_object(key_node, deep=True))
             inner = (*path, key)
+            findings.lines[inner] = key_node.start_mark.line + 1
             if key in mapping:
                 findings.problem(inner, "is given twice")
-            findings.lines[inner] = key_node.start_mark.line + 1
             mapping[key] = _construct(loader, value_node, inner, findings)
         return mapping
     if isinstance(node, yaml.SequenceNode):

@@ -36,7 +36,7 @@ class ContractError(Exception):
 def suggestion(word: str, known: Iterable[str]) -> str:
     """``; did you mean 'x'?`` when a known word is close to ``word``, else the empty string."""
     candidates = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.lower(), candidates, n=1, cutoff=0.7)
+    close = difflib.get_close_matches(word.lower(), candidates, n=1, cutoff=0.6)
     return f"; did you mean {candidates[close[0]]!r}?" if close else ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import datetime as dt
 import re
 from typing import Any
@@ -47,7 +48,7 @@ def _format(server: dict[str, Any], path: Path_, findings: Findings) -> FileForm
     delimiter = values.get("delimiter", server.get("delimiter"))
     encoding = str(values.get("encoding", server.get("encoding")) or "utf-8")
     try:
-        b"".decode(encoding)
+        codecs.lookup(encoding)
     except LookupError:
         findings.problem(
             (*path, "encoding"), f"{encoding!r} is not an encoding that Python knows, such as utf-8 or latin-1"

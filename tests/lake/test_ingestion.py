@@ -47,7 +47,9 @@ def test_tolerated_drift_passes_with_a_warning(lake: Any, make_contract: Callabl
     ("id,full_name,city", "drift:renamed", "'name' to 'full_name'"),
     ("name,city", "drift:missing", "'id' is missing"),
 ])  # fmt: skip
-def test_other_drift_says_what_changed(lake: Any, make_contract: Callable[..., Any], header: str, code: str, words: str) -> None:
+def test_other_drift_says_what_changed(
+    lake: Any, make_contract: Callable[..., Any], header: str, code: str, words: str
+) -> None:
     row = ",".join("1" for _ in header.split(","))
     with pytest.raises(DeliveryRejected) as caught:
         lake.ingest(make_contract(COLUMNS), lake.file("a.csv", f"{header}\n{row}\n"))
@@ -57,10 +59,14 @@ def test_other_drift_says_what_changed(lake: Any, make_contract: Callable[..., A
 
 def test_a_required_column_may_not_be_missing_though_others_may(lake: Any, make_contract: Callable[..., Any]) -> None:
     with pytest.raises(DeliveryRejected, match="'id' is missing"):
-        lake.ingest(make_contract(COLUMNS, terms={"missingColumns": "tolerated"}), lake.file("a.csv", "name,city\na,b\n"))
+        lake.ingest(
+            make_contract(COLUMNS, terms={"missingColumns": "tolerated"}), lake.file("a.csv", "name,city\na,b\n")
+        )
 
 
-def test_a_new_key_in_most_json_lines_is_drift_and_in_one_is_a_bad_row(lake: Any, make_contract: Callable[..., Any]) -> None:
+def test_a_new_key_in_most_json_lines_is_drift_and_in_one_is_a_bad_row(
+    lake: Any, make_contract: Callable[..., Any]
+) -> None:
     contract = make_contract(COLUMNS, form="json", terms={"quarantineLimit": 0.2})
     lines = [f'{{"id":{n},"name":"a","city":"b"}}' for n in range(10)]
     manifest = lake.ingest(contract, lake.file("a.jsonl", "\n".join([*lines, '{"id":10,"zip":1}'])))
@@ -87,10 +93,21 @@ def test_typed_parquet_is_taken_exactly_or_not_at_all(lake: Any, make_contract: 
                {"name": "j", "logicalType": "array"}]  # fmt: skip
     path = lake.landing / "a.parquet"
     duckdb.sql("""SELECT * FROM (VALUES (1.0::DOUBLE, 1.01::DOUBLE, [1, 2]), (1006.5, 1.0, []), (2, 1.005, NULL),
-        (9e18, 0.1, NULL), (1e19, 0.1, NULL), (NULL, 'inf', NULL), (NULL, NULL, NULL)) AS t(i, d, j)""").write_parquet(str(path))
+        (9e18, 0.1, NULL), (1e19, 0.1, NULL), (NULL, 'inf', NULL), (NULL, NULL, NULL)) AS t(i, d, j)""").write_parquet(
+        str(path)
+    )
     manifest = lake.ingest(make_contract(columns, form="parquet"), path)
-    assert lake.rows(manifest) == [(1, Decimal("1.01"), "[1,2]"), (9 * 10**18, Decimal("0.10"), None), (None, None, None)]
-    assert {row.line: row.reasons for row in lake.quarantined()} == {2: ("type:i",), 3: ("type:d",), 5: ("type:i",), 6: ("type:d",)}
+    assert lake.rows(manifest) == [
+        (1, Decimal("1.01"), "[1,2]"),
+        (9 * 10**18, Decimal("0.10"), None),
+        (None, None, None),
+    ]
+    assert {row.line: row.reasons for row in lake.quarantined()} == {
+        2: ("type:i",),
+        3: ("type:d",),
+        5: ("type:i",),
+        6: ("type:d",),
+    }
 
 
 def test_no_header_is_read_by_position_when_the_contract_says_so(lake: Any, make_contract: Callable[..., Any]) -> None:
@@ -108,7 +125,9 @@ def test_backslash_escapes_and_other_quotes(lake: Any, make_contract: Callable[.
     assert lake.rows(manifest) == [(1, "O'Hara|x", "a\nb")]
 
 
-def test_the_first_of_a_key_stays_over_files_and_bad_rows_take_no_part(lake: Any, make_contract: Callable[..., Any]) -> None:
+def test_the_first_of_a_key_stays_over_files_and_bad_rows_take_no_part(
+    lake: Any, make_contract: Callable[..., Any]
+) -> None:
     contract = make_contract([{"name": "k", "logicalType": "integer", "primaryKey": True},
                               {"name": "v", "logicalType": "integer", "unique": True}])  # fmt: skip
     one = lake.file("1.csv", "k,v\n1,10\n2,x\n3,30\n1,11\n")
@@ -147,7 +166,9 @@ def test_states_without_data(lake: Any, make_contract: Callable[..., Any]) -> No
     assert ingested_partitions(lake.path, "feed") == ["2013-01-01", "2013-01-06", "2014-01-01"]
 
 
-def test_over_the_limit_nothing_is_committed_and_the_rows_stay_to_be_read(lake: Any, make_contract: Callable[..., Any]) -> None:
+def test_over_the_limit_nothing_is_committed_and_the_rows_stay_to_be_read(
+    lake: Any, make_contract: Callable[..., Any]
+) -> None:
     contract = make_contract(COLUMNS, terms={"quarantineLimit": 0.25})
     good = lake.ingest(contract, lake.file("a.csv", "id,name,city\n1,a,b\n2,a,b\n3,a,b\nx,a,b\n"))
     assert good.rows_quarantined == 1
@@ -210,7 +231,11 @@ def test_the_hash_is_that_of_the_input(tmp_path: Path, make_contract: Callable[.
         folder.mkdir()
         (folder / "a.csv").write_text("id,name,city\n1,a,b\n")
         delivery = Delivery("feed", "p", (FileVersion.of(folder / "a.csv"),))
-        hashes.append(ingest(contract=make_contract(COLUMNS), delivery=delivery, lake=folder / "lake", pseudonym_key=None).content_hash)
+        hashes.append(
+            ingest(
+                contract=make_contract(COLUMNS), delivery=delivery, lake=folder / "lake", pseudonym_key=None
+            ).content_hash
+        )
     assert hashes[0] == hashes[1]
 
 

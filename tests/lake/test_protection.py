@@ -36,7 +36,9 @@ def clear_values_in(folder: Path) -> list[str]:
 
 
 def test_values_are_hashed_masked_and_dropped(lake: Any, make_contract: Callable[..., Any]) -> None:
-    text = "n,mail,phone,name,number\n1,ada@example.org,555-0100,Ada Lovelace,424242\n2,ada@example.org,,,0424242\n3,,,,\n"
+    text = (
+        "n,mail,phone,name,number\n1,ada@example.org,555-0100,Ada Lovelace,424242\n2,ada@example.org,,,0424242\n3,,,,\n"
+    )
     manifest = lake.ingest(make_contract(COLUMNS), lake.file("a.csv", text))
     first, second, third = lake.rows(manifest)
     assert manifest.columns == (("n", "BIGINT"), ("mail", "VARCHAR"), ("phone", "VARCHAR"), ("number", "VARCHAR"))
@@ -52,7 +54,9 @@ def test_values_are_hashed_masked_and_dropped(lake: Any, make_contract: Callable
 
 def test_pseudonyms_join_over_feeds_formats_and_nested_values_but_not_over_keys(lake: Any) -> None:
     nested = {"name": "user", "logicalType": "object", "properties": [protected("mail", "hash")]}
-    csv = lake.ingest(contract_of([protected("who", "hash")]), lake.file("a.csv", "who\nada@example.org\n"), partition="1")
+    csv = lake.ingest(
+        contract_of([protected("who", "hash")]), lake.file("a.csv", "who\nada@example.org\n"), partition="1"
+    )
     document = json.dumps({"user": {"mail": "ada@example.org", "age": 36}})
     jsonl = lake.ingest(contract_of([nested], form="json"), lake.file("a.jsonl", document), partition="2")
     ((pseudonym,),) = lake.rows(csv)
@@ -99,7 +103,12 @@ def test_nested_values_are_protected_wherever_they_stand(lake: Any, form: str) -
 def test_errors_never_quote_personal_values(lake: Any, capfd: pytest.CaptureFixture[str]) -> None:
     columns = [protected("mail", "mask", logicalTypeOptions={"pattern": "^x"}), protected("number", "hash", "integer"),
                protected("name", "drop", primaryKey=True)]  # fmt: skip
-    rule = {"type": "custom", "engine": "platform-assets", "name": "r", "implementation": {"rowExpression": "CAST(mail AS INTEGER) > 0"}}
+    rule = {
+        "type": "custom",
+        "engine": "platform-assets",
+        "name": "r",
+        "implementation": {"rowExpression": "CAST(mail AS INTEGER) > 0"},
+    }
     contract = contract_of(columns, quality=[rule], terms={"quarantineLimit": 0.1})
     text = "mail,number,name\nada@example.org,x424242,Ada Lovelace\nada@example.org,424242,Ada Lovelace\n"
     with pytest.raises(DeliveryRejected) as caught:
@@ -127,6 +136,13 @@ def test_keys_of_masked_and_dropped_columns_are_still_unique(lake: Any, make_con
 def test_a_hashed_column_needs_a_key(lake: Any) -> None:
     contract = contract_of([protected("who", "hash")])
     with pytest.raises(ValueError, match="pseudonym key"):
-        ingest(contract=contract, delivery=lake.delivery(lake.file("a.csv", "who\nx\n")), lake=lake.path, pseudonym_key=None)
+        ingest(
+            contract=contract,
+            delivery=lake.delivery(lake.file("a.csv", "who\nx\n")),
+            lake=lake.path,
+            pseudonym_key=None,
+        )
     with pytest.raises(ValueError, match="at least 16"):
-        ingest(contract=contract, delivery=lake.delivery(lake.landing / "a.csv"), lake=lake.path, pseudonym_key=b"short")
+        ingest(
+            contract=contract, delivery=lake.delivery(lake.landing / "a.csv"), lake=lake.path, pseudonym_key=b"short"
+        )
