@@ -7,7 +7,7 @@ What a partition's outcome *is* gets decided in the rooms below; here it is only
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dagster as dg
@@ -31,6 +31,10 @@ class Outcome:
     problem: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    def with_metadata(self, more: Mapping[str, Any]) -> "Outcome":
+        """The same outcome with more metadata."""
+        return replace(self, metadata={**self.metadata, **more})
 
 
 def run_partitions(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> list[str]:

@@ -14,13 +14,13 @@ from platform_assets.automation.conditions import upstream_published
 from platform_assets.components.asset_specs import DEFAULT_OWNER, freshness_policy, has_ended
 from platform_assets.components.ledger_verdict import POOL, ledger_verdict, verdict_outcome
 from platform_assets.components.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
-from platform_assets.components.trend_plot import trend_plot
+from platform_assets.components.trend_plot import trend_of_run
 from platform_assets.components.upstream import UpstreamAsset, refusals
 from platform_assets.contracts.model import Freshness
 from platform_assets.feeds.partitions import Partitions
 from platform_assets.publishing.tables import publish_from_table
 from resources.platform import PlatformResource
-from resources.warehouse.protocol import PARTITION, TableName, Warehouse
+from resources.warehouse.protocol import PARTITION, TableName
 
 SCHEMA = "published"
 
@@ -105,24 +105,13 @@ class PublishedTable(dg.Component, dg.Resolvable):
                 verdicts = {verdict.partition: verdict for verdict in published}
             seconds = (time.monotonic() - started) / max(1, len(open_keys))
             good = [key for key, verdict in verdicts.items() if verdict.published]
-            extra = self._plot(context, warehouse, spec.key, good)
+            trend = trend_of_run(context, warehouse, key=spec.key, partitions=spec.partitions_def, good=good)
             outcomes = [
                 Outcome(key, problem=refused[key])
                 if key in refused
-                else verdict_outcome(verdicts[key], seconds, extra if [key] == good[-1:] else None)
+                else verdict_outcome(verdicts[key], seconds, trend if [key] == good[-1:] else None)
                 for key in keys
             ]
             yield from report(context, [AssetOutcomes(spec.key, output_name(spec.key), outcomes)])
 
         return publish
-
-    def _plot(
-        self, context: dg.AssetExecutionContext, warehouse: Warehouse, key: dg.AssetKey, good: list[str]
-    ) -> dict[str, dg.MetadataValue]:
-        """The trend of the table, for the newest partition of the run; nothing for a table without partitions."""
-        if self.partitions is None or not good:
-            return {}
-        with dg.partition_loading_context(dynamic_partitions_store=context.instance):
-            known = list(self.partitions.get_partition_keys())
-        plot = trend_plot(warehouse, asset=key.to_user_string(), partitions=known, of_run=frozenset(good))
-        return {} if plot is None else {"trend": plot}

@@ -14,6 +14,7 @@ import dagster as dg
 from platform_assets.components.gates import check_results, gate_specs
 from platform_assets.components.ledger_verdict import POOL, verdict_outcome
 from platform_assets.components.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
+from platform_assets.components.trend_plot import trend_of_run
 from platform_assets.contracts.types import raw_columns
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.manifest import Manifest, read_manifest, read_rejection
@@ -38,6 +39,10 @@ def raw_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
         platform = context.resources.platform
         keys = run_partitions(context)
         verdicts, outcomes = load_partitions(feed, keys, platform=platform, run_id=context.run.run_id)
+        good = [outcome.partition for outcome in outcomes if outcome.problem is None]
+        warehouse = platform.warehouse.open()
+        trend = trend_of_run(context, warehouse, key=spec.key, partitions=feed.partitions, good=good)
+        outcomes = [o.with_metadata(trend) if [o.partition] == good[-1:] else o for o in outcomes]
         checks = {spec.key: list(check_results(context, spec.key, rules, verdicts))}
         yield from report(context, [AssetOutcomes(spec.key, output_name(spec.key), outcomes)], checks)
 

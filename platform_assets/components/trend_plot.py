@@ -13,17 +13,31 @@ SHOWN = 400
 """Partitions in the picture at most, the newest of them: it stays readable, and below 30 KB."""
 
 
-def trend_plot(
-    warehouse: Warehouse, *, asset: str, partitions: Sequence[str], of_run: Collection[str]
-) -> dg.MarkdownMetadataValue | None:
-    """Rows by partition over the last published ones, as Markdown with a PNG inside; None for fewer than two."""
-    recent = partitions[-SHOWN:] if not of_run else _up_to_the_last(partitions, of_run)[-SHOWN:]
-    versions = published_versions(warehouse, asset=asset, partitions=recent)
-    points = [(key, versions[key].rows) for key in recent if key in versions]
+def trend_of_run(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    *,
+    key: dg.AssetKey,
+    partitions: dg.PartitionsDefinition | None,
+    good: Sequence[str],
+) -> dict[str, dg.MetadataValue]:
+    """The metadata entry `trend` for the newest partition of a run; empty for a table without partitions.
+
+    Rows by partition over the last published ones, as Markdown with a PNG inside. ``good`` are the partitions that
+    the run published.
+    """
+    if partitions is None or not good:
+        return {}
+    with dg.partition_loading_context(dynamic_partitions_store=context.instance):
+        known = partitions.get_partition_keys()
+    of_run = frozenset(good)
+    recent = _up_to_the_last(known, of_run)[-SHOWN:]
+    versions = published_versions(warehouse, asset=key.to_user_string(), partitions=recent)
+    points = [(partition, versions[partition].rows) for partition in recent if partition in versions]
     if len(points) < 2:
-        return None
-    picture = base64.b64encode(_png(asset, points, of_run)).decode()
-    return dg.MetadataValue.md(f"![rows by partition](data:image/png;base64,{picture})")
+        return {}
+    picture = base64.b64encode(_png(key.to_user_string(), points, of_run)).decode()
+    return {"trend": dg.MetadataValue.md(f"![rows by partition](data:image/png;base64,{picture})")}
 
 
 def _up_to_the_last(partitions: Sequence[str], of_run: Collection[str]) -> Sequence[str]:
