@@ -58,6 +58,9 @@ class Ingestor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._close_engine()
+
+    def _close_engine(self) -> None:
         if self._engine is not None:
             self._engine.close()
             self._engine = None
@@ -111,6 +114,8 @@ class Ingestor:
             shutil.rmtree(folder / ingestion, ignore_errors=True)
             raise rejected.of(delivery.feed, delivery.partition) from None
         except BaseException:
+            # an engine that failed may be unusable from then on; the next delivery gets a new one
+            self._close_engine()
             current = read_manifest(self.lake, delivery.feed, delivery.partition)
             if current is None or current.ingestion != ingestion:
                 quarantine.discard()

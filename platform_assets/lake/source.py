@@ -18,8 +18,8 @@ class Source:
 
     ``relation`` is SQL; ``expressions`` gives for each of the contract's columns, in order, a SQL expression over
     it and its type. ``records`` is the number of rows counted without the engine's reader, ``set_aside`` how many
-    more were already quarantined. ``row_number`` is a column with a row's 0-based number, where the relation has one; else its rows
-    are counted in their order.
+    more were already quarantined. ``row_number`` is a column with a row's 0-based number, where the relation has
+    one; else its rows are counted in their order.
     """
 
     name: str

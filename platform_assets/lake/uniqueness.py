@@ -79,7 +79,7 @@ def _of_key(
     )
     if only:
         relations = relations.replace("CAST(? AS", "CAST($1 AS")
-    gone = _gone(removed)
+    gone = _gone(engine, removed)
     numbers = engine.execute(
         "SELECT _part, _row FROM ("
         f"SELECT _part, _row, row_number() OVER (PARTITION BY {key} ORDER BY _part, _row) AS _copy "
@@ -91,13 +91,18 @@ def _of_key(
     return [(index, of_row[of_part == index]) for index in indexes if (of_part == index).any()]
 
 
-def _gone(removed: dict[int, list[Array]]) -> str:
+def _gone(engine: duckdb.DuckDBPyConnection, removed: dict[int, list[Array]]) -> str:
     """A condition that leaves out rows that repeat a key that was looked at before."""
     pairs = [(index, row) for index, arrays in removed.items() for array in arrays for row in array.tolist()]
     if not pairs:
         return ""
-    values = ", ".join(f"({index}, {row})" for index, row in pairs)
-    return f" WHERE (_part, _row) NOT IN (SELECT * FROM (VALUES {values}))"
+    parts, rows = zip(*pairs, strict=True)
+    engine.execute(
+        "CREATE OR REPLACE TEMP TABLE gone AS "
+        "SELECT unnest(CAST(? AS BIGINT[])) AS part, unnest(CAST(? AS BIGINT[])) AS row",
+        [list(parts), list(rows)],
+    )
+    return " WHERE (_part, _row) NOT IN (SELECT (part, row) FROM gone)"
 
 
 def _repeated_hashes(engine: duckdb.DuckDBPyConnection, key: str, given: str, files: str, rows: int) -> Array:

@@ -37,17 +37,20 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(contract, [str(argument) for argument in arguments])
 
 
-@pytest.mark.parametrize(("name", "content", "kind"), [
-    ("orders.csv", CSV.encode(), FileKind.CSV),
-    ("orders.csv.gz", gzip.compress(CSV.encode()), FileKind.CSV),
-    ("orders.csv.zst", zstandard.compress(CSV.encode()), FileKind.CSV),
-    ("orders.csv", "id,name\n1,caf\u00e9\n".encode("latin-1"), FileKind.CSV),
-    ("orders.csv", "id,name\n1,caf\u00e9\n".encode("utf-16"), FileKind.CSV),
-    ("orders.csv", b"\xef\xbb\xbfid,name\r\n1,x\r\n", FileKind.CSV),
-    ("orders.tsv", b"id\tname\n1\tx\n2\ty\n", FileKind.CSV),
-    ("orders.jsonl", JSONL.encode(), FileKind.JSONL),
-    ("orders.jsonl.gz", gzip.compress(JSONL.encode()), FileKind.JSONL),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("orders.csv", CSV.encode(), FileKind.CSV),
+        ("orders.csv.gz", gzip.compress(CSV.encode()), FileKind.CSV),
+        ("orders.csv.zst", zstandard.compress(CSV.encode()), FileKind.CSV),
+        ("orders.csv", "id,name\n1,caf\u00e9\n".encode("latin-1"), FileKind.CSV),
+        ("orders.csv", "id,name\n1,caf\u00e9\n".encode("utf-16"), FileKind.CSV),
+        ("orders.csv", b"\xef\xbb\xbfid,name\r\n1,x\r\n", FileKind.CSV),
+        ("orders.tsv", b"id\tname\n1\tx\n2\ty\n", FileKind.CSV),
+        ("orders.jsonl", JSONL.encode(), FileKind.JSONL),
+        ("orders.jsonl.gz", gzip.compress(JSONL.encode()), FileKind.JSONL),
+    ],
+)
 def test_an_inferred_contract_is_good_and_its_sample_ingests(
     tmp_path: Path, name: str, content: bytes, kind: FileKind
 ) -> None:
@@ -70,10 +73,15 @@ def test_inferred_types(tmp_path: Path) -> None:
     made = read_contract(tmp_path / "a.yaml")
     kinds = {column.name: column.type for column in made.columns}
     assert kinds == {
-        "id": LogicalType.INTEGER, "when": LogicalType.TIMESTAMP_TZ, "Amount Due": LogicalType.NUMBER,
-        "ok": LogicalType.BOOLEAN, "note": LogicalType.STRING, "zip": LogicalType.STRING, "big": LogicalType.STRING,
+        "id": LogicalType.INTEGER,
+        "when": LogicalType.TIMESTAMP_TZ,
+        "Amount Due": LogicalType.NUMBER,
+        "ok": LogicalType.BOOLEAN,
+        "note": LogicalType.STRING,
+        "zip": LogicalType.STRING,
+        "big": LogicalType.STRING,
         "small": LogicalType.NUMBER,
-    }  # fmt: skip
+    }
     assert (made.name, made.primary_key, made.column("Amount Due").scale) == ("feed", ("id",), 2)
     assert "NA" in made.format.null_strings
 
@@ -102,6 +110,9 @@ def test_a_sample_that_cannot_be_read_is_told_without_a_trace(tmp_path: Path, co
     assert isinstance(done.exception, SystemExit)
 
 
+PUBLISHED = "type: platform_assets.PublishedTable\nattributes:\n  model: revenue\n"
+
+
 def git(folder: Path, *arguments: str) -> None:
     subprocess.run(
         ["git", "-C", str(folder), "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments],
@@ -123,36 +134,33 @@ def repository(tmp_path: Path) -> Path:
     (models / "stg_names.sql").write_text("select id, name from {{ source('raw', 'orders') }}")
     (models / "revenue.sql").write_text("select sum(price) as price from {{ ref('stg_orders') }}")
     (tmp_path / "defs" / "revenue").mkdir(parents=True)
-    (tmp_path / "defs" / "revenue" / "defs.yaml").write_text(
-        "type: platform_assets.PublishedTable\nattributes:\n  model: revenue\n"
-    )
+    (tmp_path / "defs" / "revenue" / "defs.yaml").write_text(PUBLISHED)
     git(tmp_path, "init", "-q")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-qm", "first")
     return tmp_path
 
 
+NUMBER = 'logicalType: number\n        physicalType: "DECIMAL(14,2)"'
+PRICE = f"      - name: price\n        {NUMBER}\n"
 BREAKING = {
-    "removed": (("      - name: price\n        logicalType: number\n        physicalType: \"DECIMAL(14,2)\"\n", ""), "column 'price' removed"),
-    "narrowed": (("DECIMAL(14,2)", "DECIMAL(8,2)"), "type narrowed from decimal(14,2) to decimal(8,2)"),
-    "changed": (('logicalType: number\n        physicalType: "DECIMAL(14,2)"', "logicalType: string"), "type changed from number to string"),
-    "tightened": (('physicalType: "DECIMAL(14,2)"', 'physicalType: "DECIMAL(14,2)"\n        logicalTypeOptions: {minimum: 0}'), "minimum tightened"),
-    "required": (('physicalType: "DECIMAL(14,2)"', 'physicalType: "DECIMAL(14,2)"\n        required: true'), "is now required"),
-}  # fmt: skip
+    "removed": (PRICE, "", "column 'price' removed"),
+    "narrowed": ("DECIMAL(14,2)", "DECIMAL(8,2)", "column 'price': type narrowed from decimal(14,2) to decimal(8,2)"),
+    "changed": (NUMBER, "logicalType: string", "column 'price': type changed from number to string"),
+    "tightened": (NUMBER, f"{NUMBER}\n        logicalTypeOptions: {{minimum: 0}}", "column 'price': minimum tightened"),
+    "required": (NUMBER, f"{NUMBER}\n        required: true", "column 'price': is now required"),
+}
 
 
 @pytest.mark.parametrize("name", BREAKING)
 def test_a_breaking_change_is_named_with_its_readers(repository: Path, name: str) -> None:
-    (old, new), words = BREAKING[name]
+    old, new, words = BREAKING[name]
     path = repository / "contracts" / "orders.yaml"
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
     done = run("check", repository / "contracts", "--against", "HEAD")
     assert done.exit_code == 1
-    assert (
-        f"BREAKS: column 'price'{'' if 'removed' in words else ':'} {words.removeprefix(chr(99) + 'olumn ' + repr('price') + ' ')}"
-        in done.output
-    )
+    assert f"BREAKS: {words}" in done.output
     assert "read by models: revenue, stg_orders; published tables: revenue" in done.output
     assert "stg_names" not in done.output
 
@@ -176,9 +184,13 @@ def test_a_removed_contract_breaks_every_reader(repository: Path) -> None:
 
 
 def test_mistakes_of_the_user_are_told_without_a_trace(repository: Path, tmp_path: Path) -> None:
-    for arguments in (["check", repository / "none"], ["check", repository / "dbt"],
-                      ["check", repository / "contracts", "--against", "no-such-rev"], ["infer", repository / "none.csv"],
-                      ["infer", repository / "a.csv", "-o", repository / "a.csv"]):  # fmt: skip
+    for arguments in (
+        ["check", repository / "none"],
+        ["check", repository / "dbt"],
+        ["check", repository / "contracts", "--against", "no-such-rev"],
+        ["infer", repository / "none.csv"],
+        ["infer", repository / "a.csv", "-o", repository / "a.csv"],
+    ):
         done = run(*arguments)
         assert done.exit_code == 1
         assert done.output.startswith("Error: ")

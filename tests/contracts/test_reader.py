@@ -21,7 +21,7 @@ from platform_assets.contracts.model import (
     Protection,
     Reference,
     Severity,
-)  # fmt: skip
+)
 
 FULL = """\
 apiVersion: v3.1.0
@@ -74,10 +74,10 @@ schema:
       - name: customer
         logicalType: object
         properties:
-          - {name: phone, logicalType: string, classification: personal, customProperties: [{property: protection, value: drop}]}
+          - {name: tel, classification: pii, customProperties: [{property: protection, value: drop}]}
           - name: mails
             logicalType: array
-            items: {logicalType: string, classification: personal, customProperties: [{property: protection, value: mask}]}
+            items: {logicalType: string, classification: pii, customProperties: [{property: protection, value: mask}]}
       - name: plane
         logicalType: string
         relationships:
@@ -85,7 +85,7 @@ schema:
     quality:
       - {type: library, metric: rowCount, mustBeBetween: [1, 1000]}
       - {type: library, metric: duplicateValues, arguments: {properties: [id, day]}, mustBeLessThan: 1, unit: percent}
-      - {type: sql, name: paid_share, query: "SELECT avg(CASE WHEN state = 'paid' THEN 1.0 ELSE 0 END) FROM ${table}", mustBeGreaterOrEqualTo: 0.2}
+      - {type: sql, name: paid_share, query: "SELECT avg((state = 'paid')::INT) FROM ${table}", mustBeGreaterThan: 0.2}
       - type: custom
         engine: platform-assets
         name: heavy_is_dear
@@ -140,8 +140,14 @@ def test_the_feed_as_a_whole(full: Contract) -> None:
 
 def test_columns(full: Contract) -> None:
     kinds = [column.type for column in full.columns]
-    assert kinds[:6] == [LogicalType.STRING, LogicalType.INTEGER, LogicalType.NUMBER, LogicalType.NUMBER,
-                         LogicalType.TIMESTAMP_TZ, LogicalType.DATE]  # fmt: skip
+    assert kinds[:6] == [
+        LogicalType.STRING,
+        LogicalType.INTEGER,
+        LogicalType.NUMBER,
+        LogicalType.NUMBER,
+        LogicalType.TIMESTAMP_TZ,
+        LogicalType.DATE,
+    ]
     shop, order = full.column("shop"), full.column("id")
     assert (shop.pattern, shop.min_length, shop.max_length, shop.required) == ("^[A-Z]+$", 2, 4, True)
     assert (order.source_name, order.minimum) == ("Order No", "1")
@@ -151,8 +157,9 @@ def test_columns(full: Contract) -> None:
     assert full.column("email").protection is Protection.HASH
     assert full.column("state").allowed_values == ("new", "paid")
     assert full.column("customer").nested == (
-        NestedProtection(("phone",), Protection.DROP), NestedProtection(("mails", "*"), Protection.MASK),
-    )  # fmt: skip
+        NestedProtection(("tel",), Protection.DROP),
+        NestedProtection(("mails", "*"), Protection.MASK),
+    )
     assert ("amount", "DECIMAL(12,2)", "In euros.") in raw_columns(full)
     assert ("email", "VARCHAR", "") in raw_columns(full)
 
@@ -172,7 +179,7 @@ def test_rules(full: Contract) -> None:
         Bounds(high=0.05, high_open=True),
     )
     assert rules["duplicate_values:id,day"].metric is Metric.DUPLICATE_FRACTION
-    assert rules["paid_share"].query == "SELECT avg(CASE WHEN state = 'paid' THEN 1.0 ELSE 0 END) FROM {table}"
+    assert rules["paid_share"].query == "SELECT avg((state = 'paid')::INT) FROM {table}"
     history = rules["sum:amount_against_history"]
     assert (history.metric, history.history, history.bounds) == (Metric.SUM, 28, Bounds(0.5, 2))
     reference = rules["references:plane"]
@@ -191,19 +198,51 @@ MISTAKES = {
     ("    encoding: latin-1", "    encoding: latin-one"): (15, "servers[0].encoding", "not an encoding"),
     ('delimiter: ";"', 'delimiter: ";;"'): (14, "servers[0].delimiter", "one ASCII character"),
     ("status: active", "status: active\nstatus: draft"): (6, "status", "given twice"),
-    ("        logicalType: integer", "        logicalType: intger"): (29, "schema[0].properties[1].logicalType", "did you mean 'integer'"),
-    ("name: weight, logicalType: number", "name: weight, logicalType: time"): (34, "schema[0].properties[3].logicalType", "not supported"),
-    ("{minimum: 1, ", "{minimun: 1, "): (32, "schema[0].properties[1].logicalTypeOptions.minimun", "did you mean 'minimum'"),
-    ("minimum: 2013-01-01", "minimum: soon"): (40, "schema[0].properties[5].logicalTypeOptions.minimum", "not a value of type date"),
+    ("        logicalType: integer", "        logicalType: intger"): (
+        29,
+        "schema[0].properties[1].logicalType",
+        "did you mean 'integer'",
+    ),
+    ("name: weight, logicalType: number", "name: weight, logicalType: time"): (
+        34,
+        "schema[0].properties[3].logicalType",
+        "not supported",
+    ),
+    ("{minimum: 1, ", "{minimun: 1, "): (
+        32,
+        "schema[0].properties[1].logicalTypeOptions.minimun",
+        "did you mean 'minimum'",
+    ),
+    ("minimum: 2013-01-01", "minimum: soon"): (
+        40,
+        "schema[0].properties[5].logicalTypeOptions.minimum",
+        "not a value of type date",
+    ),
     ("dd.MM.yyyy", "dd.QQ.yyyy"): (40, "schema[0].properties[5].logicalTypeOptions.format", "'QQ' is not understood"),
-    ("Europe/Berlin}\n      - name: day", "Europe/Berlim}\n      - name: day"): (37, "schema[0].properties[4].logicalTypeOptions.defaultTimezone", "time zone"),
+    ("Europe/Berlin}\n      - name: day", "Europe/Berlim}\n      - name: day"): (
+        37,
+        "schema[0].properties[4].logicalTypeOptions.defaultTimezone",
+        "time zone",
+    ),
     ('"^[A-Z]+$"', '"^[A-Z+$"'): (26, "schema[0].properties[0].logicalTypeOptions.pattern", "cannot be carried out"),
     ("value: hash", "value: hashed"): (41, "schema[0].properties[6].customProperties[0].value", "did you mean 'hash'"),
-    (", customProperties: [{property: protection, value: hash}]", ""): (41, "schema[0].properties[6].classification", "say how it is protected"),
-    ("property: protection, value: drop", "property: protecton, value: drop"): (51, "schema[0].properties[8].properties[0].customProperties[0]", "did you mean 'protection'"),
+    (", customProperties: [{property: protection, value: hash}]", ""): (
+        41,
+        "schema[0].properties[6].classification",
+        "say how it is protected",
+    ),
+    ("property: protection, value: drop", "property: protecton, value: drop"): (
+        51,
+        "schema[0].properties[8].properties[0].customProperties[0]",
+        "did you mean 'protection'",
+    ),
     ("name: state", "name: ID"): (42, "schema[0].properties[7].name", "already that of column 'id'"),
     ("metric: rowCount", "metric: rowCont"): (60, "schema[0].quality[0].metric", "did you mean 'rowCount'"),
-    ("mustBeBetween: [1, 1000]", "mustBeBetween: [1000, 1]"): (60, "schema[0].quality[0].mustBeBetween", "the smaller number"),
+    ("mustBeBetween: [1, 1000]", "mustBeBetween: [1000, 1]"): (
+        60,
+        "schema[0].quality[0].mustBeBetween",
+        "the smaller number",
+    ),
     ("properties: [id, day]", "properties: [id, dya]"): (61, "schema[0].quality[1]", "did you mean 'day'"),
     ("weight < 100 OR", "wieght < 100 OR"): (19, "schema[0]", "wieght"),
     ("history: 28", "history: 1"): (69, "schema[0].quality[4].implementation.history", "from 3"),
@@ -211,13 +250,20 @@ MISTAKES = {
     ("unit: h", "unit: parsec"): (71, "slaProperties[0].value", "unit d, h, m or s"),
     ('value: "08:30"', 'value: "8:99"'): (72, "slaProperties[1].value", "time of day"),
     ("value: 2%", "value: 200%"): (75, "customProperties[0].value", "fraction from 0 to 1"),
-    ("property: quarantineLimit", "property: quarantineLimt"): (75, "customProperties[0]", "did you mean 'quarantineLimit'"),
+    ("property: quarantineLimit", "property: quarantineLimt"): (
+        75,
+        "customProperties[0]",
+        "did you mean 'quarantineLimit'",
+    ),
     ("weekday: sunday", "weekday: sonntag"): (79, "customProperties[2].value[0].weekday", "must be one of monday"),
-    ("severity: warning}\n          - {type: library, metric: inv", "severity: wraning}\n          - {type: library, metric: inv"): (None, "", "did you mean 'warning'"),
+    (
+        "severity: warning}\n          - {type: library, metric: inv",
+        "severity: wraning}\n          - {type: library, metric: inv",
+    ): (None, "", "did you mean 'warning'"),
     ("    physicalType: file", "    physicalTyp: file"): (20, "schema[0].physicalTyp", "did you mean 'physicalType'"),
     ("servers:\n", "servers: {}\nserver_list:\n"): (None, "", "not a key of the standard"),
     ("schema:\n", "schema: [\n"): (None, "", "not valid YAML"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("edit", MISTAKES, ids=lambda edit: edit[1].strip()[:40])
@@ -258,7 +304,9 @@ def test_files_that_are_no_contracts(tmp_path: Path) -> None:
 def test_what_is_not_carried_out_is_told(tmp_path: Path) -> None:
     more = FULL.replace(
         "      - {type: library, metric: rowCount",
-        "      - {type: text, description: Looks fine}\n      - {type: custom, engine: soda, implementation: x}\n      - {type: library, metric: rowCount",
+        "      - {type: text, description: Looks fine}\n"
+        "      - {type: custom, engine: soda, implementation: x}\n"
+        "      - {type: library, metric: rowCount",
     )
     more = more.replace(
         "slaProperties:\n", "roles: [{role: reader}]\nslaProperties:\n  - {property: retention, value: 3, unit: y}\n"

@@ -22,8 +22,11 @@ from platform_assets.lake.manifest import ingested_partitions, read_manifest, re
 from platform_assets.lake.quarantine import list_quarantine
 from platform_assets.lake.rejection import DeliveryRejected
 
-COLUMNS = [{"name": "id", "logicalType": "integer", "required": True}, {"name": "name", "logicalType": "string"},
-           {"name": "city", "logicalType": "string"}]  # fmt: skip
+COLUMNS = [
+    {"name": "id", "logicalType": "integer", "required": True},
+    {"name": "name", "logicalType": "string"},
+    {"name": "city", "logicalType": "string"},
+]
 
 
 def test_reordered_columns_are_matched_by_name(lake: Any, make_contract: Callable[..., Any]) -> None:
@@ -40,13 +43,16 @@ def test_tolerated_drift_passes_with_a_warning(lake: Any, make_contract: Callabl
     assert any("'zip' is not in the contract" in warning for warning in manifest.warnings)
 
 
-@pytest.mark.parametrize(("header", "code", "words"), [
-    ("id,name", "drift:missing", "'city' is missing"),
-    ("id,name,city,zip", "drift:added", "'zip' is not in the contract"),
-    ("id,name,town", "drift:renamed", "'city' to 'town'"),
-    ("id,full_name,city", "drift:renamed", "'name' to 'full_name'"),
-    ("name,city", "drift:missing", "'id' is missing"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("header", "code", "words"),
+    [
+        ("id,name", "drift:missing", "'city' is missing"),
+        ("id,name,city,zip", "drift:added", "'zip' is not in the contract"),
+        ("id,name,town", "drift:renamed", "'city' to 'town'"),
+        ("id,full_name,city", "drift:renamed", "'name' to 'full_name'"),
+        ("name,city", "drift:missing", "'id' is missing"),
+    ],
+)
 def test_other_drift_says_what_changed(
     lake: Any, make_contract: Callable[..., Any], header: str, code: str, words: str
 ) -> None:
@@ -89,8 +95,11 @@ def test_parquet_of_another_type_is_drift(lake: Any, make_contract: Callable[...
 
 
 def test_typed_parquet_is_taken_exactly_or_not_at_all(lake: Any, make_contract: Callable[..., Any]) -> None:
-    columns = [{"name": "i", "logicalType": "integer"}, {"name": "d", "logicalType": "number", "physicalType": "DECIMAL(9,2)"},
-               {"name": "j", "logicalType": "array"}]  # fmt: skip
+    columns = [
+        {"name": "i", "logicalType": "integer"},
+        {"name": "d", "logicalType": "number", "physicalType": "DECIMAL(9,2)"},
+        {"name": "j", "logicalType": "array"},
+    ]
     path = lake.landing / "a.parquet"
     duckdb.sql("""SELECT * FROM (VALUES (1.0::DOUBLE, 1.01::DOUBLE, [1, 2]), (1006.5, 1.0, []), (2, 1.005, NULL),
         (9e18, 0.1, NULL), (1e19, 0.1, NULL), (NULL, 'inf', NULL), (NULL, NULL, NULL)) AS t(i, d, j)""").write_parquet(
@@ -128,15 +137,22 @@ def test_backslash_escapes_and_other_quotes(lake: Any, make_contract: Callable[.
 def test_the_first_of_a_key_stays_over_files_and_bad_rows_take_no_part(
     lake: Any, make_contract: Callable[..., Any]
 ) -> None:
-    contract = make_contract([{"name": "k", "logicalType": "integer", "primaryKey": True},
-                              {"name": "v", "logicalType": "integer", "unique": True}])  # fmt: skip
+    contract = make_contract(
+        [
+            {"name": "k", "logicalType": "integer", "primaryKey": True},
+            {"name": "v", "logicalType": "integer", "unique": True},
+        ]
+    )
     one = lake.file("1.csv", "k,v\n1,10\n2,x\n3,30\n1,11\n")
     two = lake.file("2.csv", "v,k\n20,2\n31,3\n,4\n,5\n30,6\n11,7\n")
     manifest = lake.ingest(contract, two, one)
     assert lake.rows(manifest) == [(1, 10), (3, 30), (2, 20), (4, None), (5, None), (7, 11)]
     assert [(row.file, row.line, row.reasons) for row in lake.quarantined()] == [
-        ("1.csv", 3, ("type:v",)), ("1.csv", 5, ("unique:k",)), ("2.csv", 3, ("unique:k",)), ("2.csv", 6, ("unique:v",)),
-    ]  # fmt: skip
+        ("1.csv", 3, ("type:v",)),
+        ("1.csv", 5, ("unique:k",)),
+        ("2.csv", 3, ("unique:k",)),
+        ("2.csv", 6, ("unique:v",)),
+    ]
     assert len(manifest.warnings) == 1
 
 
@@ -144,8 +160,12 @@ def test_the_first_of_a_key_stays_over_files_and_bad_rows_take_no_part(
 def test_keys_of_many_rows_are_unique_by_their_hashes_too(lake: Any, make_contract: Callable[..., Any]) -> None:
     rows = 250_000
     text = "a,b\n" + "".join(f"{n % 1000},{n}\n" for n in range(rows)) + "7,7\n7,1007\n8,7\n"
-    contract = make_contract([{"name": "a", "logicalType": "integer", "primaryKey": True, "primaryKeyPosition": 1},
-                              {"name": "b", "logicalType": "string", "primaryKey": True, "primaryKeyPosition": 2}])  # fmt: skip
+    contract = make_contract(
+        [
+            {"name": "a", "logicalType": "integer", "primaryKey": True, "primaryKeyPosition": 1},
+            {"name": "b", "logicalType": "string", "primaryKey": True, "primaryKeyPosition": 2},
+        ]
+    )
     manifest = lake.ingest(contract, lake.file("a.csv", text))
     assert [row.line for row in lake.quarantined()] == [rows + 2, rows + 3]
     assert manifest.rows_out == rows + 1

@@ -30,12 +30,24 @@ COLUMNS = [
 ]
 letters = st.text(st.sampled_from("ab 1.,;\"\n\r\t'\\|é日-{}[]"), max_size=15)
 cells = st.tuples(
-    st.one_of(st.integers(0, 30).map(str), st.integers(-(2**70), 2**70).map(str), st.sampled_from(["", "1.5", "x", "1e3", " 7"])),
-    st.one_of(st.decimals(-1000, 1000, places=2).map(str), st.decimals(-1000, 1000, places=3).map(str), st.sampled_from(["", "NaN", "1e2", "99999999.99"])),
-    st.one_of(st.floats(allow_nan=False, allow_infinity=False).map(repr), st.integers(-(2**60), 2**60).map(str), st.sampled_from(["", "inf", "0.1234567890123456789"])),
+    st.one_of(
+        st.integers(0, 30).map(str),
+        st.integers(-(2**70), 2**70).map(str),
+        st.sampled_from(["", "1.5", "x", "1e3", " 7"]),
+    ),
+    st.one_of(
+        st.decimals(-1000, 1000, places=2).map(str),
+        st.decimals(-1000, 1000, places=3).map(str),
+        st.sampled_from(["", "NaN", "1e2", "99999999.99"]),
+    ),
+    st.one_of(
+        st.floats(allow_nan=False, allow_infinity=False).map(repr),
+        st.integers(-(2**60), 2**60).map(str),
+        st.sampled_from(["", "inf", "0.1234567890123456789"]),
+    ),
     st.one_of(st.dates().map(str), st.sampled_from(["", "2013-02-30", "2013-1-1", "0"])),
     letters,
-)  # fmt: skip
+)
 CAMPAIGN = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

@@ -20,8 +20,13 @@ def protected(name: str, how: str, kind: str = "string", **more: Any) -> dict[st
     return {"name": name, "logicalType": kind, "classification": "personal", "customProperties": properties, **more}
 
 
-COLUMNS = [{"name": "n", "logicalType": "integer"}, protected("mail", "hash"), protected("phone", "mask"),
-           protected("name", "drop"), protected("number", "hash", "integer")]  # fmt: skip
+COLUMNS = [
+    {"name": "n", "logicalType": "integer"},
+    protected("mail", "hash"),
+    protected("phone", "mask"),
+    protected("name", "drop"),
+    protected("number", "hash", "integer"),
+]
 CLEAR = ("ada@example.org", "555-0100", "Ada Lovelace", "424242")
 
 
@@ -62,8 +67,12 @@ def test_pseudonyms_join_over_feeds_formats_and_nested_values_but_not_over_keys(
     ((pseudonym,),) = lake.rows(csv)
     ((inside,),) = lake.rows(jsonl)
     assert json.loads(inside) == {"mail": pseudonym, "age": 36}
-    other = ingest(contract=contract_of([protected("who", "hash")]), delivery=lake.delivery(lake.landing / "a.csv", partition="3"),
-                   lake=lake.path, pseudonym_key=b"another key for tests, 32 bytes.")  # fmt: skip
+    other = ingest(
+        contract=contract_of([protected("who", "hash")]),
+        delivery=lake.delivery(lake.landing / "a.csv", partition="3"),
+        lake=lake.path,
+        pseudonym_key=b"another key for tests, 32 bytes.",
+    )
     ((unrelated,),) = lake.rows(other)
     assert unrelated != pseudonym
     assert other.content_hash != csv.content_hash
@@ -78,8 +87,19 @@ def test_another_key_is_another_ingestion(lake: Any) -> None:
 
 @pytest.mark.parametrize("form", ["json", "csv"])
 def test_nested_values_are_protected_wherever_they_stand(lake: Any, form: str) -> None:
-    people = {"name": "people", "logicalType": "array", "items": {"logicalType": "object", "properties": [
-        protected("mail", "hash"), protected("phones", "mask"), protected("name", "drop"), {"name": "ok", "logicalType": "boolean"}]}}  # fmt: skip
+    people = {
+        "name": "people",
+        "logicalType": "array",
+        "items": {
+            "logicalType": "object",
+            "properties": [
+                protected("mail", "hash"),
+                protected("phones", "mask"),
+                protected("name", "drop"),
+                {"name": "ok", "logicalType": "boolean"},
+            ],
+        },
+    }
     value = [
         {"mail": "ada@example.org", "phones": ["555-0100"], "name": "Ada Lovelace", "ok": True, "size": 1.10},
         {"mail": {"work": "ada@example.org"}, "phones": {"home": "555-0100"}},
@@ -101,8 +121,11 @@ def test_nested_values_are_protected_wherever_they_stand(lake: Any, form: str) -
 
 
 def test_errors_never_quote_personal_values(lake: Any, capfd: pytest.CaptureFixture[str]) -> None:
-    columns = [protected("mail", "mask", logicalTypeOptions={"pattern": "^x"}), protected("number", "hash", "integer"),
-               protected("name", "drop", primaryKey=True)]  # fmt: skip
+    columns = [
+        protected("mail", "mask", logicalTypeOptions={"pattern": "^x"}),
+        protected("number", "hash", "integer"),
+        protected("name", "drop", primaryKey=True),
+    ]
     rule = {
         "type": "custom",
         "engine": "platform-assets",
