@@ -10,12 +10,15 @@ from resources.environment import Environment, current_environment
 from resources.platform import PlatformResource
 
 
-def build(environment: Environment) -> dg.Definitions:
-    """Everything under platform_assets/defs, on the paths of ``environment``. Tests use this same assembly."""
+def build(environment: Environment, *, project: Path = Path(__file__).parent) -> dg.Definitions:
+    """Everything in the defs folder of ``project``, on the paths of ``environment``.
+
+    ``project`` is a folder within a dg project: this one, unless it is said otherwise. Tests use this same assembly.
+    """
     # load_from_defs_folder would import every component library that is installed, to document its words in the
     # UI: seven seconds of every run for dagster-snowflake alone
     with disable_dagster_warnings():
-        tree = dg.ComponentTree.for_project(Path(__file__).parent)
+        tree = dg.ComponentTree.for_project(project)
         return dg.Definitions.merge(
             tree.build_defs(tree.defs_module_path),
             dg.Definitions(
