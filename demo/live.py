@@ -44,6 +44,7 @@ directory_type = "project"
 
 [tool.dg.project]
 root_module = "live_flights"
+code_location_name = "live"
 """
 WORKSPACE = """
 load_from:
@@ -137,8 +138,8 @@ def replay(home: Path, shift: dt.timedelta, days: int, seconds: float) -> None:
 def main() -> int:
     """Start the UI on a fresh project and replay into it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--days", type=int, default=60, help="how many days up to yesterday are replayed")
-    parser.add_argument("--seconds", type=float, default=5.0, help="seconds between two deliveries")
+    parser.add_argument("--days", type=int, default=45, help="how many days up to yesterday are replayed")
+    parser.add_argument("--seconds", type=float, default=8.0, help="seconds between two deliveries")
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "3000")))
     arguments = parser.parse_args()
     home = Path(os.environ.get("PLATFORM_HOME", ROOT / ".platform")).resolve() / "live"
@@ -151,9 +152,8 @@ def main() -> int:
     command = [str(Path(sys.executable).with_name("dagster")), "dev", "-w", str(workspace), "-p", str(arguments.port)]
     with (home / "dagster.log").open("wb") as log:
         server = subprocess.Popen(command, env=environment, cwd=home, stdout=log, stderr=log, start_new_session=True)
-    print(
-        f"2013 moved by {shift.days // 7} weeks; the UI comes up at http://127.0.0.1:{arguments.port}, its log is {home / 'dagster.log'}"
-    )
+    print(f"2013 moved by {shift.days // 7} weeks; the UI comes up at http://127.0.0.1:{arguments.port}")
+    print(f"What the servers say is in {home / 'dagster.log'}")
     try:
         replay(home, shift, arguments.days, arguments.seconds)
         print("Everything up to yesterday is delivered; the UI stays up until Ctrl-C.")

@@ -9,7 +9,7 @@ from rich.table import Table
 from demo.materialize import Year
 from platform_assets.lake.manifest import ingested_partitions, read_manifest
 from resources.warehouse.duckdb import DuckDBWarehouse
-from resources.warehouse.protocol import Session, Warehouse
+from resources.warehouse.protocol import Session, TableName, Warehouse
 
 FEEDS = ("flights", "weather", "airlines", "airports", "planes")
 MARTS = ("daily_carrier_punctuality", "airport_delays", "route_statistics")
@@ -69,10 +69,9 @@ def _seconds(year: Year, step: str) -> str:
 
 
 def _rows(session: Session, schema: str, table: str) -> int:
-    try:
-        return int(session.execute(f"SELECT count(*) FROM {session.quote(schema, table)}")[0][0])
-    except Exception:
+    if session.describe(TableName(schema, table)) is None:
         return 0
+    return int(session.execute(f"SELECT count(*) FROM {session.quote(schema, table)}")[0][0])
 
 
 def facts(session: Session) -> list[str]:
@@ -105,7 +104,8 @@ def plot(session: Session, path: Path) -> Path:
     import matplotlib.pyplot as plt
 
     rows = session.execute(
-        "SELECT airport, date_trunc('week', flight_date), sum(mean_departure_delay_minutes * departures) / sum(departures) "
+        "SELECT airport, date_trunc('week', flight_date), "
+        "sum(mean_departure_delay_minutes * departures) / sum(departures) "
         "FROM published.airport_delays GROUP BY 1, 2 ORDER BY 1, 2"
     )
     figure, axes = plt.subplots(figsize=(9, 4), layout="constrained")

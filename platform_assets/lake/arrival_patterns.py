@@ -85,6 +85,18 @@ class ArrivalPattern:
     def names_key(self) -> bool:
         return "key" in self.regex.groupindex
 
+    @cached_property
+    def _stem(self) -> str:
+        name = self.pattern.rsplit("/", 1)[-1]
+        return re.split(r"[%*{]", name, maxsplit=1)[0].lower()
+
+    def resembles(self, path: str) -> bool:
+        """Whether a path that does not match may have been meant to: its name begins as the pattern's does.
+
+        Feeds may share a folder, so what belongs to another feed is nobody's mistake.
+        """
+        return path.rsplit("/", 1)[-1].lower().startswith(self._stem)
+
     def token(self, path: str) -> tuple[str, ...] | None:
         """What tells partitions apart in ``path`` as plain text (cheap), or None where it does not match."""
         match = self.regex.fullmatch(path)

@@ -194,7 +194,7 @@ class LandingFolder:
         for pattern, is_marker in sources:
             for path, entry in _paths(self.root, pattern.pattern):
                 token = pattern.token(path)
-                if is_marker and token is None:
+                if token is None and (is_marker or not pattern.resembles(path)):
                     continue
                 if marker and not is_marker and marker.token(path) is not None:
                     continue

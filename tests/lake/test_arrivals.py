@@ -122,9 +122,10 @@ def test_what_only_looks_like_a_file_is_told_and_not_opened(tmp_path: Path) -> N
 
 def test_names_that_fit_no_partition_are_told(tmp_path: Path) -> None:
     put(tmp_path / "orders/orders_2024-02-30.csv")
-    put(tmp_path / "orders/notes.txt")
+    put(tmp_path / "orders/orders_2024_02_01.csv")
+    put(tmp_path / "orders/of_another_feed.csv")
     found, _ = folder(tmp_path).changed_since(Mark(), now_ns=now(), limit=10)
-    assert sorted(found.unmatched) == ["orders/notes.txt", "orders/orders_2024-02-30.csv"]
+    assert sorted(found.unmatched) == ["orders/orders_2024-02-30.csv", "orders/orders_2024_02_01.csv"]
     assert found.deliveries == {}
 
 
