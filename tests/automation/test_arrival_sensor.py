@@ -8,6 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+
 from platform_assets.automation.arrivals import CHANGES_PER_TICK, arrival_sensor
 from platform_assets.automation.closing import closing_schedule, due_partitions
 from platform_assets.contracts.reader import read_contract
@@ -44,7 +45,9 @@ def _instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def make_feed(folder: Path, partitions: dg.PartitionsDefinition | None = DAILY, files: str = "orders/%Y-%m-%d.csv") -> Feed:
+def make_feed(
+    folder: Path, partitions: dg.PartitionsDefinition | None = DAILY, files: str = "orders/%Y-%m-%d.csv"
+) -> Feed:
     path = folder / "contract.yaml"
     path.write_text(CONTRACT)
     return Feed(read_contract(path), partitions, ArrivalPattern(files), Completeness(settle_seconds=0))

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from demo import landing
 from playwright.sync_api import Page, sync_playwright
 
+from demo import landing
 from tests.support.servers import Servers, servers, wait_for
 from tests.support.year import daily_files
 
@@ -52,7 +52,9 @@ def finished(platform: Servers, *, materialized: int, failed: int) -> bool:
 
 
 def no_run_in_progress(platform: Servers) -> bool:
-    data = platform.graphql("{ runsOrError(filter: {statuses: [QUEUED, STARTING, STARTED]}) { ... on Runs { count } } }")
+    data = platform.graphql(
+        "{ runsOrError(filter: {statuses: [QUEUED, STARTING, STARTED]}) { ... on Runs { count } } }"
+    )
     return data["runsOrError"]["count"] == 0
 
 

@@ -51,7 +51,9 @@ class Servers:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DAGSTER", "PLATFORM", "DBT"))}
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("DAGSTER", "PLATFORM", "DBT"))
+        }
         return {**kept, "PLATFORM_HOME": str(self.home), "DAGSTER_HOME": str(self.home / "dagster")}
 
     def start(self, name: str, *arguments: str) -> None:
