@@ -111,7 +111,8 @@ def test_a_rejected_new_version_leaves_the_last_good_one_in_place(year: Platform
 def test_running_again_changes_nothing(year: Platform) -> None:
     def hashes() -> list[tuple]:
         return year.rows(
-            "SELECT DISTINCT asset, partition_key, content_hash FROM platform.ledger WHERE state = 'published' ORDER BY ALL"
+            "SELECT DISTINCT asset, partition_key, content_hash FROM platform.ledger "
+            "WHERE state = 'published' ORDER BY ALL"
         )
 
     assert year.run(FIRST, LAST).success

@@ -1,4 +1,4 @@
-"""A few days of the real year in a platform of its own: files landed, an instance, and runs through real definitions."""
+"""A few days of the real year in a platform of its own: files, an instance, and runs through real definitions."""
 
 import json
 from collections.abc import Iterator
