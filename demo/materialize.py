@@ -17,9 +17,14 @@ class Year:
 
     seconds: dict[str, float] = field(default_factory=dict)
     checks_passed: int = 0
+    warnings: list[str] = field(default_factory=list)
     checks_failed: int = 0
     complete: bool = False
     assets: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def checks_warned(self) -> int:
+        return len(self.warnings)
 
 
 def materialize_year(console: Console) -> Year:
@@ -55,6 +60,15 @@ def materialize_year(console: Console) -> Year:
     return year
 
 
+def _count(year: Year, check: dg.AssetCheckEvaluation) -> None:
+    if check.passed:
+        year.checks_passed += 1
+    elif check.severity is dg.AssetCheckSeverity.WARN:
+        year.warnings.append(f"{check.asset_key.to_user_string()} {check.check_name}")
+    else:
+        year.checks_failed += 1
+
+
 def _run(
     console: Console,
     instance: dg.DagsterInstance,
@@ -86,9 +100,7 @@ def _run(
             elif event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
                 progress.advance(task)
             elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-                passed = event.asset_check_evaluation_data.passed
-                year.checks_passed += passed
-                year.checks_failed += not passed
+                _count(year, event.asset_check_evaluation_data)
             elif event.event_type is dg.DagsterEventType.STEP_SUCCESS and event.step_key:
                 year.seconds[event.step_key] = event.step_success_data.duration_ms / 1000
 

@@ -19,8 +19,9 @@ def print_report(console: Console, year: Year, home: Path) -> None:
     """The tables, the facts and the plot of what stands in the lake and the warehouse below ``home``."""
     warehouse = DuckDBWarehouse(path=home / "warehouse.duckdb")
     console.print(_stages(year, home / "lake", warehouse))
-    if year.checks_passed or year.checks_failed:
-        console.print(f"Asset checks: {year.checks_passed} passed, {year.checks_failed} did not")
+    if year.checks_passed + year.checks_warned + year.checks_failed:
+        warned = f"{year.checks_warned} warned ({', '.join(year.warnings)})" if year.checks_warned else "none warned"
+        console.print(f"Asset checks: {year.checks_passed} passed, {warned}, {year.checks_failed} failed")
     with warehouse.session(read_only=True, purpose="the demo's facts") as session:
         if session.execute("SELECT count(*) FROM information_schema.tables WHERE table_schema = 'published'")[0][0] < 3:
             console.print("[red]Nothing is published: see the errors above.[/red]")
@@ -33,7 +34,7 @@ def print_report(console: Console, year: Year, home: Path) -> None:
 def _stages(year: Year, lake: Path, warehouse: Warehouse) -> Table:
     table = Table(title="The year 2013 in New York", title_justify="left")
     for column in ("asset", "partitions", "rows in", "published", "quarantined", "seconds"):
-        table.add_column(column, justify="left" if column in ("asset", "quarantined") else "right")
+        table.add_column(column, justify="left" if column in ("asset", "quarantined") else "right", no_wrap=True)
     with warehouse.session(read_only=True, purpose="the demo's table") as session:
         for feed in FEEDS:
             rows_in, rows_out, reasons, partitions = _manifests(lake, feed)

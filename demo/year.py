@@ -33,6 +33,8 @@ def main() -> int:
     from demo.materialize import materialize_year
 
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=110)
     with console.status("landing the deliveries of 2013"):
         new = landing.land(home / "landing")
     console.print(f"Landed {new} new files in {home / 'landing'}")
