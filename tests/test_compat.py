@@ -1,6 +1,7 @@
 """What the platform relies on in Dagster's private parts: when one of these fails, `_compat` has to follow."""
 
 import dagster as dg
+
 from platform_assets._compat import NOT_A_MATERIALIZATION, disable_dagster_warnings
 
 DAYS = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-01-06")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+
 from platform_assets.components.outcomes import VERDICT
 from platform_assets.definitions import build
 from resources.environment import InvalidEnvironment, read_environment

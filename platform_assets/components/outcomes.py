@@ -18,6 +18,9 @@ from platform_assets.lake.deliveries import SNAPSHOT
 VERDICT = "verdict"
 """Name of the check that every asset of the platform has: no partition of the run was rejected."""
 
+LEFT_OUT = "left_out"
+"""Metadata of a step's output: the partitions that were left out, each with its problem."""
+
 MAX_RETRIES_TAG = "dagster/max_retries"
 SHOWN = 50
 
@@ -75,7 +78,9 @@ def report(
             for outcome in asset.outcomes:
                 if outcome.problem is None:
                     yield _materialization(asset.key, outcome)
-            yield dg.Output(None, output_name=asset.output_name, metadata=NOT_A_MATERIALIZATION)
+            left_out = {outcome.partition: outcome.problem for outcome in asset.bad}
+            metadata = {**NOT_A_MATERIALIZATION, **({LEFT_OUT: dg.MetadataValue.json(left_out)} if left_out else {})}
+            yield dg.Output(None, output_name=asset.output_name, metadata=metadata)
     for results in (checks or {}).values():
         yield from results
     for asset in assets:
@@ -132,16 +137,28 @@ def _table(bad: Sequence[Outcome]) -> dg.TableMetadataValue:
     return dg.MetadataValue.table(records=records, schema=schema)
 
 
+def _left_out(context: dg.AssetCheckExecutionContext, key: dg.AssetKey) -> Mapping[str, str] | None:
+    """What the asset's step left out in this run; None if it has not run."""
+    run_id = context.op_execution_context.run.run_id
+    for entry in context.instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_OUTPUT):
+        event = entry.get_dagster_event()
+        if event.step_output_data.output_name == output_name(key):
+            value = event.step_output_data.metadata.get(LEFT_OUT)
+            return {} if value is None else dict(value.value)
+    return None
+
+
 def verdict_check(
     *,
     key: dg.AssetKey,
     problems: Callable[[dg.AssetCheckExecutionContext, Sequence[str]], Mapping[str, str]],
     required_resource_keys: set[str],
 ) -> dg.AssetChecksDefinition:
-    """The check that reads the durable verdicts of the run's partitions and fails the run if one is bad.
+    """The check that tells which partitions of the run were left out, and fails the run if there are any.
 
-    ``problems`` returns the message of each bad partition. The check blocks nothing within the run: each step has
-    already left the bad partitions out.
+    What the step left out stands in its output's event, so that it is known in another process too. In a run in
+    which the step did not run (a re-execution of the failed steps), ``problems`` is asked for the durable verdicts:
+    it returns the message of each bad partition. The check blocks nothing within the run.
     """
 
     @dg.asset_check(  # type: ignore[arg-type]  # a check may be a generator, the annotation does not say so
@@ -152,7 +169,9 @@ def verdict_check(
     )
     def verdict(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         keys = run_partitions(context)
-        found = problems(context, keys)
+        found = _left_out(context, key)
+        if found is None:
+            found = problems(context, keys)
         bad = [Outcome(k, problem=found[k]) for k in keys if k in found]
         yield dg.AssetCheckResult(
             passed=not bad,

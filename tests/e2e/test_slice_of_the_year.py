@@ -106,6 +106,9 @@ def test_a_rejected_new_version_leaves_the_last_good_one_in_place(year: Platform
     assert year.rows("SELECT * FROM published.airport_delays ORDER BY ALL") == before
     states = [entry.state.value for entry in ledger_history(year.warehouse, asset="raw/flights", partition=BAD)]
     assert states == ["rejected", "published"]
+    again = year.run(FIRST, LAST, select="key:raw/flights")
+    assert not again.success, "the day that was left out is told, although its last good version stands"
+    assert f"1 of {len(DAYS)} partitions" in failures(again)["raw__flights_verdict"]
 
 
 def test_running_again_changes_nothing(year: Platform) -> None:

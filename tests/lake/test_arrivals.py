@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from platform_assets.lake.arrival_patterns import ArrivalPattern, NameMatch, PatternError
 from platform_assets.lake.arrivals import Completeness, LandingFolder, Mark
 
