@@ -86,7 +86,7 @@ def test_the_failed_partition_is_run_again_after_its_file_was_replaced(platform:
     field = page.get_by_placeholder("ex: 2013-01-01")
     field.fill(BAD)
     field.press("Enter")
-    page.get_by_role("button", name="Launch backfill").click()
+    page.get_by_role("button", name="Launch 1 run").click()
     wait_for("ten days and no failure", lambda: finished(platform, materialized=10, failed=0), seconds=300)
     page.goto(f"{platform.url}/assets/published/airport_delays?view=partitions&partition={BAD}")
     page.get_by_text("Materialized (10)").wait_for()
