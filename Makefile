@@ -47,6 +47,7 @@ test-slow: $(READY) ## campaigns (kill -9, races, full disk), the corpus of bad 
 lint: $(READY) ## ruff, mypy, import rules, contracts, dbt sources
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 	@$(BIN)/platform-assets contract check platform_assets/defs
+	@$(BIN)/platform-assets dbt sources --check
 
 bench: $(READY) ## every speed that the README claims, as a ratio against a floor measured in the same run
 	@for program in benchmarks/[a-z]*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done

@@ -83,11 +83,9 @@ def _add_published(readers: Readers, file: Path) -> None:
         if not isinstance(document, dict) or not str(document.get("type", "")).endswith("PublishedTable"):
             continue
         attributes = document.get("attributes") or {}
-        table = str(attributes.get("table") or attributes.get("name") or file.parent.name)
-        for key in ("model", "source", "from", "table", "name"):
-            if attributes.get(key):
-                readers.published.setdefault(str(attributes[key]).split("/")[-1], set()).add(table)
-        readers.published.setdefault(file.parent.name, set()).add(table)
+        source = str(attributes.get("source") or "").split("/")[-1]
+        if source:
+            readers.published.setdefault(source, set()).add(str(attributes.get("name") or source))
 
 
 def _names(sql: str, column: str) -> bool:

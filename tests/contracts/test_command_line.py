@@ -110,7 +110,7 @@ def test_a_sample_that_cannot_be_read_is_told_without_a_trace(tmp_path: Path, co
     assert isinstance(done.exception, SystemExit)
 
 
-PUBLISHED = "type: platform_assets.PublishedTable\nattributes:\n  model: revenue\n"
+PUBLISHED = "type: platform_assets.PublishedTable\nattributes:\n  source: marts/revenue\n"
 
 
 def git(folder: Path, *arguments: str) -> None:

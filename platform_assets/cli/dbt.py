@@ -1,0 +1,72 @@
+"""`platform-assets dbt`: what a dbt project needs from the platform, written into it."""
+
+import difflib
+import importlib.metadata
+import sys
+from pathlib import Path
+
+import click
+
+MACROS = Path(__file__).resolve().parent.parent / "dbt" / "macros"
+
+
+@click.group()
+def dbt() -> None:
+    """Write dbt sources from contracts, and the macros a dbt project needs."""
+
+
+@dbt.command()
+@click.option(
+    "--contracts",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path("platform_assets/defs"),
+    show_default=True,
+    help="Folder with the feeds.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("dbt_project/models/staging/_sources.yml"),
+    show_default=True,
+    help="The sources file to write.",
+)
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 and the difference if the file is out of date.")
+def sources(contracts: Path, output: Path, check: bool) -> None:
+    """Describe the raw tables to dbt, from the contracts of the feeds."""
+    from platform_assets.contracts.reader import ContractError
+    from platform_assets.dbt.sources import contracts_below, sources_yaml
+
+    try:
+        text = sources_yaml(contracts_below(contracts))
+    except ContractError as error:
+        raise click.ClickException(str(error)) from None
+    if not check:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+        click.echo(f"wrote {output}")
+        return
+    before = output.read_text(encoding="utf-8") if output.exists() else ""
+    if before == text:
+        click.echo(f"{output} agrees with the contracts")
+        return
+    difference = difflib.unified_diff(before.splitlines(True), text.splitlines(True), str(output), "from the contracts")
+    click.echo("".join(difference), nl=False)
+    click.echo(f"{output} is out of date: run `platform-assets dbt sources`", err=True)
+    sys.exit(1)
+
+
+@dbt.command()
+@click.option(
+    "--into",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="A folder of the dbt project's macro-paths, such as macros/platform_assets.",
+)
+def macros(into: Path) -> None:
+    """Copy the platform's macros into a dbt project: building and testing by partition."""
+    version = importlib.metadata.version("platform-assets")
+    into.mkdir(parents=True, exist_ok=True)
+    for path in sorted(MACROS.glob("*.sql")):
+        header = f"{{# from platform-assets {version}; written anew by `platform-assets dbt macros` #}}\n"
+        (into / path.name).write_text(header + path.read_text(encoding="utf-8"), encoding="utf-8")
+        click.echo(f"wrote {into / path.name}")

@@ -1,0 +1,42 @@
+"""dbt's description of the raw tables, made from the contracts, so that the two cannot differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import yaml
+
+from platform_assets.contracts.model import Contract
+from platform_assets.contracts.reader import read_contract
+from platform_assets.contracts.types import raw_columns
+
+HEADER = "# Made from the contracts by `platform-assets dbt sources`; change those, not this file.\n"
+PARTITION_COLUMN = ("_partition", "VARCHAR", "Key of the partition that the row belongs to.")
+
+
+def contracts_below(folder: Path) -> list[Contract]:
+    """The contract of every FileFeed below ``folder``, by name.
+
+    Raises:
+        ContractError: if one of them is wrong.
+    """
+    paths = (path for path in folder.rglob("contract.yaml") if (path.parent / "defs.yaml").exists())
+    return sorted((read_contract(path) for path in paths), key=lambda contract: contract.name)
+
+
+def sources_yaml(contracts: Iterable[Contract]) -> str:
+    """The text of a dbt sources file for the schema `raw`: a table for each contract, with its columns."""
+    tables = [
+        {
+            "name": contract.name,
+            "description": " ".join(contract.description.split()),
+            "columns": [
+                {"name": name, "data_type": kind.lower(), "description": " ".join(text.split())}
+                for name, kind, text in [*raw_columns(contract), PARTITION_COLUMN]
+            ],
+        }
+        for contract in contracts
+    ]
+    document = {"version": 2, "sources": [{"name": "raw", "schema": "raw", "tables": tables}]}
+    return HEADER + str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120))
