@@ -42,7 +42,9 @@ def key(partitions: dg.PartitionsDefinition | None, pattern: str, path: str) -> 
         (None, "planes.csv", "planes.csv", "snapshot"),
     ],
 )
-def test_key_of_a_name(partitions: dg.PartitionsDefinition | None, pattern: str, path: str, expected: str | None) -> None:
+def test_key_of_a_name(
+    partitions: dg.PartitionsDefinition | None, pattern: str, path: str, expected: str | None
+) -> None:
     assert key(partitions, pattern, path) == expected
 
 
