@@ -27,6 +27,10 @@ from resources.warehouse.protocol import PARTITION, TableName
 UPSTREAM_CHECK = "upstream_published"
 """The check in the ledger of a partition that was held because of something upstream."""
 
+LEASE_SECONDS = 3600.0
+"""How long a step's lease on its partitions stands. dbt holds the warehouse's file while it works, so nobody could
+renew a short one meanwhile; a holder that has died on this machine is taken over at once, whatever its lease says."""
+
 Held = dict[str, dict[str, str]]
 """Model -> partition -> why it is held."""
 
@@ -101,7 +105,9 @@ class _Run:
     def build_and_judge(self) -> None:
         """Mark pending, run, test, record. An error of dbt itself leaves every partition rejected, none pending."""
         wanted = {self._asset(model): self.wanted[model] for model in self.built}
-        opened = open_candidates(self.warehouse, partitions=wanted, run_id=self.context.run.run_id)
+        opened = open_candidates(
+            self.warehouse, partitions=wanted, run_id=self.context.run.run_id, lease_seconds=LEASE_SECONDS
+        )
         built: dict[str, BuiltModel] = {}
         reason = "dbt was interrupted"
         try:
