@@ -46,5 +46,3 @@ def test_a_job_holds_just_the_selected_checks() -> None:
 def test_warnings_of_dagster_are_off_in_a_block() -> None:
     with disable_dagster_warnings():
         dg.AssetCheckSpec("verdict", asset="table", partitions_def=DAYS)
-
-

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 import pytest
+
 from platform_assets.automation.conditions import upstream_published
 
 DAYS = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-01-11")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from click.testing import CliRunner
+
 from platform_assets.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,6 +16,7 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from platform_assets.lake.manifest import read_manifest
 from resources.warehouse.duckdb import DuckDBWarehouse
 
@@ -43,16 +44,18 @@ schema:
 FEEDS = {
     "meter": (
         "csv",
-        'meter/%Y%m%dT%H%z.csv\n  partitions: {type: hourly, start_date: "2024-11-02-00:00", end_date: "2024-11-05-00:00", '
-        "timezone: America/New_York}",
+        'meter/%Y%m%dT%H%z.csv\n  partitions: {type: hourly, start_date: "2024-11-02-00:00", '
+        'end_date: "2024-11-05-00:00", timezone: America/New_York}',
         """
       - {name: id, logicalType: integer, required: true, primaryKey: true}
-      - {name: kwh, logicalType: number, physicalType: "DECIMAL(10,3)", required: true, logicalTypeOptions: {minimum: 0}}
+      - {name: kwh, logicalType: number, physicalType: "DECIMAL(10,3)", required: true,
+         logicalTypeOptions: {minimum: 0}}
 """,
     ),
     "orders": (
         "json",
-        'orders/%Y-%m-%d.jsonl\n  partitions: {type: daily, start_date: "2024-03-01", end_date: "2024-03-15", timezone: Europe/Berlin}',
+        'orders/%Y-%m-%d.jsonl\n  partitions: {type: daily, start_date: "2024-03-01", end_date: "2024-03-15", '
+        "timezone: Europe/Berlin}",
         """
       - {name: id, logicalType: integer, required: true, primaryKey: true}
       - {name: amount, logicalType: number, physicalType: "DECIMAL(12,2)", required: true}

@@ -4,6 +4,7 @@ import dagster as dg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from platform_assets.feeds.partitions import partition_key_of
 from platform_assets.lake.arrival_patterns import ArrivalPattern
 
