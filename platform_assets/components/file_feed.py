@@ -99,6 +99,7 @@ class FileFeed(dg.Component, dg.Resolvable):
             columns=with_partition_column(columns),
             deps=[feed.lake_key],
             freshness=policy,
+            metadata={"dagster/table_name": ".".join(feed.raw_key.path)},
         )
         schedule = closing_schedule(feed)
         return dg.Definitions(

@@ -15,7 +15,7 @@ from platform_assets.components.asset_specs import DEFAULT_OWNER, freshness_poli
 from platform_assets.components.ledger_verdict import POOL, ledger_verdict, verdict_outcome
 from platform_assets.components.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
 from platform_assets.components.trend_plot import trend_of_run
-from platform_assets.components.upstream import UpstreamAsset, refusals
+from platform_assets.components.upstream import UpstreamAsset, refusals, table_of
 from platform_assets.contracts.model import Freshness
 from platform_assets.feeds.partitions import Partitions
 from platform_assets.publishing.tables import publish_from_table
@@ -35,7 +35,7 @@ class PublishedTable(dg.Component, dg.Resolvable):
 
     source: Annotated[
         ResolvedAssetKey,
-        Resolver.default(model_field_type=str, description="Key of the mart, schema/table.", examples=["marts/orders"]),
+        Resolver.default(model_field_type=str, description="Asset key of the mart.", examples=["marts/orders"]),
     ]
     partitions: Partitions = None
     name: Annotated[
@@ -53,8 +53,6 @@ class PublishedTable(dg.Component, dg.Resolvable):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The asset `published/<name>` and its verdict check."""
-        if len(self.source.path) != 2:
-            raise ValueError(f"{context.path}: source: {self.source.to_user_string()!r} must be schema/table")
         name = self.name or self.source.path[-1]
         key = dg.AssetKey([SCHEMA, name])
         ended = has_ended(self.partitions, None, now=dt.datetime.now(dt.UTC))
@@ -66,6 +64,7 @@ class PublishedTable(dg.Component, dg.Resolvable):
             group_name=self.group,
             owners=self.owners,
             kinds={"duckdb", "table"},
+            metadata={"dagster/table_name": ".".join(key.path)},
             partitions_def=self.partitions,
             automation_condition=upstream_published(),
             freshness_policy=freshness_policy(Freshness(latency=latency), partitions=self.partitions, ended=ended),
@@ -96,7 +95,7 @@ class PublishedTable(dg.Component, dg.Resolvable):
                     warehouse,
                     asset=spec.key.to_user_string(),
                     table=TableName(*spec.key.path),
-                    source=TableName(*source.path),
+                    source=table_of(context, source),
                     source_asset=source.to_user_string(),
                     partition_column=PARTITION if partitioned else None,
                     partitions=open_keys,

@@ -11,7 +11,7 @@ import dagster as dg
 
 from platform_assets.lake.deliveries import SNAPSHOT
 from platform_assets.publishing.readers import unreadable
-from resources.warehouse.protocol import Warehouse
+from resources.warehouse.protocol import TableName, Warehouse
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,26 @@ def refusals(
             more = f" (and {len(reasons) - 1} more upstream partitions)" if len(reasons) > 1 else ""
             found[partition] = reasons[0] + more
     return found
+
+
+def table_of(context: dg.AssetExecutionContext, key: dg.AssetKey) -> TableName:
+    """The table behind an asset: the one its spec names in `dagster/table_name`, else schema and table of its key.
+
+    A dbt model's key need not be its schema and table: dbt puts the target's schema before a model's own.
+
+    Raises:
+        dg.Failure: if neither tells a schema and a table.
+    """
+    graph = context.job_def.asset_layer.asset_graph
+    named = graph.get(key).metadata.get("dagster/table_name") if graph.has(key) else None
+    parts = [part.strip('"') for part in str(getattr(named, "value", named)).split(".")] if named else list(key.path)
+    if len(parts) < 2:
+        raise dg.Failure(
+            f"{key.to_user_string()}: it is not known which table this is: give the asset the metadata "
+            "`dagster/table_name` with schema.table, or a key of schema/table",
+            allow_retries=False,
+        )
+    return TableName(parts[-2], parts[-1])
 
 
 def _needed(
