@@ -42,7 +42,7 @@ test: $(READY) ## the default tests, in minutes
 	@$(BIN)/pytest -n auto --dist loadscope -m "not slow"
 
 test-slow: $(READY) ## campaigns (kill -9, races, full disk), the corpus of bad files, and the UI in a browser
-	@$(BIN)/pytest -m slow
+	@$(BIN)/pytest -n 2 --dist loadfile -m slow
 
 lint: $(READY) ## ruff, mypy, import rules, contracts, dbt sources
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -51,7 +51,7 @@ class PublishedTable(dg.Component, dg.Resolvable):
         Resolver.default(description="How late the newest partition may be before the table is stale.", examples=[6]),
     ] = None
 
-    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:  # noqa: ARG002 - Dagster's signature
         """The asset `published/<name>` and its verdict check."""
         name = self.name or self.source.path[-1]
         key = dg.AssetKey([SCHEMA, name])
