@@ -153,8 +153,10 @@ def _verdicts(
         except StatementFailed as failure:
             error = str(failure).splitlines()[0]
     if model is None or error:
-        failed = (CheckResult(BUILT_CHECK, Severity.ERROR, passed=False, message=error),)
-        return [_verdict(asset, p, opened.run_id, State.REJECTED, failed) for p in partitions]
+        # why it was not built comes first, where that is known: a missing table is only what follows from it
+        known = model.checks if model is not None else {}
+        failed = CheckResult(BUILT_CHECK, Severity.ERROR, passed=False, message=error)
+        return [_verdict(asset, p, opened.run_id, State.REJECTED, (*known.get(p, ()), failed)) for p in partitions]
     verdicts = []
     for partition in partitions:
         checks = tuple(model.checks.get(partition, ()))
