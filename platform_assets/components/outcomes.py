@@ -40,12 +40,26 @@ class Outcome:
         return replace(self, metadata={**self.metadata, **more})
 
 
-def run_partitions(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> list[str]:
+def run_partitions(context: dg.AssetExecutionContext) -> list[str]:
     """The partition keys of the run in their order; the one snapshot key if it has none."""
-    if isinstance(context, dg.AssetCheckExecutionContext):
-        op_context = context.op_execution_context
-        return list(op_context.partition_keys) if op_context.has_partitions else [SNAPSHOT]
     return list(context.partition_keys) if context.has_partition_key or context.has_partition_key_range else [SNAPSHOT]
+
+
+def checked_partitions(context: dg.AssetCheckExecutionContext, key: dg.AssetKey) -> list[str]:
+    """The partition keys that a check of ``key`` speaks of, in their order; the one snapshot key if it has none.
+
+    A check that is executed by itself is part of no partition's run: it speaks of all that are materialized.
+    """
+    op_context = context.op_execution_context
+    graph = op_context.job_def.asset_layer.asset_graph
+    partitions = graph.get(key).partitions_def if graph.has(key) else None
+    if partitions is None:
+        return [SNAPSHOT]
+    with dg.partition_loading_context(dynamic_partitions_store=context.instance):
+        if op_context.has_partitions:
+            return list(partitions.get_partition_keys_in_range(op_context.partition_key_range))
+        done = context.instance.get_materialized_partitions(key)
+        return [partition for partition in partitions.get_partition_keys() if partition in done]
 
 
 @dataclass(frozen=True)
@@ -168,7 +182,7 @@ def verdict_check(
         required_resource_keys=required_resource_keys,
     )
     def verdict(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        keys = run_partitions(context)
+        keys = checked_partitions(context, key)
         found = _left_out(context, key)
         if found is None:
             found = problems(context, keys)
