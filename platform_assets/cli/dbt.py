@@ -7,8 +7,6 @@ from pathlib import Path
 
 import click
 
-MACROS = Path(__file__).resolve().parent.parent / "dbt" / "macros"
-
 
 @click.group()
 def dbt() -> None:
@@ -64,9 +62,11 @@ def sources(contracts: Path, output: Path, check: bool) -> None:
 )
 def macros(into: Path) -> None:
     """Copy the platform's macros into a dbt project: building and testing by partition."""
+    from platform_assets.dbt.macro_files import FOLDER
+
     version = importlib.metadata.version("platform-assets")
     into.mkdir(parents=True, exist_ok=True)
-    for path in sorted(MACROS.glob("*.sql")):
+    for path in sorted(FOLDER.glob("*.sql")):
         header = f"{{# from platform-assets {version}; written anew by `platform-assets dbt macros` #}}\n"
         (into / path.name).write_text(header + path.read_text(encoding="utf-8"), encoding="utf-8")
         click.echo(f"wrote {into / path.name}")

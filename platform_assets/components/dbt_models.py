@@ -22,6 +22,7 @@ from platform_assets.components.ledger_verdict import POOL, ledger_verdict
 from platform_assets.components.upstream import UpstreamAsset
 from platform_assets.contracts.model import Freshness
 from platform_assets.dbt.graph import ModelGraph, model_graph
+from platform_assets.dbt.macro_files import missing_macros
 from platform_assets.dbt.project import DbtProjectFiles
 from platform_assets.feeds.partitions import Partitions
 from resources.warehouse.protocol import TableName
@@ -59,6 +60,12 @@ class DbtModels(DbtProjectComponent):
         self._refuse_unused()
         files = self._files
         manifest = files.manifest()
+        if self.partitions is not None and (missing := missing_macros(manifest)):
+            raise ValueError(
+                f"{files.project_dir}: the dbt project lacks the platform's macros for models by partition "
+                f"({', '.join(missing[:3])}, ...): run `platform-assets dbt macros --into "
+                f"{files.project_dir / 'macros' / 'platform_assets'}`, or leave `partitions` out"
+            )
         specs, check_specs = build_dbt_specs(
             translator=self.translator,
             manifest=manifest,
