@@ -155,14 +155,18 @@ def main() -> int:
     print(f"2013 moved by {shift.days // 7} weeks; the UI comes up at http://127.0.0.1:{arguments.port}")
     print(f"What the servers say is in {home / 'dagster.log'}")
     try:
+        time.sleep(15)
+        if server.poll() is not None:
+            raise SystemExit(f"The servers did not start; is port {arguments.port} taken? See {home / 'dagster.log'}")
         replay(home, shift, arguments.days, arguments.seconds)
         print("Everything up to yesterday is delivered; the UI stays up until Ctrl-C.")
         server.wait()
     except KeyboardInterrupt:
         print("stopping")
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait()
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGTERM)
+            server.wait()
     return 0
 
 

@@ -1,6 +1,7 @@
 """Materializes what is missing of the year on the real instance, in this process, with a progress bar."""
 
 import logging
+import os
 import uuid
 from dataclasses import dataclass, field
 
@@ -8,6 +9,7 @@ import dagster as dg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+PROCESS_TAG = "platform/demo_process"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -36,6 +38,7 @@ def materialize_year(console: Console) -> Year:
         instance = dg.DagsterInstance.get()
         job = definitions.resolve_implicit_global_asset_job_def()
         graph = definitions.resolve_asset_graph()
+    end_dead_runs(instance)
     year = Year()
     keys = [key for key in graph.toposorted_asset_keys if graph.get(key).is_executable]
     snapshots = [key for key in keys if graph.get(key).partitions_def is None]
@@ -58,6 +61,23 @@ def materialize_year(console: Console) -> Year:
     year.complete = all(year.assets[key.to_user_string()] == len(days) for key in daily)
     instance.dispose()
     return year
+
+
+def end_dead_runs(instance: dg.DagsterInstance) -> None:
+    """End the demo's own runs whose process is gone (Ctrl-C, kill -9), so that the UI does not show them as running."""
+    unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
+    for run in instance.get_runs(unfinished):
+        pid = run.tags.get(PROCESS_TAG)
+        if pid is not None and not _is_alive(int(pid)):
+            instance.report_run_failed(run, "the process of this run has ended")
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _count(year: Year, check: dg.AssetCheckEvaluation) -> None:
@@ -105,8 +125,14 @@ def _run(
                 year.seconds[event.step_key] = event.step_success_data.duration_ms / 1000
 
         instance.add_event_listener(run_id, watch)
+        tags = {**tags, PROCESS_TAG: str(os.getpid())}
         result = job.execute_in_process(
-            run_id=run_id, instance=instance, asset_selection=keys, tags=tags, run_config=QUIET, raise_on_error=False
+            run_id=run_id,
+            instance=instance,
+            asset_selection=keys,
+            tags={**tags, PROCESS_TAG: str(os.getpid())},
+            run_config=QUIET,
+            raise_on_error=False,
         )
     if not result.success:
         failures = [e for e in result.all_events if e.event_type is dg.DagsterEventType.STEP_FAILURE]

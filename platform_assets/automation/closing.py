@@ -13,11 +13,12 @@ import dagster as dg
 
 from platform_assets.contracts.due import reason_not_due
 from platform_assets.feeds.feed import Feed
-from platform_assets.lake.manifest import read_manifest
+from platform_assets.lake.manifest import read_manifest, read_rejection
+from platform_assets.publishing.readers import unreadable
 from resources.platform import PlatformResource
 
-LOOK_BACK = 7
-"""Partitions that one tick closes, the newest first: ticks that were missed are made up for."""
+LOOK_BACK = dt.timedelta(days=7)
+"""How far back a tick looks for partitions that are not closed: what was missed meanwhile is made up for."""
 
 
 def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
@@ -41,14 +42,20 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
         moment = context.scheduled_execution_time.astimezone(ZoneInfo(partitions.timezone)) - latency
         keys = due_partitions(partitions, moment, LOOK_BACK)
         lake = Path(platform.lake)
-        open_keys = [key for key in keys if read_manifest(lake, feed.name, key) is None]
-        there = feed.landing(platform.landing).deliveries(set(open_keys), now_ns=time.time_ns()).deliveries
+        there = feed.landing(platform.landing).deliveries(set(keys), now_ns=time.time_ns()).deliveries
+        judged = _judged(feed, platform, keys)
         requests, missing = [], []
-        for key in open_keys:
-            if key in there:
-                requests.append(dg.RunRequest(run_key=f"{feed.name}:{key}:{there[key].version}", partition_key=key))
-            elif reason_not_due(feed.contract, key) is not None:
-                requests.append(dg.RunRequest(run_key=f"{feed.name}:{key}:nothing-due", partition_key=key))
+        for key in keys:
+            manifest, delivery = read_manifest(lake, feed.name, key), there.get(key)
+            taken = manifest is not None and (delivery is None or manifest.delivery_version == delivery.version)
+            if taken and key in judged:
+                continue
+            if delivery is not None and read_rejection(lake, feed.name, key) is not None:
+                continue  # it was looked at and refused; a file that is replaced starts its own run
+            if taken or delivery is not None or reason_not_due(feed.contract, key) is not None:
+                # a run of an earlier tick may have died: each tick asks under a key of its own
+                run_key = f"{feed.name}:{key}:closing:{context.scheduled_execution_time.isoformat()}"
+                requests.append(dg.RunRequest(run_key=run_key, partition_key=key))
             else:
                 missing.append(key)
         if missing:
@@ -62,24 +69,32 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
     return closing
 
 
-def due_partitions(partitions: dg.TimeWindowPartitionsDefinition, moment: dt.datetime, count: int) -> list[str]:
-    """The last ``count`` partitions whose time was over at ``moment``, in their order."""
+def _judged(feed: Feed, platform: PlatformResource, keys: list[str]) -> set[str]:
+    """The partitions that have a verdict in the ledger, good or bad: they need no further run."""
+    refused = unreadable(platform.warehouse.open(), asset=feed.raw_key.to_user_string(), partitions=keys)
+    return {key for key in keys if key not in refused or refused[key].run_id}
+
+
+def due_partitions(
+    partitions: dg.TimeWindowPartitionsDefinition, moment: dt.datetime, look_back: dt.timedelta
+) -> list[str]:
+    """Partitions whose time was over at ``moment``, and for no longer than ``look_back``; at least the last one."""
     with dg.partition_loading_context(effective_dt=moment):
         keys: list[str] = []
         window = partitions.get_last_partition_window()
-        while window is not None and len(keys) < count:
+        while window is not None and (not keys or window.end >= moment - look_back):
             keys.append(partitions.get_partition_key_for_timestamp(window.start.timestamp()))
             window = partitions.get_prev_partition_window(window.start)
         return keys[::-1]
 
 
 def _cron(partitions: dg.TimeWindowPartitionsDefinition, latency: dt.timedelta) -> str:
-    """The partitions' own cron, later by the part of the latency that fits into it (minutes, and hours of a day)."""
-    schedule = partitions.get_cron_schedule()
-    minute, hour, *rest = schedule.split()
-    if not minute.isdigit():
-        return schedule
-    minutes = int(minute) + int(latency.total_seconds() // 60)
+    """Every hour for partitions of an hour, else every day, at the minute at which a partition becomes due.
+
+    Weeks and months are looked at daily too: which partitions are due is told by their windows, not by the cron.
+    """
+    minute, hour, *_ = partitions.get_cron_schedule().split()
+    minutes = (int(minute) if minute.isdigit() else 0) + int(latency.total_seconds() // 60)
     if not hour.isdigit():
-        return " ".join([str(minutes % 60), hour, *rest])
-    return " ".join([str(minutes % 60), str((int(hour) + minutes // 60) % 24), *rest])
+        return f"{minutes % 60} * * * *"
+    return f"{minutes % 60} {(int(hour) + minutes // 60) % 24} * * *"

@@ -27,7 +27,8 @@ def contract() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--name", help="The feed's name; by default the file's, without its endings.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write; by default to the terminal.")
-def infer(file: Path, name: str | None, output: Path | None) -> None:
+@click.option("--force", is_flag=True, help="Write over an OUTPUT that exists.")
+def infer(file: Path, name: str | None, output: Path | None, force: bool) -> None:
     """Write a first contract from a sample FILE (CSV, JSON lines or Parquet; gzip and zstd too)."""
     try:
         text = infer_contract(file, name)
@@ -35,8 +36,8 @@ def infer(file: Path, name: str | None, output: Path | None) -> None:
         raise click.ClickException(str(error)) from None
     if output is None:
         click.echo(text, nl=False)
-    elif output.exists():
-        raise click.ClickException(f"{output}: exists already; remove it or write elsewhere")
+    elif output.exists() and not force:
+        raise click.ClickException(f"{output}: exists already; write elsewhere, or over it with --force")
     else:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(text, encoding="utf-8")

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from platform_assets.publishing.model import LedgerEntry, State
 from platform_assets.publishing.readers import known_assets, ledger_history, published_versions
+from resources.environment import current_environment
 from resources.warehouse.duckdb import DuckDBWarehouse
 from resources.warehouse.errors import WarehouseError
 
@@ -33,10 +34,8 @@ def ledger() -> None:
     "--warehouse",
     "path",
     type=click.Path(path_type=Path),
-    envvar="PLATFORM_WAREHOUSE",
-    default=Path(".platform/warehouse.duckdb"),
-    show_default=True,
-    show_envvar=True,
+    default=lambda: current_environment().warehouse,
+    show_default="PLATFORM_WAREHOUSE, or PLATFORM_HOME/warehouse.duckdb",
     help="The DuckDB file.",
 )
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Lines at most.")

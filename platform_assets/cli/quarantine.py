@@ -11,10 +11,11 @@ from rich.text import Text
 
 from platform_assets.lake.manifest import read_rejection
 from platform_assets.lake.quarantine import list_quarantine, read_quarantine
+from resources.environment import current_environment
 
 lake_option = click.option(
-    "--lake", type=click.Path(path_type=Path), envvar="PLATFORM_LAKE", default=Path(".platform/lake"),
-    show_default=True, show_envvar=True, help="The lake's folder.",
+    "--lake", type=click.Path(path_type=Path), default=lambda: current_environment().lake,
+    show_default="PLATFORM_LAKE, or PLATFORM_HOME/lake", help="The lake's folder.",
 )  # fmt: skip
 
 

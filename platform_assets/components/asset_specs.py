@@ -33,14 +33,16 @@ def freshness_policy(
     if ended:
         return None
     if freshness.deadline_cron:
-        length = freshness.latency or dt.timedelta(days=1)
+        # Dagster wants it below the time between two deadlines, which are a day apart at most
+        bound = min(freshness.latency or dt.timedelta(days=1), dt.timedelta(hours=23))
         return dg.FreshnessPolicy.cron(
-            deadline_cron=freshness.deadline_cron, lower_bound_delta=length, timezone=freshness.timezone
+            deadline_cron=freshness.deadline_cron, lower_bound_delta=bound, timezone=freshness.timezone
         )
     length = partition_length(partitions)
     latency = freshness.latency or length
-    window = max(length + latency, dt.timedelta(minutes=1))
-    return dg.FreshnessPolicy.time_window(fail_window=window, warn_window=window * 0.75)
+    window = length + latency
+    # a healthy feed is as old as a partition is long just before the next one comes
+    return dg.FreshnessPolicy.time_window(fail_window=window, warn_window=length + latency / 2)
 
 
 def partition_length(partitions: dg.PartitionsDefinition | None) -> dt.timedelta:

@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Any
 
 import dagster as dg
@@ -77,6 +78,8 @@ class DbtModels(DbtProjectComponent):
         )
         if not specs:
             raise ValueError(f"{context.path}: select: {self.select!r} matches no model of {files.project_dir}")
+        if self.partitions is not None:
+            _check_strategy(manifest, [spec.metadata[UNIQUE_ID] for spec in specs], context.path)
         asset_keys = {spec.metadata[UNIQUE_ID]: spec.key for spec in specs}
         graph = model_graph(manifest, asset_keys)
         check_specs = [*map(_never_blocking, check_specs), *_unit_test_specs(graph, asset_keys)]
@@ -169,6 +172,19 @@ class DbtModels(DbtProjectComponent):
 
 def _op_name(context: dg.ComponentLoadContext) -> str:
     return "dbt__" + "__".join(context.path.parts[-2:]).replace("-", "_").replace(".", "_")
+
+
+def _check_strategy(manifest: Mapping[str, Any], models: list[str], path: Path) -> None:
+    """Refuse models that would lose or change the other partitions when some are built."""
+    for model in models:
+        node = manifest["nodes"][model]
+        if node["config"].get("incremental_strategy") != "partition_overwrite":
+            raise ValueError(
+                f"{path / 'defs.yaml'}: {node['original_file_path']} is {node['config'].get('materialized')} without "
+                f"the strategy partition_overwrite, so it cannot be built partition by partition. Give it "
+                f"config(materialized='incremental', incremental_strategy='partition_overwrite'), or select it in "
+                f"a DbtModels without `partitions`. The macros: platform-assets dbt macros --into macros/platform"
+            )
 
 
 def _never_blocking(spec: dg.AssetCheckSpec) -> dg.AssetCheckSpec:

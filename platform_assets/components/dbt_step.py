@@ -136,6 +136,12 @@ class _Run:
     def _test_models(self, models: Sequence[str]) -> None:
         alive = {model for model in models if any(key not in self.held[model] for key in self.wanted[model])}
         tests = [test for test in self.graph.tests if set(test.models) <= alive]
+        untested: Held = {}
+        for test in self.graph.tests:
+            if test.blocks and not set(test.models) <= alive:
+                for model in alive.intersection(test.models):
+                    untested[model] = dict.fromkeys(self.keys, f"{test.name}: not run, one of its models was not built")
+        self._hold(untested)
         if not tests:
             return
         self.context.log.info(f"dbt test: {len(tests)} tests")

@@ -22,6 +22,7 @@ from platform_assets.components.scaffold import FileFeedScaffolder
 from platform_assets.contracts.reader import read_contract
 from platform_assets.contracts.types import raw_columns
 from platform_assets.feeds.feed import Feed
+from platform_assets.feeds.fit import check_fit
 from platform_assets.feeds.partitions import Partitions
 from platform_assets.lake.arrival_patterns import ArrivalPattern, PatternError
 from platform_assets.lake.arrivals import Completeness
@@ -114,22 +115,24 @@ class FileFeed(dg.Component, dg.Resolvable):
 
         Raises:
             ContractError: with every problem of the contract at once, each with file, line and key.
-            ValueError: if the pattern and the partitions do not fit each other.
+            ValueError: if a word of defs.yaml is wrong, or the pattern and the partitions do not fit each other.
         """
+        here = folder / "defs.yaml"
+        # Dagster lets a text stand for any number, as it might be a template
+        if not isinstance(self.settle_seconds, (int, float)) or self.settle_seconds < 0:
+            raise ValueError(f"{here}: settle_seconds: {self.settle_seconds!r} must be a number, 0 or more")
+        if not (folder / self.contract).is_file():
+            raise ValueError(
+                f"{here}: contract: {folder / self.contract} does not exist; "
+                "`platform-assets contract infer FILE` writes a first one from a sample"
+            )
         contract = read_contract(folder / self.contract)
         pattern = ArrivalPattern(self.files)
         marker = ArrivalPattern(self.complete_when) if self.complete_when else None
-        _check_fit(pattern, self.partitions, "files")
-        if marker is not None:
-            _check_fit(marker, self.partitions, "complete_when")
+        try:
+            check_fit(pattern, self.partitions, "files")
+            if marker is not None:
+                check_fit(marker, self.partitions, "complete_when")
+        except PatternError as error:
+            raise PatternError(f"{here}: {error}") from None
         return Feed(contract, self.partitions, pattern, Completeness(self.settle_seconds, marker))
-
-
-def _check_fit(pattern: ArrivalPattern, partitions: dg.PartitionsDefinition | None, word: str) -> None:
-    timed = isinstance(partitions, dg.TimeWindowPartitionsDefinition)
-    if timed and not pattern.names_time:
-        raise PatternError(f"{word}: {pattern.pattern!r} does not name the time of a partition, such as %Y-%m-%d")
-    if partitions is not None and not timed and not pattern.names_key:
-        raise PatternError(f"{word}: {pattern.pattern!r} does not name the partition by {{key}}")
-    if partitions is None and (pattern.names_time or pattern.names_key):
-        raise PatternError(f"{word}: {pattern.pattern!r} names a partition, but the feed has no partitions")

@@ -22,12 +22,13 @@ from platform_assets.components.outcomes import (
     run_partitions,
     verdict_check,
 )
+from platform_assets.contracts.digest import contract_digest
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.arrivals import Arrivals
 from platform_assets.lake.deliveries import Delivery
 from platform_assets.lake.ingestion import Ingestor
 from platform_assets.lake.manifest import Manifest, read_manifest, read_rejection
-from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.lake.rejection import DeliveryRejected, IngestionError
 from resources.platform import PlatformResource
 
 THREADS = 2
@@ -114,8 +115,9 @@ def _ingest(feed: Feed, partition: str, arrivals: Arrivals, ingestor: Ingestor, 
     started = time.monotonic()
     try:
         manifest = _manifest(feed, partition, arrivals, ingestor, lake)
-    except DeliveryRejected as rejection:
-        return Outcome(partition, problem=str(rejection))
+    except (DeliveryRejected, IngestionError, _NotThere) as problem:
+        # the trouble of one partition, a full memory included, is not that of its neighbours
+        return Outcome(partition, problem=str(problem))
     return Outcome(partition, manifest.content_hash, metadata=_metadata(manifest, time.monotonic() - started))
 
 
@@ -123,13 +125,22 @@ def _manifest(feed: Feed, partition: str, arrivals: Arrivals, ingestor: Ingestor
     delivery = arrivals.deliveries.get(partition)
     if delivery is not None:
         return ingestor.ingest(contract=feed.contract, delivery=delivery)
+    where = f"(files: {feed.pattern.pattern}, below the landing folder)"
+    if partition in arrivals.waiting:
+        # something is on its way: neither is nothing due, nor is anything judged
+        raise _NotThere(f"its delivery is not whole yet: {arrivals.waiting[partition]} {where}")
     kept = read_manifest(lake, feed.name, partition)
-    if kept is not None and partition not in arrivals.waiting:
+    if kept is not None:
         # what was ingested stays, even when the landing folder has been cleared since
+        if kept.state == "data" and kept.contract_digest != contract_digest(feed.contract):
+            raise _NotThere(f"the contract has changed since it was ingested, and its files are gone {where}")
         return kept
-    why = arrivals.waiting.get(partition) or _irregular(arrivals) or "no file has arrived"
-    absence = f"{why} (files: {feed.pattern.pattern}, below the landing folder)"
+    absence = f"{_irregular(arrivals) or 'no file has arrived'} {where}"
     return ingestor.ingest(contract=feed.contract, delivery=Delivery(feed.name, partition, (), absence))
+
+
+class _NotThere(Exception):
+    """There is nothing that can be ingested now; the partition stays as it is."""
 
 
 def _irregular(arrivals: Arrivals) -> str:

@@ -36,7 +36,10 @@ def ledger_verdict(key: dg.AssetKey, *, keeps_last_good: bool) -> dg.AssetChecks
 def verdict_outcome(verdict: Verdict, seconds: float, extra: Mapping[str, Any] | None = None) -> Outcome:
     """The outcome of one partition, from the ledger's verdict on it. ``seconds`` is its share of the step."""
     if not verdict.published:
-        return Outcome(verdict.partition, problem=verdict.message)
+        failed = verdict.failed_check
+        return Outcome(
+            verdict.partition, problem=f"check {failed.name}: {verdict.message}" if failed else verdict.message
+        )
     metadata = {"dagster/row_count": verdict.rows, "seconds": round(seconds, 4), "published_by_run": verdict.run_id}
     warnings = [check.message for check in verdict.checks if not check.passed]
     if warnings:

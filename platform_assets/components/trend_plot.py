@@ -41,7 +41,7 @@ def trend_of_run(
 
 
 def _up_to_the_last(partitions: Sequence[str], of_run: Collection[str]) -> Sequence[str]:
-    last = max(index for index, key in enumerate(partitions) if key in of_run)
+    last = max((index for index, key in enumerate(partitions) if key in of_run), default=-1)
     return partitions[: last + 1]
 
 

@@ -19,7 +19,7 @@ from platform_assets.contracts.column_options import (
 )
 from platform_assets.contracts.column_types import column_type, physical_length, read_precision
 from platform_assets.contracts.model import Column, LogicalType, RowExpression
-from platform_assets.contracts.personal import read_nested, read_protection
+from platform_assets.contracts.personal import declared_paths, read_nested, read_protection
 from platform_assets.contracts.problems import Findings, Path_
 from platform_assets.contracts.properties import custom, mappings, texts
 from platform_assets.contracts.time_formats import strptime_format
@@ -117,6 +117,7 @@ def _column(item: dict[str, Any], path: Path_, rules: list[RowExpression], findi
         allowed_values=tuple(yaml_text(entry.get("value")) for _, entry in mappings(item, "enum")),
         protection=read_protection(item, properties, path, findings),
         nested=tuple(read_nested(item, (), path, findings)) if kind is LogicalType.JSON else (),
+        declared=tuple(declared_paths(item, ())) if kind is LogicalType.JSON else (),
         classification=item.get("classification"),
         tags=texts(item, "tags"),
     )

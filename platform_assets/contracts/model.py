@@ -54,6 +54,8 @@ class NestedProtection:
 class Column:
     """One column of a feed: its name in the file and in the warehouse, its type and its row rules.
 
+    ``declared`` are the paths that the contract knows inside a JSON column, ``*`` for list items and ``**`` below an
+    object of which it says nothing more; with ``nested`` protections every other value in it is masked.
     ``format`` is a date or time pattern in strptime's words. ``default_timezone`` is the zone of a timestamp
     that names none; without it, such a value is not a timestamp with a zone. ``true_values`` and
     ``false_values`` are lower case. ``rounding`` lets a number with too many decimals be rounded.
@@ -82,6 +84,7 @@ class Column:
     allowed_values: tuple[str, ...] = ()
     protection: Protection = Protection.NONE
     nested: tuple[NestedProtection, ...] = ()
+    declared: tuple[tuple[str, ...], ...] = ()
     classification: str | None = None
     tags: tuple[str, ...] = ()
 

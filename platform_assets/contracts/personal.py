@@ -68,3 +68,20 @@ def read_nested(
             findings.note(place, f"{', '.join(rules)} inside a JSON column: not carried out by the platform")
         found.extend(read_nested(child, below, place, findings))
     return found
+
+
+def declared_paths(item: dict[str, Any], inside: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Every path that the contract names inside an object or array column."""
+    children = [
+        (f"{entry.get('physicalName') or entry.get('name')}", entry) for _, entry in mappings(item, "properties")
+    ]
+    items = item.get("items")
+    if isinstance(items, dict):
+        children.append(("*", items))
+    if not children:
+        return [(*inside, "**")] if item.get("logicalType") in ("object", "array") else []
+    found: list[tuple[str, ...]] = []
+    for step, child in children:
+        below = (*inside, step)
+        found += [below, *declared_paths(child, below)]
+    return found

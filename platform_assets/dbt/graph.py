@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 BUILT = ("model", "seed", "snapshot")
@@ -33,7 +33,11 @@ class ModelGraph:
     def limited_to(self, models: Collection[str]) -> ModelGraph:
         """The part of the graph for some of its models, with every test that speaks of one of them."""
         order = tuple(model for model in self.order if model in models)
-        tests = tuple(test for test in self.tests if set(test.models) & set(order))
+        tests = tuple(
+            replace(test, models=tuple(model for model in test.models if model in models))
+            for test in self.tests
+            if set(test.models) & set(order)
+        )
         return ModelGraph(order, {model: self.parents[model] for model in order}, tests)
 
     def held_with(self, held: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:

@@ -55,6 +55,8 @@ def _resolve(context: ResolutionContext, model: Model | None) -> dg.PartitionsDe
         )
     if isinstance(model, DynamicPartitionsDefinitionModel):
         return dg.DynamicPartitionsDefinition(name=model.name)
+    if isinstance(model, StaticPartitionsDefinitionModel) and SNAPSHOT in model.partition_keys:
+        raise ValueError(f"partitions: the key {SNAPSHOT!r} stands for tables without partitions; use another one")
     return resolve_partitions_def(context, model)
 
 
@@ -91,7 +93,7 @@ def partition_key_of(partitions: dg.PartitionsDefinition | None) -> KeyOf:
     if isinstance(partitions, dg.StaticPartitionsDefinition):
         keys = frozenset(partitions.get_partition_keys())
         return lambda match: match.key if match.key in keys else None
-    return lambda match: match.key or None
+    return lambda match: match.key if match.key != SNAPSHOT else None
 
 
 def _time_window_key(partitions: dg.TimeWindowPartitionsDefinition) -> KeyOf:

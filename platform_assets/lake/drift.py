@@ -17,7 +17,9 @@ def judge_columns(contract: Contract, found: Sequence[str], file: str, *, ordere
     expected = [column.source_name for column in contract.columns]
     twice = sorted({name for name in found if found.count(name) > 1})
     if twice:
-        raise DeliveryRejected("drift:duplicate", f"{file}: the column {_names(twice)} is there more than once")
+        known = [name for name in twice if name in expected]
+        told = f"the column {_names(known)} is" if known else f"{len(twice)} columns are"
+        raise DeliveryRejected("drift:duplicate", f"{file}: {told} there more than once")
     missing = [name for name in expected if name not in found]
     added = [name for name in found if name not in expected]
     if not missing and not added:
@@ -28,7 +30,9 @@ def judge_columns(contract: Contract, found: Sequence[str], file: str, *, ordere
     if missing and len(missing) == len(expected):
         hint = "; is the header line missing, or is the delimiter another one?" if ordered else ""
         raise DeliveryRejected(
-            "drift:missing", f"{file}: none of the contract's columns is there{hint} Found: {_names(added)}"
+            "drift:missing",
+            # what stands where the names should be may be a row of data: it is not quoted
+            f"{file}: none of the contract's {len(expected)} columns is there, but {len(found)} others{hint}",
         )
     required = {column.source_name for column in contract.columns if column.required}
     if renamed:

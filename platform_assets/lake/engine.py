@@ -32,7 +32,7 @@ def register_functions(engine: duckdb.DuckDBPyConnection, contract: Contract, ps
             with contextlib.suppress(duckdb.Error):
                 # left by the contract ingested before; it may have been made with another key
                 engine.remove_function(name)
-            protector = json_protector(column.nested, pseudonyms)
+            protector = json_protector(column, pseudonyms)
             engine.create_function(name, protector, ["VARCHAR"], "VARCHAR")
 
 

@@ -31,7 +31,7 @@ from platform_assets.lake.plain_files import check_version
 from platform_assets.lake.protection import Pseudonyms
 from platform_assets.lake.quarantine import QuarantineWriter
 from platform_assets.lake.reading import Batch, read_delivery
-from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.lake.rejection import DeliveryRejected, IngestionError
 
 
 def ingest(
@@ -148,7 +148,7 @@ class Ingestor:
                 )
             return dataclasses.replace(batch, state="empty", reason="the delivery holds no rows")
         if batch.rows_in != batch.rows_out + quarantine.rows:
-            raise AssertionError(
+            raise IngestionError(
                 f"rows in {batch.rows_in}, out {batch.rows_out}, quarantined {quarantine.rows}: they do not meet"
             )
         share = quarantine.rows / batch.rows_in

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from platform_assets.contracts.identifiers import quoted, sql_text
-from platform_assets.contracts.model import Column, NestedProtection, Protection
+from platform_assets.contracts.model import Column, Protection
 from platform_assets.lake.strict_json import dump_json, parse_json
 
 MASK = "***"
@@ -55,19 +55,42 @@ def protected_sql(column: Column, pseudonyms: Pseudonyms | None) -> str:
 
 def function_name(column: Column) -> str:
     """The name under which the function that protects inside a JSON column is known to the engine."""
-    return f"protect_{hashlib.sha256(repr((column.name, column.nested)).encode()).hexdigest()[:16]}"
+    return f"protect_{hashlib.sha256(repr((column.name, column.nested, column.declared)).encode()).hexdigest()[:16]}"
 
 
-def json_protector(rules: tuple[NestedProtection, ...], pseudonyms: Pseudonyms | None) -> Callable[[str], str]:
-    """A function over JSON texts that protects the values at the rules' paths, wherever they occur."""
+def json_protector(column: Column, pseudonyms: Pseudonyms | None) -> Callable[[str], str]:
+    """A function over the JSON texts of a column that protects the values at its ``nested`` paths.
+
+    A value at a path that the contract does not declare is masked: a sender who renames a personal key, or puts it
+    elsewhere, must not thereby publish it.
+    """
+    declared = frozenset(column.declared)
 
     def protect(text: str) -> str:
         document = parse_json(text)
-        for rule in rules:
+        for rule in column.nested:
             document = _protect(document, rule.path, rule.protection, pseudonyms)
-        return dump_json(document)
+        return dump_json(_mask_undeclared(document, (), declared))
 
     return protect
+
+
+def _mask_undeclared(value: Any, place: tuple[str, ...], declared: frozenset[tuple[str, ...]]) -> Any:
+    if (*place, "**") in declared:
+        return value
+    if isinstance(value, list):
+        below = (*place, "*") if (*place, "*") in declared else place
+        return [_mask_undeclared(item, below, declared) for item in value]
+    if not isinstance(value, dict):
+        return value
+    found = {}
+    for key, item in value.items():
+        below = (*place, key)
+        if below in declared:
+            found[key] = _mask_undeclared(item, below, declared)
+        else:
+            found[key] = None if item is None else MASK
+    return found
 
 
 def _protect(value: Any, path: tuple[str, ...], protection: Protection, pseudonyms: Pseudonyms | None) -> Any:

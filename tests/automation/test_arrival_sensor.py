@@ -166,17 +166,20 @@ def test_the_closing_schedule_records_what_is_not_due_and_takes_what_was_missed(
         scheduled_execution_time=dt.datetime(2024, 3, 4, tzinfo=dt.UTC),  # a Monday, when Sunday is over
     ) as context:
         requests = schedule(context)
-    # Sunday is not due, Saturday's file is there, the days before are due and missing
-    assert {request.partition_key for request in requests} == {"2024-03-02", "2024-03-03"}
+    # the two Sundays are not due, Saturday's file is there, the days before are due and missing
+    assert {request.partition_key for request in requests} == {"2024-02-25", "2024-03-02", "2024-03-03"}
 
 
 @pytest.mark.parametrize(
-    ("partitions", "moment", "expected"),
+    ("partitions", "moment", "days", "expected"),
     [
-        (dg.DailyPartitionsDefinition("2024-01-01"), "2024-01-04", ["2024-01-02", "2024-01-03"]),
-        (dg.WeeklyPartitionsDefinition("2024-01-07"), "2024-01-22", ["2024-01-07", "2024-01-14"]),
-        (dg.MonthlyPartitionsDefinition("2024-01-01"), "2024-04-01", ["2024-02-01", "2024-03-01"]),
+        (dg.DailyPartitionsDefinition("2024-01-01"), "2024-01-04", 1, ["2024-01-02", "2024-01-03"]),
+        (dg.WeeklyPartitionsDefinition("2024-01-07"), "2024-01-22", 8, ["2024-01-07", "2024-01-14"]),
+        (dg.MonthlyPartitionsDefinition("2024-01-01"), "2024-04-29", 30, ["2024-03-01"]),
     ],
 )
-def test_due_partitions_are_those_whose_time_is_over(partitions, moment: str, expected: list[str]) -> None:
-    assert due_partitions(partitions, dt.datetime.fromisoformat(moment).replace(tzinfo=dt.UTC), 2) == expected
+def test_due_partitions_are_those_whose_time_is_over(partitions, moment: str, days: int, expected: list[str]) -> None:
+    assert (
+        due_partitions(partitions, dt.datetime.fromisoformat(moment).replace(tzinfo=dt.UTC), dt.timedelta(days=days))
+        == expected
+    )

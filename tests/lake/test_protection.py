@@ -58,7 +58,8 @@ def test_values_are_hashed_masked_and_dropped(lake: Any, make_contract: Callable
 
 
 def test_pseudonyms_join_over_feeds_formats_and_nested_values_but_not_over_keys(lake: Any) -> None:
-    nested = {"name": "user", "logicalType": "object", "properties": [protected("mail", "hash")]}
+    age = {"name": "age", "logicalType": "integer"}
+    nested = {"name": "user", "logicalType": "object", "properties": [protected("mail", "hash"), age]}
     csv = lake.ingest(
         contract_of([protected("who", "hash")]), lake.file("a.csv", "who\nada@example.org\n"), partition="1"
     )
@@ -169,3 +170,33 @@ def test_a_hashed_column_needs_a_key(lake: Any) -> None:
         ingest(
             contract=contract, delivery=lake.delivery(lake.landing / "a.csv"), lake=lake.path, pseudonym_key=b"short"
         )
+
+
+def test_a_personal_value_under_a_name_that_the_contract_does_not_know_is_masked(lake: Any) -> None:
+    inner = {"name": "inner", "logicalType": "object", "properties": [{"name": "n", "logicalType": "integer"}]}
+    free = {"name": "free", "logicalType": "object"}
+    user = {"name": "user", "logicalType": "object", "properties": [protected("mail", "mask"), inner, free]}
+    clear = "somebody@example.org"
+    documents = [
+        {"Mail": clear},
+        {"mail ": clear},
+        {"inner": {"mail": clear, "n": 1}},
+        {"inner": {"n": {"mail": clear}}},
+        {"other": [clear]},
+        {"free": {"n": 2}},
+    ]
+    text = "\n".join(json.dumps({"user": document}) for document in documents)
+    manifest = lake.ingest(contract_of([user], form="json"), lake.file("a.jsonl", text))
+    rows = [json.loads(value) for (value,) in lake.rows(manifest)]
+    assert clear not in json.dumps(rows)
+    assert rows[2] == {"inner": {"mail": "***", "n": 1}}
+    assert rows[4] == {"other": "***"}
+    assert rows[5] == {"free": {"n": 2}}
+
+
+def test_a_file_without_its_header_line_is_refused_without_quoting_its_first_row(lake: Any) -> None:
+    contract = contract_of([{"name": "id", "logicalType": "integer"}, protected("mail", "hash")])
+    with pytest.raises(DeliveryRejected) as refused:
+        lake.ingest(contract, lake.file("a.csv", "1,somebody@example.org\n2,other@example.org\n"))
+    assert "somebody" not in str(refused.value)
+    assert "header line missing" in str(refused.value)

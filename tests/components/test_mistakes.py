@@ -1,0 +1,69 @@
+"""Mistakes in defs.yaml and contract.yaml: each is told with its file, its key, and what to do."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from tests.support.projects import opened, write_project
+from tests.support.shop import CONTRACT, FEED, PARTITIONS
+
+ORDERS = CONTRACT.format(name="orders", columns="      - {name: id, logicalType: integer}\n")
+DAILY = FEED.format(files="orders/%Y-%m-%d.csv") + f"  partitions: {PARTITIONS}\n"
+DEFS, CONTRACT_FILE = "orders/defs.yaml", "orders/contract.yaml"
+
+
+def causes(root: Path) -> list[str]:
+    """The messages of what loading the project raises, the root cause last."""
+    with opened(root) as project, pytest.raises(Exception) as raised:
+        _ = project.definitions
+    found: list[str] = []
+    error: BaseException | None = raised.value
+    while error is not None:
+        found.append(str(error))
+        error = error.__cause__
+    return found
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        (("  files:", "  fils:"), ["attributes.fils", f"{DEFS}:4", "attributes.files"]),
+        (("settle_seconds: 0", "settle_seconds: soon"), [f"{DEFS}: settle_seconds: 'soon' must be a number"]),
+        (("settle_seconds: 0", "settle_seconds: [1]"), ["attributes.settle_seconds", f"{DEFS}:3"]),
+        (("%Y-%m-%d", "%Y-%m"), [f"{DEFS}: files: 'orders/%Y-%m.csv' does not lead to the partition 2024-01-02"]),
+        (("%Y-%m-%d", "%Y-%m-%Q"), [f"{DEFS}: files:", "%Q is not known; use %Y"]),
+        (("orders/%Y", "../orders/%Y"), [f"{DEFS}: files:", "stay inside it"]),
+        (("type: daily", "type: dayly"), [f"{DEFS}:5", "Input should be 'daily'"]),
+        (("2024-01-01", "2024-13-01"), [f"{DEFS}:5", "2024-13-01"]),
+    ],
+)
+def test_a_mistake_in_defs_yaml(tmp_path: Path, changed: tuple[str, str], told: list[str]) -> None:
+    assert changed[0] in DAILY
+    write_project(tmp_path, {DEFS: DAILY.replace(*changed), CONTRACT_FILE: ORDERS})
+    message = causes(tmp_path)[-1]
+    for part in told:
+        assert part in message
+
+
+def test_every_mistake_in_a_contract_is_told_at_once_with_its_line(tmp_path: Path) -> None:
+    wrong = ORDERS.replace("integer", "intger").replace("domain", "domian")
+    write_project(tmp_path, {DEFS: DAILY, CONTRACT_FILE: wrong})
+    message = causes(tmp_path)[-1]
+    assert f"{CONTRACT_FILE}:7: domian: " in message
+    assert "did you mean 'domain'?" in message
+    assert "schema[0].properties[0].logicalType: 'intger'" in message
+
+
+def test_a_contract_that_is_not_there_is_told_with_the_command_that_writes_one(tmp_path: Path) -> None:
+    write_project(tmp_path, {DEFS: DAILY})
+    message = causes(tmp_path)[-1]
+    assert f"{DEFS}: contract:" in message
+    assert "platform-assets contract infer" in message
+
+
+def test_the_same_words_without_a_mistake_load(tmp_path: Path) -> None:
+    write_project(tmp_path, {DEFS: DAILY, CONTRACT_FILE: ORDERS})
+    with opened(tmp_path) as project:
+        keys = project.definitions.resolve_asset_graph().get_all_asset_keys()
+    assert dg.AssetKey(["raw", "orders"]) in keys
