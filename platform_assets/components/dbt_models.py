@@ -18,6 +18,7 @@ from dagster_dbt.asset_utils import build_dbt_specs, get_node
 
 from platform_assets.automation.conditions import upstream_published
 from platform_assets.components.asset_specs import DEFAULT_OWNER, column_schema, freshness_policy, has_ended
+from platform_assets.components.dbt_metadata import ModelTables
 from platform_assets.components.dbt_step import DbtStep
 from platform_assets.components.ledger_verdict import POOL, ledger_verdict
 from platform_assets.components.upstream import UpstreamAsset
@@ -83,14 +84,15 @@ class DbtModels(DbtProjectComponent):
         asset_keys = {spec.metadata[UNIQUE_ID]: spec.key for spec in specs}
         graph = model_graph(manifest, asset_keys)
         check_specs = [*map(_never_blocking, check_specs), *_unit_test_specs(graph, asset_keys)]
+        upstream = self._upstream(manifest, graph)
         step = DbtStep(
             files=files,
             graph=graph,
             asset_keys=asset_keys,
             check_keys={spec.metadata[UNIQUE_ID]: spec.key for spec in check_specs},
             selectors=_selectors(manifest, graph),
-            tables={model: _table(manifest["nodes"][model]) for model in graph.order},
-            upstream=self._upstream(manifest, graph),
+            about=_about(manifest, {**{parent: u.key for parent, u in upstream.items()}, **asset_keys}),
+            upstream=upstream,
             partitions=self.partitions,
         )
         name = _op_name(context)
@@ -220,5 +222,17 @@ def _selectors(manifest: Mapping[str, Any], graph: ModelGraph) -> dict[str, str]
     return found
 
 
-def _table(node: Mapping[str, Any]) -> TableName:
-    return TableName(node["schema"], node.get("alias") or node["name"])
+def _about(manifest: Mapping[str, Any], keys: Mapping[str, dg.AssetKey]) -> ModelTables:
+    nodes = {unique_id: get_node(manifest, unique_id) for unique_id in keys}
+    return ModelTables(
+        dialect=manifest["metadata"]["adapter_type"],
+        tables={
+            unique_id: TableName(node["schema"], node.get("identifier") or node.get("alias") or node["name"])
+            for unique_id, node in nodes.items()
+        },
+        keys=keys,
+        descriptions={
+            unique_id: {column["name"]: column.get("description") or "" for column in node["columns"].values()}
+            for unique_id, node in nodes.items()
+        },
+    )

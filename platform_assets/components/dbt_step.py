@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from platform_assets.components.dbt_checks import check_results
+from platform_assets.components.dbt_metadata import ModelTables, table_metadata
 from platform_assets.components.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
 from platform_assets.components.upstream import UpstreamAsset, refusals
 from platform_assets.contracts.model import Severity
@@ -22,7 +23,7 @@ from platform_assets.dbt.project import DbtProjectFiles
 from platform_assets.publishing.model import CheckResult, Verdict
 from platform_assets.publishing.models import BuiltModel, open_candidates, record_verdicts
 from resources.platform import PlatformResource
-from resources.warehouse.protocol import PARTITION, TableName
+from resources.warehouse.protocol import PARTITION
 
 UPSTREAM_CHECK = "upstream_published"
 """The check in the ledger of a partition that was held because of something upstream."""
@@ -44,7 +45,7 @@ class DbtStep:
     asset_keys: Mapping[str, dg.AssetKey]
     check_keys: Mapping[str, dg.AssetCheckKey]
     selectors: Mapping[str, str]
-    tables: Mapping[str, TableName]
+    about: ModelTables
     upstream: Mapping[str, UpstreamAsset]
     partitions: dg.PartitionsDefinition | None
 
@@ -57,8 +58,10 @@ class DbtStep:
         run.hold_back()
         if run.built:
             run.build_and_judge()
+        outcomes = {model: [run.outcome(model, partition) for partition in keys] for model in graph.order}
+        run.describe(outcomes)
         assets = [
-            AssetOutcomes(key, output_name(key), [run.outcome(model, partition) for partition in keys])
+            AssetOutcomes(key, output_name(key), outcomes[model])
             for model in graph.order
             for key in [self.asset_keys[model]]
         ]
@@ -76,6 +79,7 @@ class _Run:
         self.held: Held = {}
         self.wanted: dict[str, list[str]] = {}
         self.seconds: dict[str, float] = {}
+        self.compiled: dict[str, str] = {}
         self.test_results: list[NodeResult] = []
         self.failed_tests: list[TestVerdict] = []
         self.verdicts: dict[tuple[str, str], Verdict] = {}
@@ -130,6 +134,8 @@ class _Run:
             if result.is_bad:
                 message = " ".join(result.message.split()) or result.status
                 failed[result.unique_id] = dict.fromkeys(self.keys, f"dbt run: {message}")
+            elif result.compiled_sql:
+                self.compiled[result.unique_id] = result.compiled_sql
         self._hold(failed)
         return [r.unique_id for r in results if not r.is_bad]
 
@@ -189,7 +195,7 @@ class _Run:
                 found.append(CheckResult(UPSTREAM_CHECK, Severity.ERROR, passed=False, message=why))
             checks[partition] = found
         column = PARTITION if self.step.partitions is not None else None
-        return BuiltModel(self.step.tables[model], column, checks)
+        return BuiltModel(self.step.about.tables[model], column, checks)
 
     def outcome(self, model: str, partition: str) -> Outcome:
         """What became of one partition of one model."""
@@ -205,6 +211,22 @@ class _Run:
             verdict.hash,
             metadata={"dagster/row_count": verdict.rows, "seconds": round(seconds, 4)},
         )
+
+    def describe(self, outcomes: Mapping[str, list[Outcome]]) -> None:
+        """Add columns and their lineage to the newest good outcome of each model that was built."""
+        newest = {
+            m: max((i for i, o in enumerate(found) if not o.problem), default=None) for m, found in outcomes.items()
+        }
+        compiled = {model: sql for model, sql in self.compiled.items() if newest.get(model) is not None}
+        if not compiled:
+            return
+        found = table_metadata(
+            self.warehouse, self.step.files, self.step.about, compiled=compiled, parents=self.graph.parents
+        )
+        for model, metadata in found.items():
+            index = newest[model]
+            assert index is not None
+            outcomes[model][index] = outcomes[model][index].with_metadata(metadata)
 
     def _asset(self, model: str) -> str:
         return self.step.asset_keys[model].to_user_string()

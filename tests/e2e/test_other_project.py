@@ -85,7 +85,7 @@ def test_the_components_serve_in_a_project_that_has_only_the_wheel(shop: Install
     shop.good("dg", "scaffold", "defs", "platform_assets.FileFeed", "refunds")
     shop.good("dg", "check", "defs")
     listed = json.loads(shop.good("dg", "list", "defs", "--json"))
-    assets = {entry["key"] for entry in listed["assets"]}
+    assets = {entry["asset_key"] for entry in listed["assets"]}
     assert {"lake/orders", "raw/orders", "totals", "published/totals", "lake/refunds", "raw/refunds"} <= assets
     shop.good("dg", "launch", "--assets", "key:lake/customers or key:raw/customers")
     chosen = "key:*/orders or key:cleaned or key:totals or key:apart or key:published/*"

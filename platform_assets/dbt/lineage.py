@@ -1,0 +1,104 @@
+"""Which upstream columns each column of a model is made from, read off its compiled SQL. Pure but for the cache.
+
+sqlglot takes tens of milliseconds a model, so a result is kept in the target folder until the project or the columns
+upstream change. What is not in the SQL (filters, join keys) is no lineage of a column.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from resources.warehouse.protocol import ColumnDef, TableName
+
+log = logging.getLogger(__name__)
+
+Lineage = dict[str, list[tuple[TableName, str]]]
+"""Column -> the columns of upstream tables that its values come from, in order."""
+
+
+def column_lineage(sql: str, *, dialect: str, upstream: Mapping[TableName, Sequence[ColumnDef]]) -> Lineage:
+    """The lineage of each column that ``sql`` selects; names are lower case, unquoted.
+
+    Raises:
+        sqlglot.errors.SqlglotError: if sqlglot cannot read the SQL, or a column cannot be told from another.
+    """
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.lineage import lineage
+    from sqlglot.optimizer.qualify import qualify
+    from sqlglot.optimizer.scope import build_scope
+    from sqlglot.schema import MappingSchema
+
+    tree = sqlglot.parse_one(sql, dialect=dialect)
+    names = {(table.schema.lower(), table.name.lower()): table for table in upstream}
+    for node in tree.find_all(exp.Table):
+        node.set("catalog", None)  # the file's name in DuckDB: the same table may be reached with and without it
+    schema = MappingSchema(dialect=dialect)
+    for table, columns in upstream.items():
+        types = {column.name.lower(): column.type for column in columns}
+        schema.add_table(exp.table_(table.name.lower(), db=table.schema.lower()), types, dialect=dialect)
+    qualified = qualify(tree, dialect=dialect, schema=schema, validate_qualify_columns=False, identify=False)
+    scope = build_scope(qualified)
+    found: Lineage = {}
+    for column in qualified.named_selects:  # type: ignore[attr-defined]  # of a query, which a model is
+        sources: set[tuple[TableName, str]] = set()
+        for step in lineage(column, qualified, schema=schema, dialect=dialect, scope=scope).walk():
+            leaf = step.expression.find(exp.Table) if not step.downstream else None
+            known = names.get((leaf.db.lower(), leaf.name.lower())) if leaf is not None else None
+            if known is not None:
+                sources.add((known, exp.to_column(step.name).name.lower()))
+        found[column.lower()] = sorted(sources, key=str)
+    return found
+
+
+def cached_lineage(
+    folder: Path,
+    unique_id: str,
+    sql: str,
+    *,
+    fingerprint: str,
+    dialect: str,
+    upstream: Mapping[TableName, Sequence[ColumnDef]],
+) -> Lineage | None:
+    """:func:`column_lineage`, kept in ``folder`` while ``fingerprint`` and ``upstream`` stay; None if it is not known.
+
+    The fingerprint is the project's: the compiled SQL itself names the partitions of the run, and lineage does not
+    depend on them.
+    """
+    from sqlglot.errors import SqlglotError
+
+    columns = {str(table): [(c.name, c.type) for c in upstream[table]] for table in sorted(upstream, key=str)}
+    key = hashlib.sha256(json.dumps([fingerprint, dialect, columns]).encode()).hexdigest()
+    path = folder / f"{unique_id}.json"
+    if path.exists():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["key"] == key:
+            return _read(kept["columns"])
+    try:
+        found: Lineage | None = column_lineage(sql, dialect=dialect, upstream=upstream)
+    except SqlglotError as error:
+        log.warning("%s: its column lineage is not known: %s", unique_id, str(error).splitlines()[0])
+        found = None
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}")
+    temporary.write_text(json.dumps({"key": key, "columns": _written(found)}), encoding="utf-8")
+    temporary.replace(path)
+    return found
+
+
+def _written(lineage: Lineage | None) -> Any:
+    if lineage is None:
+        return None
+    return {column: [[t.schema, t.name, name] for t, name in sources] for column, sources in lineage.items()}
+
+
+def _read(columns: Any) -> Lineage | None:
+    if columns is None:
+        return None
+    return {c: [(TableName(schema, name), column) for schema, name, column in found] for c, found in columns.items()}
