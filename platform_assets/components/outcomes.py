@@ -41,8 +41,18 @@ class Outcome:
 
 
 def run_partitions(context: dg.AssetExecutionContext) -> list[str]:
-    """The partition keys of the run in their order; the one snapshot key if it has none."""
-    return list(context.partition_keys) if context.has_partition_key or context.has_partition_key_range else [SNAPSHOT]
+    """The partition keys of the step, in their order; the one snapshot key for assets without partitions.
+
+    A run of one partition may hold assets without partitions too: theirs is not the run's key.
+
+    Raises:
+        dg.Failure: if the assets have partitions and the run names none.
+    """
+    if all(spec.partitions_def is None for spec in context.assets_def.specs):
+        return [SNAPSHOT]
+    if not (context.has_partition_key or context.has_partition_key_range):
+        raise dg.Failure("these assets have partitions: choose the ones to materialize", allow_retries=False)
+    return list(context.partition_keys)
 
 
 def checked_partitions(context: dg.AssetCheckExecutionContext, key: dg.AssetKey) -> list[str]:

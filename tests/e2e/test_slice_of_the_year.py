@@ -141,3 +141,10 @@ def test_a_day_on_which_nothing_is_due_is_done_with_its_reason(year: Platform) -
     entry = ledger_history(year.warehouse, asset="raw/weather", partition="2013-12-31")[0]
     assert entry.content.value == "not_due"
     assert "export ends" in entry.message
+
+
+def test_one_partition_of_everything_is_one_run_in_which_snapshots_stay_snapshots(year: Platform) -> None:
+    result = year.run(DAYS[0], select="kind:duckdb")
+    assert result.success, failures(result)
+    assert year.rows("SELECT DISTINCT _partition FROM raw.airlines") == [("snapshot",)]
+    assert year.materialized("published/airport_delays") == {DAYS[0]}
