@@ -79,7 +79,7 @@ def clean_up(lake: Path, feed: str, partition: str, *, keep: str | None, keep_al
             if entry.name in (MANIFEST, REJECTION, LOCK) or entry.name in current:
                 continue
             if entry.is_dir():
-                if not (keep_all_data and not entry.name.startswith("work-")):
+                if not keep_all_data:
                     shutil.rmtree(entry, ignore_errors=True)
             else:
                 entry.unlink(missing_ok=True)

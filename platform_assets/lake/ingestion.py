@@ -25,7 +25,13 @@ from platform_assets.failpoints import failpoint
 from platform_assets.lake.commit import clean_up, commit, now, record_rejection
 from platform_assets.lake.deliveries import Delivery
 from platform_assets.lake.engine import open_engine, register_functions, translated
-from platform_assets.lake.layout import make_folder, partition_folder, partition_lock, quarantine_folder
+from platform_assets.lake.layout import (
+    make_folder,
+    partition_folder,
+    partition_lock,
+    quarantine_folder,
+    work_folder,
+)
 from platform_assets.lake.manifest import Manifest, Rejection, State, read_manifest, read_rejection
 from platform_assets.lake.plain_files import check_version
 from platform_assets.lake.protection import Pseudonyms
@@ -99,10 +105,13 @@ class Ingestor:
         started = time.monotonic()
         before = read_manifest(self.lake, delivery.feed, delivery.partition)
         clean_up(self.lake, delivery.feed, delivery.partition, keep=None, keep_all_data=before is not None)
+        shutil.rmtree(work_folder(self.lake, delivery.feed, delivery.partition), ignore_errors=True)
         failpoint("lake.ingest.cleaned")
         ingestion = uuid.uuid4().hex[:12]
-        work = folder / f"work-{ingestion}"
-        work.mkdir(mode=0o700)
+        work = work_folder(self.lake, delivery.feed, delivery.partition)
+        self.lake.mkdir(parents=True, exist_ok=True)
+        for part in (*reversed(work.relative_to(self.lake).parents[:-1]), work.relative_to(self.lake)):
+            (self.lake / part).mkdir(mode=0o700, exist_ok=True)
         quarantine = QuarantineWriter(quarantine_folder(self.lake, delivery.feed, delivery.partition), ingestion)
         try:
             batch = self._read(contract, delivery, work, quarantine)

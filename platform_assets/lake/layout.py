@@ -24,6 +24,7 @@ MANIFEST = "manifest.json"
 REJECTION = "rejected.json"
 LOCK = ".lock"
 QUARANTINE = "_quarantine"
+WORK = ".work"
 LOCK_WAIT_SECONDS = 1800.0
 
 
@@ -49,6 +50,11 @@ def partition_folder(lake: Path, feed: str, partition: str) -> Path:
 
 def quarantine_folder(lake: Path, feed: str, partition: str) -> Path:
     return lake / QUARANTINE / escape(feed) / escape(partition)
+
+
+def work_folder(lake: Path, feed: str, partition: str) -> Path:
+    """Where an ingestion keeps what is not protected yet: beside the quarantine, since a crash may leave it there."""
+    return lake / QUARANTINE / WORK / escape(feed) / escape(partition)
 
 
 def make_folder(path: Path, mode: int = 0o777) -> None:

@@ -114,7 +114,7 @@ def test_killed_at_each_step_the_partition_is_old_or_new(
         manifest.ingestion,
     }
     assert len(left) <= 1, "only the version before may be left"
-    assert not any(name.startswith("work-") for name in left)
+    assert not list((lake.path / "_quarantine/.work").glob("*/*")), "nothing unprotected is left"
 
 
 @pytest.mark.slow
@@ -217,7 +217,7 @@ def test_two_processes_at_once_end_with_the_content_of_one(lake: Any, make_contr
             child.join()
             assert child.exitcode == 0
         assert words(lake) in ({"left"}, {"right"})
-        assert not list((lake.path / "feed/2013-01-01").glob("work-*"))
+        assert not list((lake.path / "_quarantine/.work").glob("*/*"))
 
 
 def _fill(contract: Any, lake: Path, file: str, limit: int, queue: Any) -> None:
