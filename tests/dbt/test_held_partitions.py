@@ -128,13 +128,13 @@ def test_an_error_in_a_tests_sql_holds_every_day(shop: Project) -> None:
 
 
 def test_a_model_that_fails_holds_its_days_and_its_children_and_nothing_else(shop: Project) -> None:
-    model = CONFIG + "select error('no ' || id)::int as id, customer, status, amount, _partition\n"
+    model = CONFIG + "select error('no good ' || id)::int as id, customer, status, amount, _partition\n"
     write(shop, "models/cleaned.sql", model + "from {{ source('raw', 'orders') }} where {{ in_partitions() }}")
     deliver(shop)
     result = run(shop)
     assert not result.success
     assert done(shop) == {"cleaned": set(), "totals": set(), "apart": set(DAYS), "published/totals": set()}
-    assert "no 1" in ledger_history(shop.warehouse, asset="cleaned", partition=BAD)[0].message
+    assert "no good" in ledger_history(shop.warehouse, asset="cleaned", partition=BAD)[0].message
 
 
 def test_a_row_that_breaks_an_enforced_contract_holds_the_whole_range_of_the_mart(shop: Project) -> None:
