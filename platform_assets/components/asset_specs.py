@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from platform_assets.contracts.model import Contract, Freshness
-from resources.warehouse.protocol import PARTITION
+from resources.warehouse.protocol import PARTITION_COLUMN
 
 DEFAULT_OWNER = "team:data"
 
@@ -19,7 +19,7 @@ def column_schema(columns: Iterable[tuple[str, str, str]]) -> dg.TableSchema:
 
 def with_partition_column(columns: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
     """The columns of a warehouse table: the contract's, and the one that names the partition of a row."""
-    return [*columns, (PARTITION, "VARCHAR", "Key of the partition that the row belongs to.")]
+    return [*columns, PARTITION_COLUMN]
 
 
 def freshness_policy(
@@ -79,7 +79,6 @@ def asset_spec(
     columns: Sequence[tuple[str, str, str]] = (),
     deps: Sequence[dg.AssetKey] = (),
     freshness: dg.FreshnessPolicy | None = None,
-    automation_condition: dg.AutomationCondition | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> dg.AssetSpec:
     """The spec of one of a feed's assets, with what its contract says of it."""
@@ -96,7 +95,6 @@ def asset_spec(
         kinds=kinds,
         partitions_def=partitions,
         freshness_policy=freshness,
-        automation_condition=automation_condition,
         metadata={**extra, "contract": dg.MetadataValue.path(str(contract.path))},
         code_version=contract.version,
     )

@@ -1,6 +1,5 @@
 """What `dg scaffold defs platform_assets.FileFeed NAME` writes: a feed that loads at once, ready to be changed."""
 
-import textwrap
 from typing import Any
 
 from dagster.components.component.component_scaffolder import Scaffolder
@@ -78,4 +77,4 @@ class FileFeedScaffolder(Scaffolder[FileFeedScaffoldParams]):
         }
         scaffold_component(request, attributes)
         contract = CONTRACT.format(name=name, group=parent if parent != "defs" else name)
-        (request.target_path / "contract.yaml").write_text(textwrap.dedent(contract))
+        (request.target_path / "contract.yaml").write_text(contract)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -44,15 +44,13 @@ class NodeResult:
         return self.status in ("error", "fail", "runtime error", "skipped", "partial success")
 
 
-def run_dbt(
-    arguments: Sequence[str], manifest: Any = None, callbacks: Sequence[Callable[[Any], None]] = ()
-) -> dbtRunnerResult:
+def run_dbt(arguments: Sequence[str], manifest: Any = None) -> dbtRunnerResult:
     """One dbt command; its connections are closed when this returns, whatever happened."""
     from dbt.cli.main import dbtRunner
 
     with _one_at_a_time:
         try:
-            return dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke(list(arguments))
+            return dbtRunner(manifest=manifest).invoke(list(arguments))
         finally:
             _close_connections()
 
@@ -64,7 +62,6 @@ def invoke(
     *,
     partitions: Mapping[str, Any] | None,
     environment: Mapping[str, str],
-    on_event: Callable[[Any], None] | None = None,
 ) -> list[NodeResult]:
     """Run ``dbt <command>`` over the nodes that ``selection`` names, with a preloaded manifest.
 
@@ -85,7 +82,7 @@ def invoke(
         arguments += ["--vars", json.dumps({PARTITIONS_VARIABLE: partitions})]
     arguments += ["--select", *selection]
     with _one_at_a_time, _variables(environment):
-        result = run_dbt(arguments, manifest, [on_event] if on_event else [])
+        result = run_dbt(arguments, manifest)
     results = getattr(result.result, "results", None)
     if results is None:
         raise DbtFailed(f"dbt {command} ended without a result: {result.exception}")

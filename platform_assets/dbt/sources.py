@@ -10,9 +10,9 @@ import yaml
 from platform_assets.contracts.model import Contract
 from platform_assets.contracts.reader import read_contract
 from platform_assets.contracts.types import raw_columns
+from resources.warehouse.protocol import PARTITION_COLUMN
 
 HEADER = "# Made from the contracts by `platform-assets dbt sources`; change those, not this file.\n"
-PARTITION_COLUMN = ("_partition", "VARCHAR", "Key of the partition that the row belongs to.")
 
 
 def contracts_below(folder: Path) -> list[Contract]:

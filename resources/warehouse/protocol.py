@@ -17,6 +17,9 @@ from typing import Any, Protocol
 PARTITION = "_partition"
 """The column, in every staged relation and published table, that holds the partition key as text."""
 
+PARTITION_COLUMN = (PARTITION, "VARCHAR", "Key of the partition that the row belongs to.")
+"""Name, type and description of that column."""
+
 
 @dataclass(frozen=True, order=True)
 class TableName:
