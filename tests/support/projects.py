@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 
 from resources.warehouse.duckdb import DuckDBWarehouse
+from tests.support.recorded import Recorded
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 RESOURCES = """\
@@ -56,7 +57,7 @@ def write_project(root: Path, files: Mapping[str, str]) -> None:
 
 
 @dataclass
-class Project:
+class Project(Recorded):
     """A project that has been written, and an instance to run it on."""
 
     root: Path
@@ -100,15 +101,6 @@ class Project:
             run_config=QUIET,
             raise_on_error=False,
         )
-
-    def materialized(self, key: str) -> set[str]:
-        """Partitions of an asset that stand as materialized in the instance."""
-        return set(self.instance.get_materialized_partitions(dg.AssetKey(key.split("/"))))
-
-    def rows(self, sql: str) -> list[tuple]:
-        """Rows of a query on the warehouse."""
-        with self.warehouse.session(read_only=True) as session:
-            return session.execute(sql)
 
 
 @contextmanager

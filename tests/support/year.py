@@ -11,6 +11,7 @@ import dagster as dg
 
 from demo import landing
 from resources.warehouse.duckdb import DuckDBWarehouse
+from tests.support.recorded import Recorded
 
 ROOT = Path(__file__).resolve().parents[2]
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -23,7 +24,7 @@ def daily_files() -> dict[tuple[str, str], str]:
 
 
 @dataclass
-class Platform:
+class Platform(Recorded):
     """One environment below ``home``."""
 
     home: Path
@@ -79,15 +80,6 @@ class Platform:
             run_config=QUIET,
             raise_on_error=False,
         )
-
-    def materialized(self, key: str) -> set[str]:
-        """Partitions of an asset that stand as materialized in the instance."""
-        return set(self.instance.get_materialized_partitions(dg.AssetKey(key.split("/"))))
-
-    def rows(self, sql: str) -> list[tuple]:
-        """Rows of a query on the warehouse."""
-        with self.warehouse.session(read_only=True) as session:
-            return session.execute(sql)
 
 
 def failures(result: dg.ExecuteInProcessResult) -> dict[str, str]:
