@@ -4,20 +4,36 @@ import dagster as dg
 
 
 def upstream_published() -> dg.AutomationCondition:
-    """Build a partition when something upstream of it was published, and everything upstream is there.
+    """Build a partition when something upstream of it has changed, and everything upstream is there.
 
     This is Dagster's `eager()` without its limit to the latest time window, so that a late or replaced file of an
-    old day reaches the marts too. A partition that a gate rejected is not materialized: it neither triggers nor
-    satisfies what is behind it, in this run or in any other. It asks once for each new upstream version; without
-    `since_last_handled` a partition that keeps failing would be asked for on every tick.
+    old day reaches the marts too, and with an eye on data versions: a snapshot that is delivered again with the same
+    content rebuilds nothing, except what is missing or has failed. A partition that a gate rejected is not
+    materialized: it neither triggers nor satisfies what is behind it, in this run or in any other. It asks once for
+    each new upstream version; without `since_last_handled` a partition that keeps failing would be asked for on
+    every tick.
     """
+    not_good = dg.AutomationCondition.missing() | dg.AutomationCondition.execution_failed()
+    asked = (
+        dg.AutomationCondition.newly_missing()
+        | _changed_upstream()
+        | (dg.AutomationCondition.any_deps_updated() & not_good)
+    )
     return (
-        (dg.AutomationCondition.newly_missing() | dg.AutomationCondition.any_deps_updated()).since_last_handled()
+        asked.since_last_handled()
         & ~dg.AutomationCondition.any_deps_missing()
         & ~dg.AutomationCondition.any_deps_in_progress()
         & ~dg.AutomationCondition.in_progress()
         & dg.AutomationCondition.all_deps_blocking_checks_passed()
     ).with_label("upstream_published")
+
+
+def _changed_upstream() -> dg.AutomationCondition:
+    """Something upstream has a new data version, or will be built in the same run."""
+    changed = dg.AutomationCondition.data_version_changed() & ~dg.AutomationCondition.executed_with_root_target()
+    return dg.AutomationCondition.any_deps_match(
+        changed | dg.AutomationCondition.will_be_requested()
+    ).with_label("any_deps_changed")
 
 
 def automation_sensor() -> dg.AutomationConditionSensorDefinition:
