@@ -117,7 +117,7 @@ def _run(
                 return
             if event.event_type is dg.DagsterEventType.STEP_START:
                 progress.update(task, description=f"{what}: {event.step_key}")
-            elif event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
+            elif event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION and event.asset_key in keys:
                 progress.advance(task)
             elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
                 _count(year, event.asset_check_evaluation_data)

@@ -9,6 +9,7 @@ import pytest
 
 from platform_assets.components.outcomes import VERDICT
 from platform_assets.definitions import build
+from platform_assets.feeds.landing import RECOGNIZED
 from resources.environment import InvalidEnvironment, read_environment
 
 SNAPSHOT = Path(__file__).with_name("definitions_snapshot.json")
@@ -52,10 +53,10 @@ def test_every_asset_has_what_the_platform_asks_of_it(definitions: dg.Definition
         assert node.group_name != "default", name
         assert node.kinds, name
         assert node.description, name
-        if not node.is_executable:
-            continue
-        assert dg.AssetCheckKey(key, VERDICT) in graph.asset_check_keys, name
-        assert node.backfill_policy == dg.BackfillPolicy.single_run(), name
+        check = VERDICT if node.is_executable else RECOGNIZED
+        assert dg.AssetCheckKey(key, check) in graph.asset_check_keys, name
+        if node.is_executable:
+            assert node.backfill_policy == dg.BackfillPolicy.single_run(), name
         ended = getattr(node.partitions_def, "end", None) is not None
         assert (node.freshness_policy is None) == ended, f"{name}: a policy, unless the feed has ended"
 

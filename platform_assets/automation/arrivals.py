@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 
 from platform_assets.feeds.feed import Feed
+from platform_assets.feeds.landing import observed, recognized
 from platform_assets.lake.arrivals import Arrivals, Mark
 from platform_assets.lake.deliveries import SNAPSHOT, Delivery
 from platform_assets.lake.manifest import read_manifest
@@ -46,13 +47,14 @@ def arrival_sensor(feed: Feed) -> dg.SensorDefinition:
         new = [d for d in found.deliveries.values() if not _is_ingested(d, Path(platform.lake))]
         _tell(context, feed.name, found)
         cursor = write_cursor(mark)
+        strange = [recognized(feed, found)] if found.irregular or found.unmatched else []
         if not new:
             skip = _quiet_reason(feed.name, found)
-            return dg.SensorResult(skip_reason=skip, cursor=cursor, asset_events=[])
+            return dg.SensorResult(skip_reason=skip, cursor=cursor, asset_events=strange)
         return dg.SensorResult(
             run_requests=list(run_requests(feed.partitions, new)),
             cursor=cursor,
-            asset_events=[_observation(feed, delivery) for delivery in new],
+            asset_events=[*(observed(feed, delivery) for delivery in new), *strange],
             dynamic_partitions_requests=_new_keys(feed, new),
         )
 
@@ -129,18 +131,6 @@ def _new_keys(feed: Feed, deliveries: list[Delivery]) -> list[Any]:
     if isinstance(feed.partitions, dg.DynamicPartitionsDefinition):
         return [feed.partitions.build_add_request([delivery.partition for delivery in deliveries])]
     return []
-
-
-def _observation(feed: Feed, delivery: Delivery) -> dg.AssetObservation:
-    return dg.AssetObservation(
-        asset_key=feed.landing_key,
-        partition=None if delivery.partition == SNAPSHOT else delivery.partition,
-        metadata={
-            "files": ", ".join(Path(file.path).name for file in delivery.files),
-            "bytes": sum(file.size for file in delivery.files),
-        },
-        tags={"dagster/data_version": delivery.version},
-    )
 
 
 def _tell(context: dg.SensorEvaluationContext, feed: str, found: Arrivals) -> None:

@@ -31,9 +31,9 @@ def upstream_published() -> dg.AutomationCondition:
 def _changed_upstream() -> dg.AutomationCondition:
     """Something upstream has a new data version, or will be built in the same run."""
     changed = dg.AutomationCondition.data_version_changed() & ~dg.AutomationCondition.executed_with_root_target()
-    return dg.AutomationCondition.any_deps_match(
-        changed | dg.AutomationCondition.will_be_requested()
-    ).with_label("any_deps_changed")
+    return dg.AutomationCondition.any_deps_match(changed | dg.AutomationCondition.will_be_requested()).with_label(
+        "any_deps_changed"
+    )
 
 
 def automation_sensor() -> dg.AutomationConditionSensorDefinition:

@@ -16,6 +16,7 @@ from platform_assets.automation.arrivals import arrival_sensor
 from platform_assets.automation.closing import closing_schedule
 from platform_assets.components.asset_specs import asset_spec, freshness_policy, has_ended, with_partition_column
 from platform_assets.components.lake_asset import lake_asset, lake_verdict
+from platform_assets.components.landing_asset import landing_check
 from platform_assets.components.ledger_verdict import ledger_verdict
 from platform_assets.components.raw_asset import raw_asset
 from platform_assets.components.scaffold import FileFeedScaffolder
@@ -79,6 +80,7 @@ class FileFeed(dg.Component, dg.Resolvable):
             partitions=partitions,
             description=f"Files of the feed {feed.name} as they were delivered. {about}",
             kinds={contract.format.kind.value, "file"},
+            freshness=policy,
             metadata={"files": self.files},
         )
         lake = asset_spec(
@@ -105,7 +107,11 @@ class FileFeed(dg.Component, dg.Resolvable):
         schedule = closing_schedule(feed)
         return dg.Definitions(
             assets=[landing, lake_asset(feed, lake), raw_asset(feed, raw)],
-            asset_checks=[lake_verdict(feed, feed.lake_key), ledger_verdict(feed.raw_key, keeps_last_good=True)],
+            asset_checks=[
+                landing_check(feed),
+                lake_verdict(feed, feed.lake_key),
+                ledger_verdict(feed.raw_key, keeps_last_good=True),
+            ],
             sensors=[arrival_sensor(feed)],
             schedules=[schedule] if schedule else [],
         )

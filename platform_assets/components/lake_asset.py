@@ -24,8 +24,9 @@ from platform_assets.components.outcomes import (
 )
 from platform_assets.contracts.digest import contract_digest
 from platform_assets.feeds.feed import Feed
+from platform_assets.feeds.landing import delivered, recognized
 from platform_assets.lake.arrivals import Arrivals
-from platform_assets.lake.deliveries import Delivery
+from platform_assets.lake.deliveries import SNAPSHOT, Delivery
 from platform_assets.lake.ingestion import Ingestor
 from platform_assets.lake.manifest import Manifest, read_manifest, read_rejection
 from platform_assets.lake.rejection import DeliveryRejected, IngestionError
@@ -44,12 +45,14 @@ def lake_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
         required_resource_keys={"platform"},
     )
     def ingest(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        outcomes = ingest_partitions(
-            feed,
-            run_partitions(context),
-            platform=context.resources.platform,
-            log=context.log.info,
-        )
+        platform, keys = context.resources.platform, run_partitions(context)
+        known = _known_deliveries(context, feed, keys)
+        arrivals = _settled_arrivals(feed, keys, platform.landing, context.log.info)
+        outcomes = _ingest_all(feed, keys, arrivals, platform=platform, log=context.log.info)
+        for key, delivery in arrivals.deliveries.items():
+            if known.get(key) != delivery.version:
+                yield delivered(feed, delivery)
+        yield recognized(feed, arrivals)
         yield from report(context, [AssetOutcomes(spec.key, output_name(spec.key), outcomes)])
 
     return ingest
@@ -72,13 +75,28 @@ def lake_verdict(feed: Feed, key: dg.AssetKey) -> dg.AssetChecksDefinition:
     return verdict_check(key=key, problems=problems, required_resource_keys={"platform"})
 
 
-def ingest_partitions(
-    feed: Feed, keys: Sequence[str], *, platform: PlatformResource, log: Callable[[str], None]
+def _known_deliveries(context: dg.AssetExecutionContext, feed: Feed, keys: Sequence[str]) -> dict[str, str]:
+    """The versions of the deliveries that `landing/<feed>` has been told of, by partition."""
+    lake = Path(context.resources.platform.lake)
+    if feed.partitions is None:
+        told = {SNAPSHOT} if context.instance.get_latest_materialization_event(feed.landing_key) else set()
+    else:
+        told = context.instance.get_materialized_partitions(feed.landing_key)
+    manifests = (read_manifest(lake, feed.name, key) for key in keys if key in told)
+    return {manifest.partition: manifest.delivery_version for manifest in manifests if manifest is not None}
+
+
+def _ingest_all(
+    feed: Feed,
+    keys: Sequence[str],
+    arrivals: Arrivals,
+    *,
+    platform: PlatformResource,
+    log: Callable[[str], None],
 ) -> list[Outcome]:
     """Ingest the partitions ``keys`` side by side; one outcome each, in their order."""
     lake = Path(platform.lake)
     secret = feed.pseudonym_key(platform)
-    arrivals = _settled_arrivals(feed, keys, platform.landing, log)
     own = local()
     stack = ExitStack()
 

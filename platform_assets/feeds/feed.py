@@ -17,7 +17,7 @@ from resources.platform import PlatformResource
 
 @dataclass(frozen=True)
 class Feed:
-    """What the two assets of a feed share: its contract, how it is partitioned, and where its files are found."""
+    """What the assets of a feed share: its contract, how it is partitioned, and where its files are found."""
 
     contract: Contract
     partitions: dg.PartitionsDefinition | None

@@ -67,8 +67,8 @@ class _Found:
 
     @property
     def mark(self) -> Mark:
-        # a file that is moved or copied in with an old mtime still has a new ctime
-        return Mark(max(self.status.st_mtime_ns, self.status.st_ctime_ns), self.path)
+        # a file that is moved or copied in with an old mtime, or one in the future, still has the ctime of its arrival
+        return Mark(self.status.st_ctime_ns, self.path)
 
     @property
     def is_file(self) -> bool:

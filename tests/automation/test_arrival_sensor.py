@@ -183,3 +183,25 @@ def test_due_partitions_are_those_whose_time_is_over(partitions, moment: str, da
         due_partitions(partitions, dt.datetime.fromisoformat(moment).replace(tzinfo=dt.UTC), dt.timedelta(days=days))
         == expected
     )
+
+
+def test_files_that_fit_no_partition_fail_the_check_of_the_landing_asset(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    feed = make_feed(tmp_path)
+    put(tmp_path, "2024-01-33.csv")
+    (evaluation,) = tick(feed, tmp_path, instance).asset_events
+    assert isinstance(evaluation, dg.AssetCheckEvaluation)
+    assert not evaluation.passed
+    assert [record.data["path"] for record in evaluation.metadata["files"].records] == ["orders/2024-01-33.csv"]
+
+
+def test_a_file_with_a_time_in_the_future_is_taken_once_it_is_settled(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    """A sender's clock that runs ahead, or an archive unpacked with wrong times, must not hide a delivery."""
+    feed = make_feed(tmp_path)
+    path = put(tmp_path, "2024-01-02.csv")
+    os.utime(path, (time.time() + 86_400, time.time() + 86_400))
+    time.sleep(0.02)
+    assert [request.partition_key for request in tick(feed, tmp_path, instance).run_requests] == ["2024-01-02"]

@@ -1,0 +1,65 @@
+"""What Dagster is told of `landing/<feed>`: the deliveries that are there, and the files that belong to none.
+
+The asset is external: nothing materializes it but the one who delivers. The arrival sensor and the step that
+ingests say what they saw there.
+"""
+
+from pathlib import Path
+
+import dagster as dg
+
+from platform_assets.feeds.feed import Feed
+from platform_assets.lake.arrivals import Arrivals
+from platform_assets.lake.deliveries import SNAPSHOT, Delivery
+
+RECOGNIZED = "recognized"
+"""Name of the check that every file in the landing folder belongs to a delivery of the feed."""
+
+SHOWN = 20
+
+
+def observed(feed: Feed, delivery: Delivery) -> dg.AssetObservation:
+    """The delivery was seen in the landing folder."""
+    return dg.AssetObservation(
+        feed.landing_key, partition=_partition(delivery), metadata=_metadata(delivery), tags=_tags(delivery)
+    )
+
+
+def delivered(feed: Feed, delivery: Delivery) -> dg.AssetMaterialization:
+    """The delivery was whole and was read, whatever became of its rows: freshness of the source counts from here."""
+    return dg.AssetMaterialization(
+        feed.landing_key, partition=_partition(delivery), metadata=_metadata(delivery), tags=_tags(delivery)
+    )
+
+
+def recognized(feed: Feed, found: Arrivals) -> dg.AssetCheckEvaluation:
+    """Whether what was ``found`` has paths that are no plain files, or whose name fits no partition."""
+    strange = {path: f"is {kind}, not a file" for path, kind in sorted(found.irregular.items())}
+    strange |= dict.fromkeys(sorted(found.unmatched), "its name fits no partition of the feed")
+    metadata: dict[str, dg.MetadataValue] = {"left_alone": dg.MetadataValue.int(len(strange))}
+    if strange:
+        schema = dg.TableSchema([dg.TableColumn("path", "string"), dg.TableColumn("problem", "string")])
+        records = [dg.TableRecord({"path": path, "problem": why}) for path, why in list(strange.items())[:SHOWN]]
+        metadata["files"] = dg.MetadataValue.table(records=records, schema=schema)
+    return dg.AssetCheckEvaluation(
+        asset_key=feed.landing_key,
+        check_name=RECOGNIZED,
+        passed=not strange,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata=metadata,
+    )
+
+
+def _partition(delivery: Delivery) -> str | None:
+    return None if delivery.partition == SNAPSHOT else delivery.partition
+
+
+def _metadata(delivery: Delivery) -> dict[str, str | int]:
+    return {
+        "files": ", ".join(Path(file.path).name for file in delivery.files),
+        "bytes": sum(file.size for file in delivery.files),
+    }
+
+
+def _tags(delivery: Delivery) -> dict[str, str]:
+    return {"dagster/data_version": delivery.version}

@@ -1,0 +1,78 @@
+"""`landing/<feed>` as Dagster sees it: what was delivered, whatever became of it, and what lies there besides."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from platform_assets.feeds.landing import RECOGNIZED
+from tests.support.projects import Project, opened, write_project
+from tests.support.shop import CONTRACT, FEED, ORDER_COLUMNS, PARTITIONS
+
+LANDING = dg.AssetKey(["landing", "orders"])
+GOOD = "id,customer,status,amount\n1,ann,open,3\n"
+
+
+@pytest.fixture(name="project")
+def _project(tmp_path: Path) -> Iterator[Project]:
+    files = {
+        "orders/defs.yaml": FEED.format(files="orders/%Y-%m-%d.csv") + f"  partitions: {PARTITIONS}\n",
+        "orders/contract.yaml": CONTRACT.format(name="orders", columns=ORDER_COLUMNS),
+    }
+    write_project(tmp_path, files)
+    with opened(tmp_path) as project:
+        (project.landing / "orders").mkdir(parents=True)
+        yield project
+
+
+def put(project: Project, name: str, text: str = GOOD) -> None:
+    (project.landing / "orders" / name).write_text(text)
+
+
+def materializations(project: Project) -> list[str | None]:
+    found = project.instance.fetch_materializations(LANDING, limit=100).records
+    return sorted(record.partition_key for record in found)
+
+
+def recognized(project: Project) -> dg.AssetCheckEvaluation:
+    key = dg.AssetCheckKey(LANDING, RECOGNIZED)
+    record = project.instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
+    return record.event.dagster_event.asset_check_evaluation_data
+
+
+def test_what_was_delivered_is_told_once_a_rejected_file_too(project: Project) -> None:
+    put(project, "2024-01-01.csv")
+    put(project, "2024-01-02.csv", "something else\n1\n")
+    assert not project.run("key:lake/orders", "2024-01-01", "2024-01-03").success
+    assert project.materialized("lake/orders") == {"2024-01-01"}
+    assert materializations(project) == ["2024-01-01", "2024-01-02"], "the third was not delivered"
+    assert project.run("key:lake/orders", "2024-01-01").success
+    assert len(materializations(project)) == 2, "the file was not replaced"
+    put(project, "2024-01-01.csv", GOOD.replace("3", "4"))
+    assert project.run("key:lake/orders", "2024-01-01").success
+    assert materializations(project) == ["2024-01-01", "2024-01-01", "2024-01-02"]
+
+
+def test_files_that_belong_to_no_delivery_are_told_by_a_check(project: Project) -> None:
+    put(project, "2024-01-01.csv")
+    assert project.run("key:lake/orders", "2024-01-01").success
+    assert recognized(project).passed
+    put(project, "2024-02-31.csv")
+    (project.landing / "orders" / "2024-01-02.csv").symlink_to("2024-01-01.csv")
+    assert project.run("key:lake/orders", "2024-01-01").success, "it warns, and stops nothing"
+    found = recognized(project)
+    assert not found.passed
+    assert found.severity is dg.AssetCheckSeverity.WARN
+    told = {record.data["path"]: record.data["problem"] for record in found.metadata["files"].records}
+    assert set(told) == {"orders/2024-02-31.csv", "orders/2024-01-02.csv"}
+    assert "symbolic link" in told["orders/2024-01-02.csv"]
+
+
+def test_the_check_can_be_executed_by_itself(project: Project) -> None:
+    put(project, "2024-13-01.csv")
+    wanted = dg.AssetSelection.checks(dg.AssetCheckKey(LANDING, RECOGNIZED))
+    job = dg.define_asset_job("look", wanted, executor_def=dg.in_process_executor)
+    definitions = dg.Definitions.merge(project.definitions, dg.Definitions(jobs=[job]))
+    assert definitions.resolve_job_def("look").execute_in_process(instance=project.instance).success
+    assert not recognized(project).passed
