@@ -1,5 +1,7 @@
 """When what lies downstream is built without anybody asking for it."""
 
+from typing import Any
+
 import dagster as dg
 
 
@@ -14,7 +16,7 @@ def upstream_published() -> dg.AutomationCondition:
     every tick.
     """
     not_good = dg.AutomationCondition.missing() | dg.AutomationCondition.execution_failed()
-    asked = (
+    asked: dg.AutomationCondition[Any] = (
         dg.AutomationCondition.newly_missing()
         | _changed_upstream()
         | (dg.AutomationCondition.any_deps_updated() & not_good)
@@ -28,7 +30,7 @@ def upstream_published() -> dg.AutomationCondition:
     ).with_label("upstream_published")
 
 
-def _changed_upstream() -> dg.AutomationCondition:
+def _changed_upstream() -> dg.AutomationCondition[Any]:
     """Something upstream has a new data version, or will be built in the same run."""
     changed = dg.AutomationCondition.data_version_changed() & ~dg.AutomationCondition.executed_with_root_target()
     return dg.AutomationCondition.any_deps_match(changed | dg.AutomationCondition.will_be_requested()).with_label(
