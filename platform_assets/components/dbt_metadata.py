@@ -17,7 +17,7 @@ from platform_assets.dbt.lineage import Lineage, cached_lineage
 from platform_assets.dbt.project import DbtProjectFiles
 from resources.warehouse.protocol import ColumnDef, TableName, Warehouse
 
-FOLDER = "platform_lineage"
+FOLDER = "lineage"
 """Below the project's target folder: one small file a model."""
 
 

@@ -83,7 +83,7 @@ class DbtModels(DbtProjectComponent):
             _check_strategy(manifest, [spec.metadata[UNIQUE_ID] for spec in specs], context.path)
         asset_keys = {spec.metadata[UNIQUE_ID]: spec.key for spec in specs}
         graph = model_graph(manifest, asset_keys)
-        check_specs = [*map(_never_blocking, check_specs), *_unit_test_specs(graph, asset_keys)]
+        check_specs = [*map(_never_blocking, check_specs), *_further_specs(graph, asset_keys)]
         upstream = self._upstream(manifest, graph)
         step = DbtStep(
             files=files,
@@ -200,17 +200,17 @@ def _never_blocking(spec: dg.AssetCheckSpec) -> dg.AssetCheckSpec:
     )
 
 
-def _unit_test_specs(graph: ModelGraph, keys: Mapping[str, dg.AssetKey]) -> list[dg.AssetCheckSpec]:
-    # dagster-dbt makes no checks of unit tests
+def _further_specs(graph: ModelGraph, keys: Mapping[str, dg.AssetKey]) -> list[dg.AssetCheckSpec]:
+    # dagster-dbt makes no checks of unit tests, and none of tests on sources unless it owns the sources' assets
     return [
         dg.AssetCheckSpec(
             name=test.name,
             asset=keys[test.models[0]],
-            description=test.description or "dbt unit test",
+            description=test.description or ("dbt unit test" if test.is_unit_test else "dbt test on a source"),
             metadata={UNIQUE_ID: test.unique_id},
         )
         for test in graph.tests
-        if test.is_unit_test
+        if test.is_unit_test or test.on_sources
     ]
 
 

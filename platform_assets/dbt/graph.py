@@ -12,13 +12,17 @@ READ = (*BUILT, "source")
 
 @dataclass(frozen=True)
 class TestNode:
-    """A data test or a unit test; ``models`` are those it speaks of, ``blocks`` whether its failure holds them."""
+    """A data test or a unit test; ``models`` are those it speaks of, ``blocks`` whether its failure holds them.
+
+    A test ``on_sources`` alone speaks of the models that read them.
+    """
 
     unique_id: str
     name: str
     models: tuple[str, ...]
     blocks: bool
     is_unit_test: bool
+    on_sources: bool = False
     description: str = ""
 
 
@@ -89,13 +93,16 @@ def _tests(manifest: Mapping[str, Any], models: set[str]) -> Iterable[TestNode]:
     for unique_id, node in sorted(manifest["nodes"].items()):
         if node["resource_type"] != "test":
             continue
-        attached = node.get("attached_node")
-        of = [attached] if attached else [p for p in manifest["parent_map"].get(unique_id, []) if p in models]
-        about = tuple(model for model in of if model in models)
+        attached, parents = node.get("attached_node"), manifest["parent_map"].get(unique_id, [])
+        on_sources = bool(parents) and all(parent in manifest["sources"] for parent in parents)
+        if on_sources:
+            about = tuple(m for m in sorted(models) if set(parents) & set(manifest["parent_map"].get(m, [])))
+        else:
+            about = tuple(model for model in ([attached] if attached else parents) if model in models)
         if about:
             blocks = (node["config"].get("severity") or "error").lower() == "error"
             text = node.get("description") or node["config"].get("meta", {}).get("description", "")
-            yield TestNode(unique_id, node["name"], about, blocks, is_unit_test=False, description=text)
+            yield TestNode(unique_id, node["name"], about, blocks, False, on_sources, text)
     for unique_id, node in sorted(manifest.get("unit_tests", {}).items()):
         about = tuple(
             p for p in node["depends_on"]["nodes"] if p in models and manifest["nodes"][p]["name"] == node["model"]

@@ -1,27 +1,17 @@
-"""dbt in this process: one command at a time, with the partitions passed in and the warehouse's file let go after.
-
-Two invocations at once in one process fail, and a child forked while dbt's connection is open loses its writes
-without a word: hence one lock, and every connection closed before the lock is given back.
-"""
+"""A dbt command over some nodes and some partitions of a parsed project, and how each node ended."""
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from platform_assets.dbt.project import DbtProjectFiles
-
-if TYPE_CHECKING:
-    from dbt.cli.main import dbtRunnerResult
+from platform_assets.dbt.runner import run_dbt
 
 PARTITIONS_VARIABLE = "platform_partitions"
 """The dbt variable that the macro `in_partitions` reads."""
-
-_one_at_a_time = threading.RLock()
 
 
 class DbtFailed(RuntimeError):
@@ -44,17 +34,6 @@ class NodeResult:
         return self.status in ("error", "fail", "runtime error", "skipped", "partial success")
 
 
-def run_dbt(arguments: Sequence[str], manifest: Any = None) -> dbtRunnerResult:
-    """One dbt command; its connections are closed when this returns, whatever happened."""
-    from dbt.cli.main import dbtRunner
-
-    with _one_at_a_time:
-        try:
-            return dbtRunner(manifest=manifest).invoke(list(arguments))
-        finally:
-            _close_connections()
-
-
 def invoke(
     project: DbtProjectFiles,
     command: str,
@@ -71,18 +50,15 @@ def invoke(
     Raises:
         DbtFailed: if dbt could not run at all.
     """
-    import json
-
     from dbt.contracts.graph.manifest import Manifest
 
-    manifest = Manifest.from_msgpack(project.parsed_path.read_bytes())
+    manifest = Manifest.from_msgpack(project.parsed())
     manifest.build_flat_graph()
-    arguments = ["--quiet", command, *project.arguments(), "--target-path", str(project.target_path)]
+    arguments = ["--quiet", command, *project.arguments()]
     if partitions is not None:
         arguments += ["--vars", json.dumps({PARTITIONS_VARIABLE: partitions})]
     arguments += ["--select", *selection]
-    with _one_at_a_time, _variables(environment):
-        result = run_dbt(arguments, manifest)
+    result = run_dbt(arguments, manifest, environment)
     results = getattr(result.result, "results", None)
     if results is None:
         raise DbtFailed(f"dbt {command} ended without a result: {result.exception}")
@@ -98,29 +74,3 @@ def _node_result(result: Any) -> NodeResult:
         compiled_sql=getattr(result.node, "compiled_code", None),
         failures=int(getattr(result, "failures", 0) or 0),
     )
-
-
-def _close_connections() -> None:
-    # dbt-duckdb keeps the database open in a class attribute after the command has ended
-    from dbt.adapters.factory import FACTORY, reset_adapters
-
-    for adapter in list(FACTORY.adapters.values()):
-        adapter.connections.cleanup_all()
-        close_all = getattr(type(adapter.connections), "close_all_connections", None)
-        if close_all is not None:
-            close_all()
-    reset_adapters()
-
-
-@contextmanager
-def _variables(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -17,6 +17,9 @@ from typing import Any
 
 from filelock import FileLock
 
+from platform_assets.dbt.runner import run_dbt
+
+_MANIFEST, _PARSED = "manifest.json", "partial_parse.msgpack"
 _SUFFIXES = {".sql", ".yml", ".yaml", ".csv", ".py", ".md"}
 _PASSED_OVER = {"target", "logs", "dbt_packages", ".venv", ".git"}
 
@@ -27,7 +30,7 @@ class DbtParseError(RuntimeError):
 
 @dataclass(frozen=True)
 class DbtProjectFiles:
-    """Where a dbt project lies. ``macro_folders`` are folders outside of it that its macro-paths name."""
+    """Where a dbt project lies. ``target`` is the profile's own default if left out."""
 
     project_dir: Path
     profiles_dir: Path
@@ -35,21 +38,15 @@ class DbtProjectFiles:
 
     @property
     def target_path(self) -> Path:
-        return self.project_dir / os.environ.get("DBT_TARGET_PATH", "target")
-
-    @property
-    def manifest_path(self) -> Path:
-        return self.target_path / "manifest.json"
-
-    @property
-    def parsed_path(self) -> Path:
-        """dbt's own manifest, in the form that its runner takes."""
-        return self.target_path / "partial_parse.msgpack"
+        """A folder within dbt's own target folder, which a `dbt build` by hand with another target does not touch."""
+        target = self.project_dir / os.environ.get("DBT_TARGET_PATH", "target")
+        return target / "platform_assets" / (self.target or "default")
 
     def arguments(self) -> list[str]:
         """What every dbt command on this project is given."""
-        chosen = ["--target", self.target] if self.target else []
-        return ["--project-dir", str(self.project_dir), "--profiles-dir", str(self.profiles_dir), *chosen]
+        folders = {"--project-dir": self.project_dir, "--profiles-dir": self.profiles_dir}
+        words = {**folders, "--target-path": self.target_path, **({"--target": self.target} if self.target else {})}
+        return [str(word) for pair in words.items() for word in pair]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -83,24 +80,27 @@ class DbtProjectFiles:
         Raises:
             DbtParseError: if dbt cannot parse the project.
         """
-        stamp = self.target_path / "platform_fingerprint"
-        if not self._is_fresh(stamp):
-            self.target_path.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.target_path / "platform_fingerprint.lock"):
-                if not self._is_fresh(stamp):
-                    stamp.unlink(missing_ok=True)
-                    self._parse()
-                    stamp.write_text(self.fingerprint)
-        manifest: dict[str, Any] = json.loads(self.manifest_path.read_bytes())
+        manifest: dict[str, Any] = json.loads(self._read(_MANIFEST))
         return manifest
 
-    def _is_fresh(self, stamp: Path) -> bool:
-        there = stamp.exists() and self.manifest_path.exists() and self.parsed_path.exists()
-        return there and stamp.read_text() == self.fingerprint
+    def parsed(self) -> bytes:
+        """The same manifest in the form that dbt's runner takes."""
+        return self._read(_PARSED)
+
+    def _read(self, name: str) -> bytes:
+        fingerprint = self.fingerprint
+        # another process may be parsing at this moment: nothing is read that it has half written
+        self.target_path.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.target_path / "parse.lock"):
+            stamp = self.target_path / "fingerprint"
+            there = all((self.target_path / made).exists() for made in (stamp.name, _MANIFEST, _PARSED))
+            if not there or stamp.read_text() != fingerprint:
+                stamp.unlink(missing_ok=True)
+                self._parse()
+                stamp.write_text(fingerprint)
+            return (self.target_path / name).read_bytes()
 
     def _parse(self) -> None:
-        from platform_assets.dbt.invocation import run_dbt
-
         result = run_dbt(["parse", "--quiet", "--no-partial-parse", *self.arguments()])
         if result.exception is not None or not result.success:
             raise DbtParseError(f"{self.project_dir}: dbt cannot parse the project: {result.exception}")

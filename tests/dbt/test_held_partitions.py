@@ -3,6 +3,7 @@
 import dagster as dg
 import pytest
 
+from platform_assets.dbt.runner import run_dbt
 from platform_assets.publishing.readers import ledger_history
 from tests.support.projects import Project
 from tests.support.shop import CONFIG, DAYS, DBT, deliver, good_rows
@@ -162,3 +163,30 @@ def test_a_day_held_upstream_is_left_out_and_its_last_content_is_closed(shop: Pr
     deliver(shop)
     assert run(shop).success
     assert shop.run("key:totals", BAD).success
+
+
+def test_a_failed_test_on_a_source_holds_the_days_of_its_rows_in_the_models_that_read_it(shop: Project) -> None:
+    tested = "{name: orders, data_tests: [{rows_satisfy: {name: known_size, arguments: {expression: amount < 500}}}]}"
+    write(shop, "models/sources.yml", f"sources:\n  - {{name: raw, tables: [{tested}, {{name: customers}}]}}\n")
+    deliver(shop, {BAD: with_row("399", "ann", "open", "501")})
+    result = run(shop)
+    assert done(shop) == {"cleaned": OTHERS, "totals": OTHERS, "apart": OTHERS, "published/totals": OTHERS}
+    failed = {e.check_name for e in result.get_asset_check_evaluations() if not e.passed}
+    assert failed == {"known_size", "verdict"}
+
+
+def test_dbt_run_by_hand_with_another_target_does_not_mislead_the_next_step(
+    shop: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its manifest has other schemas: a step that took it for its own would write there."""
+    profile = DBT["profiles.yml"].replace("      type: duckdb\n", "      type: duckdb\n      schema: elsewhere\n")
+    other = profile.split("outputs:\n")[1].replace("local:", "other:")
+    write(shop, "profiles.yml", DBT["profiles.yml"] + other)
+    deliver(shop)
+    assert run(shop).success
+    monkeypatch.setenv("PLATFORM_WAREHOUSE", str(shop.root / "by_hand.duckdb"))
+    folder = str(shop.root / "dbt")
+    assert run_dbt(["parse", "--target", "other", "--project-dir", folder, "--profiles-dir", folder]).success
+    deliver(shop, {BAD: good_rows(BAD)[:1]})
+    assert run(shop).success
+    assert shop.rows(f"SELECT count(*) FROM main.cleaned WHERE _partition = '{BAD}'") == [(1,)]

@@ -1,0 +1,60 @@
+"""dbt in this process: one command at a time, and its connections closed before the next.
+
+Two invocations at once in one process fail, and a child forked while dbt's connection is open loses its writes
+without a word: hence one lock, and every connection closed before the lock is given back.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
+
+_one_at_a_time = threading.RLock()
+
+
+def run_dbt(
+    arguments: Sequence[str], manifest: Any = None, environment: Mapping[str, str] | None = None
+) -> dbtRunnerResult:
+    """One dbt command; its connections are closed when this returns, whatever happened.
+
+    ``environment`` holds variables that are set for the length of the call.
+    """
+    from dbt.cli.main import dbtRunner
+
+    with _one_at_a_time, _variables(environment or {}):
+        try:
+            return dbtRunner(manifest=manifest).invoke(list(arguments))
+        finally:
+            _close_connections()
+
+
+def _close_connections() -> None:
+    # dbt-duckdb keeps the database open in a class attribute after the command has ended
+    from dbt.adapters.factory import FACTORY, reset_adapters
+
+    for adapter in list(FACTORY.adapters.values()):
+        adapter.connections.cleanup_all()
+        close_all = getattr(type(adapter.connections), "close_all_connections", None)
+        if close_all is not None:
+            close_all()
+    reset_adapters()
+
+
+@contextmanager
+def _variables(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
