@@ -20,6 +20,10 @@ class EnvironmentName(StrEnum):
     PRODUCTION = "production"
 
 
+_DEPLOYED = (EnvironmentName.STAGING, EnvironmentName.PRODUCTION)
+_PLACES = ("PLATFORM_LANDING", "PLATFORM_LAKE", "PLATFORM_WAREHOUSE")
+
+
 class InvalidEnvironment(ValueError):
     """An environment variable holds what the platform cannot use; the message names it and what is allowed."""
 
@@ -39,7 +43,8 @@ def read_environment(variables: Mapping[str, str], *, cwd: Path) -> Environment:
     """The environment that ``variables`` describe; relative paths are taken from ``cwd``.
 
     Raises:
-        InvalidEnvironment: if `PLATFORM_ENV` is not one of the allowed names.
+        InvalidEnvironment: if `PLATFORM_ENV` is not one of the allowed names, or a deployed environment would keep
+            its data in the folder that a process happens to be started from.
     """
     raw = variables.get("PLATFORM_ENV", EnvironmentName.LOCAL)
     try:
@@ -47,6 +52,13 @@ def read_environment(variables: Mapping[str, str], *, cwd: Path) -> Environment:
     except ValueError:
         allowed = ", ".join(EnvironmentName)
         raise InvalidEnvironment(f"PLATFORM_ENV is {raw!r}; it must be one of: {allowed}") from None
+    if name in _DEPLOYED and "PLATFORM_HOME" not in variables:
+        unset = [variable for variable in _PLACES if variable not in variables]
+        if unset:
+            raise InvalidEnvironment(
+                f"PLATFORM_ENV is {name}, which takes no default for where things lie: set PLATFORM_HOME, "
+                f"or {', '.join(unset)}"
+            )
     home = cwd / variables.get("PLATFORM_HOME", ".platform")
     return Environment(
         name=name,

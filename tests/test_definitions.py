@@ -68,6 +68,13 @@ def test_the_definitions_are_those_of_the_snapshot(definitions: dg.Definitions) 
     assert text == SNAPSHOT.read_text(), "the definitions changed: `make snapshot`, and review the difference"
 
 
+def test_a_deployed_environment_takes_no_default_for_where_its_data_lies() -> None:
+    with pytest.raises(InvalidEnvironment, match="PLATFORM_HOME, or PLATFORM_LAKE, PLATFORM_WAREHOUSE"):
+        read_environment({"PLATFORM_ENV": "production", "PLATFORM_LANDING": "/srv/landing"}, cwd=Path("/"))
+    found = read_environment({"PLATFORM_ENV": "production", "PLATFORM_HOME": "/srv/platform"}, cwd=Path("/"))
+    assert found.warehouse == Path("/srv/platform/warehouse.duckdb")
+
+
 def test_an_unknown_environment_is_refused_with_the_allowed_names() -> None:
     with pytest.raises(InvalidEnvironment, match="local, test, staging, production"):
         read_environment({"PLATFORM_ENV": "prod"}, cwd=Path("/"))
