@@ -20,8 +20,8 @@ from platform_assets.components.outcomes import (
     output_name,
     report,
     run_partitions,
-    verdict_check,
 )
+from platform_assets.components.verdict_check import verdict_check
 from platform_assets.contracts.digest import contract_digest
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.landing import delivered, recognized

@@ -1,12 +1,12 @@
 """One run over many partitions, and the truth for each: how a step reports partitions that came out differently.
 
 A step yields one `AssetMaterialization` for each good partition and then an Output that Dagster does not take for
-a materialization of the whole range; steps downstream go on with the good ones. A separate verdict check, with
-nothing behind it, ends the run as failed if any partition was bad: in the grid that partition alone is red.
+a materialization of the whole range; steps downstream go on with the good ones. The verdict check beside it then ends
+the run as failed if any partition was bad: in the grid that partition alone is red.
 What a partition's outcome *is* gets decided in the rooms below; here it is only told to Dagster.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,10 +19,11 @@ VERDICT = "verdict"
 """Name of the check that every asset of the platform has: no partition of the run was rejected."""
 
 LEFT_OUT = "left_out"
-"""Metadata of a step's output: the partitions that were left out, each with its problem."""
+"""Metadata of a step's output: the partitions that were left out, the first of them with their problems."""
 
 MAX_RETRIES_TAG = "dagster/max_retries"
 SHOWN = 50
+"""Problems that are told in words; metadata of a run with thousands of bad partitions stays small."""
 
 
 @dataclass(frozen=True)
@@ -55,23 +56,6 @@ def run_partitions(context: dg.AssetExecutionContext) -> list[str]:
     return list(context.partition_keys)
 
 
-def checked_partitions(context: dg.AssetCheckExecutionContext, key: dg.AssetKey) -> list[str]:
-    """The partition keys that a check of ``key`` speaks of, in their order; the one snapshot key if it has none.
-
-    A check that is executed by itself is part of no partition's run: it speaks of all that are materialized.
-    """
-    op_context = context.op_execution_context
-    graph = op_context.job_def.asset_layer.asset_graph
-    partitions = graph.get(key).partitions_def if graph.has(key) else None
-    if partitions is None:
-        return [SNAPSHOT]
-    with dg.partition_loading_context(dynamic_partitions_store=context.instance):
-        if op_context.has_partitions:
-            return list(partitions.get_partition_keys_in_range(op_context.partition_key_range))
-        done = context.instance.get_materialized_partitions(key)
-        return [partition for partition in partitions.get_partition_keys() if partition in done]
-
-
 @dataclass(frozen=True)
 class AssetOutcomes:
     """What a step did to one asset: its outcomes in the order of the run's partitions, and its output's name."""
@@ -102,7 +86,7 @@ def report(
             for outcome in asset.outcomes:
                 if outcome.problem is None:
                     yield _materialization(asset.key, outcome)
-            left_out = {outcome.partition: outcome.problem for outcome in asset.bad}
+            left_out = {o.partition: o.problem if index < SHOWN else "" for index, o in enumerate(asset.bad)}
             metadata = {**NOT_A_MATERIALIZATION, **({LEFT_OUT: dg.MetadataValue.json(left_out)} if left_out else {})}
             yield dg.Output(None, output_name=asset.output_name, metadata=metadata)
     for results in (checks or {}).values():
@@ -150,58 +134,13 @@ def rejected(
     more = f"\n  and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
     return dg.Failure(
         description=f"{name}: {len(bad)} of {total} partitions not published\n{lines}{more}",
-        metadata={"partitions": _table(bad)},
+        metadata={"partitions": problems_table(bad)},
         allow_retries=False,
     )
 
 
-def _table(bad: Sequence[Outcome]) -> dg.TableMetadataValue:
+def problems_table(bad: Sequence[Outcome]) -> dg.TableMetadataValue:
+    """The bad partitions and why, as a table for the UI; the first of them only."""
     schema = dg.TableSchema([dg.TableColumn("partition", "string"), dg.TableColumn("problem", "string")])
     records = [dg.TableRecord({"partition": o.partition, "problem": o.problem or ""}) for o in bad[:SHOWN]]
     return dg.MetadataValue.table(records=records, schema=schema)
-
-
-def _left_out(context: dg.AssetCheckExecutionContext, key: dg.AssetKey) -> Mapping[str, str] | None:
-    """What the asset's step left out in this run; None if it has not run."""
-    run_id = context.op_execution_context.run.run_id
-    for entry in context.instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_OUTPUT):
-        event = entry.get_dagster_event()
-        if event.step_output_data.output_name == output_name(key):
-            value = event.step_output_data.metadata.get(LEFT_OUT)
-            return {} if value is None else dict(value.value)
-    return None
-
-
-def verdict_check(
-    *,
-    key: dg.AssetKey,
-    problems: Callable[[dg.AssetCheckExecutionContext, Sequence[str]], Mapping[str, str]],
-    required_resource_keys: set[str],
-) -> dg.AssetChecksDefinition:
-    """The check that tells which partitions of the run were left out, and fails the run if there are any.
-
-    What the step left out stands in its output's event, so that it is known in another process too. In a run in
-    which the step did not run (a re-execution of the failed steps), ``problems`` is asked for the durable verdicts:
-    it returns the message of each bad partition. The check blocks nothing within the run.
-    """
-
-    @dg.asset_check(  # type: ignore[arg-type]  # a check may be a generator, the annotation does not say so
-        asset=key,
-        name=VERDICT,
-        description="No partition of the run was rejected, held back or missing.",
-        required_resource_keys=required_resource_keys,
-    )
-    def verdict(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        keys = checked_partitions(context, key)
-        found = _left_out(context, key)
-        if found is None:
-            found = problems(context, keys)
-        bad = [Outcome(k, problem=found[k]) for k in keys if k in found]
-        yield dg.AssetCheckResult(
-            passed=not bad,
-            metadata={"partitions": len(keys), "rejected": len(bad), **({"problems": _table(bad)} if bad else {})},
-        )
-        if bad:
-            raise rejected(context, key, bad, len(keys))
-
-    return verdict

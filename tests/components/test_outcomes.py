@@ -14,8 +14,8 @@ from platform_assets.components.outcomes import (
     output_name,
     report,
     run_partitions,
-    verdict_check,
 )
+from platform_assets.components.verdict_check import verdict_check
 
 DAYS = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-01-11")
 KEYS = DAYS.get_partition_keys()
@@ -165,3 +165,18 @@ def test_a_snapshot_has_no_partition(instance: dg.DagsterInstance) -> None:
     result = broken.execute_in_process(instance=instance, run_config=QUIET, raise_on_error=False)
     assert "x__first" in failed_steps(result)
     assert len(instance.fetch_materializations(SECOND, limit=5).records) == 1
+
+
+def test_thousands_of_bad_partitions_are_all_left_out_and_told_in_few_words(instance: dg.DagsterInstance) -> None:
+    hours = dg.HourlyPartitionsDefinition("2024-01-01-00:00", end_date="2024-03-01-00:00")
+    keys = hours.get_partition_keys()
+    bad = {key: f"the file of {key} is damaged, and this is said at some length" for key in keys[1:]}
+    job = definitions(bad, partitions=hours).resolve_implicit_global_asset_job_def()
+    tags = {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
+    result = job.execute_in_process(instance=instance, tags=tags, run_config=QUIET, raise_on_error=False)
+    assert not result.success
+    assert instance.get_materialized_partitions(SECOND) == {keys[0]}
+    sizes = [len(dg.serialize_value(e)) for e in result.all_events if e.event_type_value != "ASSET_MATERIALIZATION"]
+    assert max(sizes) < 100_000
+    (verdict,) = [e for e in result.get_asset_check_evaluations() if e.asset_key == FIRST]
+    assert verdict.metadata["rejected"].value == len(keys) - 1

@@ -84,9 +84,14 @@ def test_the_newest_good_partition_of_a_run_tells_columns_and_lineage(shop: Proj
 def test_a_repeated_run_reads_what_was_kept(shop: Project) -> None:
     deliver(shop)
     assert shop.run("key:*/orders or key:cleaned or key:totals", DAYS[0], DAYS[1]).success
-    kept = {path.name: json.loads(path.read_text()) for path in (shop.root / "dbt/target/platform_assets/default/lineage").iterdir()}
+    kept = {
+        path.name: json.loads(path.read_text())
+        for path in (shop.root / "dbt/target/platform_assets/default/lineage").iterdir()
+    }
     assert set(kept) == {"model.shop.cleaned.json", "model.shop.totals.json"}
     written = [path.stat().st_mtime_ns for path in (shop.root / "dbt/target/platform_assets/default/lineage").iterdir()]
     time.sleep(0.01)
     assert shop.run("key:cleaned or key:totals", DAYS[0]).success
-    assert [path.stat().st_mtime_ns for path in (shop.root / "dbt/target/platform_assets/default/lineage").iterdir()] == written
+    assert [
+        path.stat().st_mtime_ns for path in (shop.root / "dbt/target/platform_assets/default/lineage").iterdir()
+    ] == written

@@ -1,0 +1,78 @@
+"""The verdict check: a step of its own, with nothing behind it, that fails a run in which a partition was left out.
+
+It blocks nothing within the run, so the good partitions go all the way; the run and the grid tell the truth.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import dagster as dg
+
+from platform_assets.components.outcomes import LEFT_OUT, VERDICT, Outcome, output_name, problems_table, rejected
+from platform_assets.lake.deliveries import SNAPSHOT
+
+
+def verdict_check(
+    *,
+    key: dg.AssetKey,
+    problems: Callable[[dg.AssetCheckExecutionContext, Sequence[str]], Mapping[str, str]],
+    required_resource_keys: set[str],
+) -> dg.AssetChecksDefinition:
+    """The check that tells which partitions of the run were left out, and fails the run if there are any.
+
+    What the step left out stands in its output's event, so that it is known in another process too. In a run in
+    which the step did not run (a re-execution of the failed steps), ``problems`` is asked for the durable verdicts:
+    it returns the message of each bad partition. The check blocks nothing within the run.
+    """
+
+    @dg.asset_check(  # type: ignore[arg-type]  # a check may be a generator, the annotation does not say so
+        asset=key,
+        name=VERDICT,
+        description="No partition of the run was rejected, held back or missing.",
+        required_resource_keys=required_resource_keys,
+    )
+    def verdict(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        keys = _partitions_of(context, key)
+        found = _left_out(context, key)
+        if found is None:
+            found = problems(context, keys)
+        bad = [Outcome(k, problem=found[k]) for k in keys if k in found]
+        yield dg.AssetCheckResult(
+            passed=not bad,
+            metadata={
+                "partitions": len(keys),
+                "rejected": len(bad),
+                **({"problems": problems_table(bad)} if bad else {}),
+            },
+        )
+        if bad:
+            raise rejected(context, key, bad, len(keys))
+
+    return verdict
+
+
+def _left_out(context: dg.AssetCheckExecutionContext, key: dg.AssetKey) -> Mapping[str, str] | None:
+    """What the asset's step left out in this run; None if it has not run."""
+    run_id = context.op_execution_context.run.run_id
+    for entry in context.instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_OUTPUT):
+        event = entry.get_dagster_event()
+        if event.step_output_data.output_name == output_name(key):
+            value = event.step_output_data.metadata.get(LEFT_OUT)
+            return {} if value is None else dict(value.value)
+    return None
+
+
+def _partitions_of(context: dg.AssetCheckExecutionContext, key: dg.AssetKey) -> list[str]:
+    """The partition keys that a check of ``key`` speaks of, in their order; the one snapshot key if it has none.
+
+    A check that is executed by itself is part of no partition's run: it speaks of all that are materialized.
+    """
+    op_context = context.op_execution_context
+    graph = op_context.job_def.asset_layer.asset_graph
+    partitions = graph.get(key).partitions_def if graph.has(key) else None
+    if partitions is None:
+        return [SNAPSHOT]
+    with dg.partition_loading_context(dynamic_partitions_store=context.instance):
+        if op_context.has_partitions:
+            return list(partitions.get_partition_keys_in_range(op_context.partition_key_range))
+        done = context.instance.get_materialized_partitions(key)
+        return [partition for partition in partitions.get_partition_keys() if partition in done]
