@@ -44,10 +44,11 @@ test: $(READY) ## the default tests, in minutes
 test-slow: $(READY) ## campaigns (kill -9, races, full disk), the corpus of bad files, and the UI in a browser
 	@$(BIN)/pytest -n 2 --dist loadfile -m slow
 
-lint: $(READY) ## ruff, mypy, import rules, contracts, dbt sources
+lint: $(READY) ## ruff, mypy, import rules, contracts, dbt sources and models
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 	@$(BIN)/platform-assets contract check platform_assets/defs
 	@$(BIN)/platform-assets dbt sources --check
+	@$(BIN)/platform-assets dbt lint
 
 bench: $(READY) ## every speed that the README claims, as a ratio against a floor measured in the same run
 	@for program in benchmarks/[a-z]*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done

@@ -1,4 +1,4 @@
-"""`platform-assets dbt`: what a dbt project needs from the platform, written into it."""
+"""`platform-assets dbt`: what a dbt project needs from the platform, written into it, and what is asked of it."""
 
 import difflib
 import importlib.metadata
@@ -10,7 +10,7 @@ import click
 
 @click.group()
 def dbt() -> None:
-    """Write dbt sources from contracts, and the macros a dbt project needs."""
+    """Write dbt sources from contracts and the macros a dbt project needs; look for models that read the clock."""
 
 
 @dbt.command()
@@ -70,3 +70,26 @@ def macros(into: Path) -> None:
         header = f"{{# from platform-assets {version}; written anew by `platform-assets dbt macros` #}}\n"
         (into / path.name).write_text(header + path.read_text(encoding="utf-8"), encoding="utf-8")
         click.echo(f"wrote {into / path.name}")
+
+
+@dbt.command()
+@click.option(
+    "--project",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path("dbt_project"),
+    show_default=True,
+    help="Folder of the dbt project.",
+)
+def lint(project: Path) -> None:
+    """Find models that read the clock or roll dice: a partition built again must come out the same."""
+    from platform_assets.dbt.lint import ALLOWED, volatile_lines
+
+    if not (project / "dbt_project.yml").is_file():
+        raise click.ClickException(f"{project / 'dbt_project.yml'} does not exist: name the dbt project with --project")
+    found = volatile_lines(project)
+    for line in found:
+        click.echo(line)
+    if found:
+        click.echo(f"Use the partition key, or end the line with `{ALLOWED} <why>`", err=True)
+        sys.exit(1)
+    click.echo(f"{project}: every model depends on its partition and its input alone")

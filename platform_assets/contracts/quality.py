@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from platform_assets.contracts.bounds import OPERATORS, read_bounds, scaled
+from platform_assets.contracts.clock import volatile_calls
 from platform_assets.contracts.identifiers import quoted
 from platform_assets.contracts.model import BatchRule, Bounds, Column, Metric, Reference, RowExpression, Severity
 from platform_assets.contracts.problems import Findings, Path_, suggestion
@@ -152,6 +153,7 @@ class QualityReader:
                 (*path, "query"), "must read from ${table}, which stands for the rows of the partition"
             )
         elif bounds is not None:
+            self._note_volatile(query, (*path, "query"))
             label = f"sql:{column}" if column else "sql"
             self._add(rule, label, Metric.SQL, bounds, (column,) if column else (), path, query.strip().rstrip(";"))
 
@@ -201,12 +203,17 @@ class QualityReader:
         self._add(rule, label + ("_against_history" if history else ""), metric, bounds, columns, path, history=history)
 
     def _row_expression(self, rule: dict[str, Any], expression: str, path: Path_) -> None:
+        self._note_volatile(expression, (*path, "implementation"))
         name = str(rule.get("name") or f"expression_{len(self.rows) + 1}")
         if self._severity(rule, path) is Severity.ERROR:
             self.rows.append(RowExpression(name, expression))
         else:
             query = f"SELECT coalesce(sum(CASE WHEN NOT ({expression}) THEN 1 ELSE 0 END), 0) FROM {{table}}"
             self._add(rule, name, Metric.SQL, Bounds(0, 0), (), path, query)
+
+    def _note_volatile(self, sql: str, path: Path_) -> None:
+        for _, call in volatile_calls(sql):
+            self.findings.note(path, f"{call} makes the verdict on a partition depend on when it is loaded")
 
     def _relation(self, relation: dict[str, Any], column: str | None, path: Path_) -> None:
         found = read_relationship(relation, column, path, self.findings)

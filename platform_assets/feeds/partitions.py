@@ -1,7 +1,7 @@
 """The `partitions:` words of defs.yaml, and the step from a file name to a partition key.
 
 The models are Dagster's own, with `monthly` and `dynamic` added. What a partition key means to the lake, the
-ledger and the warehouse is a plain string; only this file and `range_run` know Dagster's definitions.
+ledger and the warehouse is a plain string.
 """
 
 from __future__ import annotations
@@ -43,7 +43,35 @@ class DynamicPartitionsDefinitionModel(Resolvable, Model):
     name: str
 
 
+MOST_KEYS = 100_000
+"""Keys that one asset may have: beyond it the grid, the instance and automation become too slow to use."""
+
+
 def _resolve(context: ResolutionContext, model: Model | None) -> dg.PartitionsDefinition | None:
+    partitions = _definition(context, model)
+    count = number_of_keys(partitions)
+    if count > MOST_KEYS:
+        raise ValueError(
+            f"partitions: {count:,} keys are more than an asset can have ({MOST_KEYS:,}): begin later, or use longer "
+            "partitions"
+        )
+    return partitions
+
+
+def number_of_keys(partitions: dg.PartitionsDefinition | None) -> int:
+    """About how many keys the partitions have today, or at their end; 0 for dynamic ones. Costs no listing of time."""
+    if isinstance(partitions, dg.StaticPartitionsDefinition):
+        return len(partitions.get_partition_keys())
+    if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        return 0
+    window = partitions.get_next_partition_window(partitions.start, respect_bounds=False)
+    if window is None:
+        return 0
+    last = partitions.end or dt.datetime.now(dt.UTC)
+    return int((last - partitions.start) / (window.end - window.start))
+
+
+def _definition(context: ResolutionContext, model: Model | None) -> dg.PartitionsDefinition | None:
     if isinstance(model, MonthlyPartitionsDefinitionModel):
         return dg.MonthlyPartitionsDefinition(
             start_date=model.start_date,

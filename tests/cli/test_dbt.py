@@ -49,3 +49,17 @@ def test_the_macros_are_copied_with_the_version_they_are_of(tmp_path: Path) -> N
     names = {path.name for path in (tmp_path / "macros").iterdir()}
     assert {"in_partitions.sql", "partition_overwrite.sql", "tests_by_partition.sql"} <= names
     assert (tmp_path / "macros" / "in_partitions.sql").read_text().startswith("{# from platform-assets ")
+
+
+def test_models_that_read_the_clock_are_found_by_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "dbt_project.yml").write_text("name: shop\n")
+    model = tmp_path / "models" / "orders.sql"
+    model.write_text("select 'now()' as said, -- now()\n  {# random() #} id\nfrom raw where day < Current_Date\n")
+    code, output = run("lint", "--project", str(tmp_path))
+    assert code == 1
+    assert f"{model}:3: Current_Date" in output
+    assert f"{model}:1" not in output
+    model.write_text("select id, now() as seen -- volatile: an audit column that nobody compares\n")
+    assert run("lint", "--project", str(tmp_path))[0] == 0
+    assert "name the dbt project" in run("lint", "--project", str(tmp_path / "models"))[1]

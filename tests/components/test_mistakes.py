@@ -36,6 +36,7 @@ def causes(root: Path) -> list[str]:
         (("orders/%Y", "../orders/%Y"), [f"{DEFS}: files:", "stay inside it"]),
         (("type: daily", "type: dayly"), [f"{DEFS}:5", "Input should be 'daily'"]),
         (("2024-01-01", "2024-13-01"), [f"{DEFS}:5", "2024-13-01"]),
+        (('"2024-01-01"', '"1700-01-01"'), [f"{DEFS}:5", "118,", "keys are more than an asset can have"]),
     ],
 )
 def test_a_mistake_in_defs_yaml(tmp_path: Path, changed: tuple[str, str], told: list[str]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from platform_assets.feeds.partitions import partition_key_of
+from platform_assets.feeds.partitions import number_of_keys, partition_key_of
 from platform_assets.lake.arrival_patterns import ArrivalPattern
 
 NEW_YORK = "America/New_York"
@@ -74,3 +74,18 @@ def test_days_and_weeks_around_clock_changes_are_found_by_their_date(zone: str) 
     assert [key(days, "%Y-%m-%d.csv", f"{day}.csv") for day in days.get_partition_keys()] == days.get_partition_keys()
     weeks = dg.WeeklyPartitionsDefinition("2024-01-07", end_date="2025-01-05", timezone=zone)
     assert [key(weeks, "%Y-%m-%d.csv", f"{w}.csv") for w in weeks.get_partition_keys()] == weeks.get_partition_keys()
+
+
+@pytest.mark.parametrize(
+    ("partitions", "expected"),
+    [
+        (HOURS, 8_784),
+        (dg.DailyPartitionsDefinition("2024-01-01", end_date="2025-01-01"), 366),
+        (dg.HourlyPartitionsDefinition("1970-01-01-00:00", end_date="2020-01-01-00:00"), 438_288),
+        (dg.StaticPartitionsDefinition(["de", "fr"]), 2),
+        (dg.DynamicPartitionsDefinition(name="shops"), 0),
+        (None, 0),
+    ],
+)
+def test_number_of_keys(partitions: dg.PartitionsDefinition | None, expected: int) -> None:
+    assert abs(number_of_keys(partitions) - expected) <= 1
