@@ -12,6 +12,7 @@ import ctypes
 import datetime as dt
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,9 @@ from typing import Any
 import duckdb
 
 from resources.warehouse import duckdb_staging
+from resources.warehouse.duckdb_errors import translated, unreadable
 from resources.warehouse.duckdb_literals import literal
-from resources.warehouse.duckdb_opening import open_database, translated
+from resources.warehouse.duckdb_opening import open_database
 from resources.warehouse.errors import SessionMisused, StatementFailed
 from resources.warehouse.locking import exclusive
 from resources.warehouse.protocol import ColumnDef, StagedFile, TableName
@@ -45,27 +47,33 @@ class DuckDBWarehouse:
 
     @contextlib.contextmanager
     def session(self, *, read_only: bool = False, purpose: str = "") -> Iterator[DuckDBSession]:
-        path = self._absolute()
-        with exclusive(path, wait_seconds=self.wait_seconds, purpose=purpose or "a session"):
-            connection = open_database(path, read_only=read_only, config=self._config(), wait_seconds=self.wait_seconds)
-            session = DuckDBSession(connection)
+        with self._connected(read_only, purpose or "a session") as (path, connection):
+            session = DuckDBSession(connection, path)
             try:
+                session.execute("SET TimeZone = 'UTC'")
                 yield session
             finally:
                 session.close()
 
     @contextlib.contextmanager
     def reserve(self, *, purpose: str = "") -> Iterator[None]:
-        path = self._absolute()
-        with exclusive(path, wait_seconds=self.wait_seconds, purpose=purpose or "a reservation"):
-            # proves that no foreign program holds the file, and makes the file when there is none
-            open_database(path, read_only=False, config=self._config(), wait_seconds=self.wait_seconds).close()
+        with self._connected(False, purpose or "a reservation") as (_, connection):
+            # it was opened to prove that no foreign program holds the file, and to make the file when there is none
+            connection.close()
             yield
 
-    def _absolute(self) -> Path:
+    @contextlib.contextmanager
+    def _connected(self, read_only: bool, purpose: str) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
+        """The file's path and an open connection, under the lock; whoever asked closes the connection."""
         path = Path(os.path.realpath(self.path))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unreadable(path, error) from error
+        # one limit for both waits: for platform processes, then for programs that know nothing of the lock
+        deadline = time.monotonic() + self.wait_seconds
+        with exclusive(path, wait_seconds=self.wait_seconds, purpose=purpose):
+            yield path, open_database(path, read_only=read_only, config=self._config(), deadline=deadline)
 
     def _config(self) -> dict[str, str | bool | int | float | list[str]]:
         # extensions are never fetched over the network in the middle of a step
@@ -80,12 +88,12 @@ class DuckDBWarehouse:
 class DuckDBSession:
     """A session on an open DuckDB connection; made by :class:`DuckDBWarehouse` only."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         self._connection: duckdb.DuckDBPyConnection | None = connection
+        self._path = path
         self._pid = os.getpid()
         self._in_transaction = False
         self._staged = 0
-        self.execute("SET TimeZone = 'UTC'")
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         connection = self._usable()
@@ -98,7 +106,7 @@ class DuckDBSession:
             cursor = connection.execute(sql)
             return cursor.fetchall() if cursor.description is not None else []
         except duckdb.Error as error:
-            raise translated(error) from error
+            raise translated(error, self._path) from error
 
     def quote(self, *parts: str) -> str:
         return ".".join('"' + part.replace('"', '""') + '"' for part in parts)

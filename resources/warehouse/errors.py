@@ -3,7 +3,8 @@
 Callers in ``publishing`` tell two things apart: :class:`StatementFailed`, the fault of a statement (a rule's
 SQL, a file that is not there), after which the session goes on; and every other :class:`WarehouseError`, the
 state of the warehouse itself, after which nothing may be concluded about the statement. How an engine's own
-exceptions become these is in the engine's module.
+exceptions become these is in the engine's module, and what an engine has not been seen to blame on a statement
+is never one.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ class WarehouseUnreadable(WarehouseError):
 
 class WarehouseExhausted(WarehouseError):
     """The disk or the memory of the warehouse is full; the transaction was rolled back."""
+
+
+class StorageFault(WarehouseError):
+    """The operating system refused or broke a read or a write: no permission, too many open files, a bad disk."""
 
 
 class SessionMisused(WarehouseError):

@@ -47,7 +47,9 @@ def exclusive(database: Path, *, wait_seconds: float, purpose: str) -> Iterator[
     _acquire(lock, path, database, wait_seconds)
     mine[key] = os.getpid()
     try:
-        path.write_text(f"pid {os.getpid()}{f' ({purpose})' if purpose else ''}\n")
+        # only for people to read: on a full disk the lock is held all the same
+        with contextlib.suppress(OSError):
+            path.write_text(f"pid {os.getpid()}{f' ({purpose})' if purpose else ''}\n")
         yield
     finally:
         if mine.get(key) == os.getpid():

@@ -1,0 +1,91 @@
+"""A fault of the machine is not a verdict: nothing is rejected, and the next run succeeds."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from platform_assets.contracts.model import BatchRule, Bounds, Metric
+from platform_assets.failpoints import armed
+from platform_assets.publishing.model import State
+from platform_assets.publishing.readers import ledger_history
+from resources.warehouse.duckdb import DuckDBWarehouse
+from resources.warehouse.errors import StatementFailed, WarehouseError, WarehouseExhausted
+from tests.publishing.support import ASSET, NOT_EMPTY, Lake, content, load, states
+from tests.publishing.test_models import DAYS, MART, copy, materialize
+
+MEAN = BatchRule("mean", Metric.MEAN, Bounds(0), columns=("x",))
+
+
+@contextmanager
+def few_files_from(name: str, more: int) -> Iterator[None]:
+    """From the failpoint ``name`` to the end of the block only ``more`` files can be opened."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def lower() -> None:
+        lowest = os.open("/", os.O_RDONLY)
+        os.close(lowest)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + more, hard))
+
+    try:
+        with armed(name, lower):
+            yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def attempt(work: Callable[[], object]) -> bool:
+    """Whether it worked; if not, then not for a reason that is in the data."""
+    try:
+        work()
+    except StatementFailed:
+        raise
+    except WarehouseError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", ["publish.leased", "publish.staged", "publish.judged"])
+def test_too_many_open_files_reject_nothing(warehouse: DuckDBWarehouse, lake: Lake, name: str) -> None:
+    worked = []
+    for more in range(8):
+        candidates = [lake.candidate(p, f"v{more}", rows=20_000) for p in "abc"]
+        before = content(warehouse)
+        with few_files_from(name, more):
+            worked.append(attempt(lambda: load(warehouse, *candidates, rules=[NOT_EMPTY, MEAN], run=f"few{more}")))  # noqa: B023
+        assert {entry.state for entry in ledger_history(warehouse, asset=ASSET)} <= {State.PUBLISHED}
+        if not worked[-1]:
+            assert content(warehouse) == before
+        verdicts = load(warehouse, *candidates, rules=[NOT_EMPTY, MEAN], run=f"next{more}", wait_seconds=0)
+        assert {verdict.state for verdict in verdicts} == {State.PUBLISHED}
+    assert False in worked
+    assert True in worked
+
+
+@pytest.mark.parametrize("name", ["publish.models.opened", "publish.models.judged"])
+def test_too_many_open_files_reject_no_model(warehouse: DuckDBWarehouse, name: str) -> None:
+    for more in range(6):
+        with few_files_from(name, more):
+            attempt(lambda: materialize(warehouse, f"v{more}"))  # noqa: B023
+        found = {entry.state for entry in ledger_history(warehouse, asset=MART)}
+        assert State.REJECTED not in found
+        assert states(materialize(warehouse, "next")) == ["published"] * 3
+        with few_files_from("publish.leased", more):
+            attempt(lambda: copy(warehouse))
+        assert {entry.state for entry in ledger_history(warehouse, asset="published/daily")} <= {State.PUBLISHED}
+        assert {verdict.state for verdict in copy(warehouse, DAYS)} == {State.PUBLISHED}
+
+
+def test_too_little_memory_rejects_nothing(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+    select = "CAST(i AS BIGINT) AS id, 'v1' AS v, random() AS x"
+    candidate = lake.candidate("a", "v1", rows=2_000_000, select=select)
+    exact = BatchRule("copies", Metric.DUPLICATE_FRACTION, Bounds(0, 0), columns=("id", "x"))
+    small = DuckDBWarehouse(warehouse.path, memory_limit="12MB", threads=1)
+    with pytest.raises(WarehouseExhausted, match="memory"):
+        load(small, candidate, rules=[exact], run="small")
+    assert ledger_history(warehouse, asset=ASSET) == []
+    assert states(load(warehouse, candidate, rules=[exact], wait_seconds=0)) == ["published"]
