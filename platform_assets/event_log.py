@@ -20,13 +20,8 @@ Everything here that is private to dagster is listed in ``RELIED_ON``, and a tes
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
-import threading
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +31,12 @@ from dagster._config.config_schema import UserConfigSchema
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, EVENT_TYPE_TO_PIPELINE_RUN_STATUS
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.schema import AssetKeyTable, SqlEventLogStorageTable
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy.engine import Connection
-from sqlalchemy.pool import NullPool
 
-MAX_KEPT = 16
-"""Connections kept at most, the index among them; a daemon or webserver sees thousands of runs."""
+from platform_assets.event_log_connections import KeptConnections
+from platform_assets.failpoints import failpoint
 
 BATCH_SIZE = 10_000
 """Planned events written in one transaction, where dagster's own default is to write each by itself."""
@@ -60,15 +53,6 @@ RELIED_ON = {
 """Names of dagster, by class, that this module overrides or calls."""
 
 
-@dataclass
-class _Kept:
-    """An open connection to one shard, and which file it was opened on."""
-
-    connection: Connection
-    file: tuple[int, int]
-    in_use: bool = False
-
-
 def _stock_folder(dagster_home: str | None) -> str:
     """Where the stock storage keeps its files below DAGSTER_HOME."""
     if not dagster_home:
@@ -76,13 +60,10 @@ def _stock_folder(dagster_home: str | None) -> str:
     return str(Path(dagster_home) / "history" / "runs")
 
 
-class QuickSqliteEventLogStorage(SqliteEventLogStorage):
+class QuickSqliteEventLogStorage(KeptConnections):
     """The stock storage with kept connections; see the module's docstring."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
-        self._pid = os.getpid()
-        self._lock = threading.RLock()
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._known_tables: set[str] = set()
         self._known_columns: set[str] = set()
         super().__init__(base_dir, inst_data)
@@ -105,83 +86,6 @@ class QuickSqliteEventLogStorage(SqliteEventLogStorage):
             # asked for through this method alone, so the instance answers instead of the environment
             instance._get_event_batch_size = lambda: BATCH_SIZE  # type: ignore[method-assign]
 
-    # connections
-
-    @contextlib.contextmanager
-    def _connect(self, shard: str) -> Iterator[Connection]:
-        self._after_fork()
-        with self._lock:
-            kept = self._open(shard)
-            if kept.in_use:
-                # this thread is inside a transaction on the shard already: what it does now belongs to it
-                yield kept.connection
-                return
-            kept.in_use = True
-            try:
-                with kept.connection.begin():
-                    yield kept.connection
-            except db.exc.DatabaseError:
-                self._close(shard)
-                raise
-            finally:
-                kept.in_use = False
-
-    def run_connection(self, run_id: str | None = None) -> AbstractContextManager[Connection]:
-        return self._connect(str(run_id or ""))
-
-    def index_connection(self) -> AbstractContextManager[Connection]:
-        return self._connect(INDEX_SHARD_NAME)
-
-    def _open(self, shard: str) -> _Kept:
-        path = self.path_for_shard(shard)
-        kept = self._kept.get(shard)
-        if kept is not None:
-            if kept.file == _identity(path):
-                self._kept.move_to_end(shard)
-                return kept
-            # wiped, here or by another process: what is written into the old file would be lost without a word
-            self._close(shard)
-            self._initialized_dbs.discard(shard)
-        engine = db.create_engine(
-            self.conn_string_for_shard(shard),
-            poolclass=NullPool,
-            connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
-        )
-        db.event.listen(engine, "connect", _no_sync_on_commit)
-        if shard not in self._initialized_dbs:
-            self._initdb(engine)
-            self._initialized_dbs.add(shard)
-        kept = self._kept[shard] = _Kept(engine.connect(), _identity(path))
-        self._close_oldest()
-        return kept
-
-    def _close_oldest(self) -> None:
-        idle = [shard for shard, kept in self._kept.items() if not kept.in_use and shard != INDEX_SHARD_NAME]
-        # the newest is the one about to be used
-        for shard in idle[: min(len(self._kept) - MAX_KEPT, len(idle) - 1)] if len(self._kept) > MAX_KEPT else []:
-            self._close(shard)
-
-    def _close(self, shard: str) -> None:
-        kept = self._kept.pop(shard, None)
-        if kept is not None:
-            kept.connection.close()
-            kept.connection.engine.dispose()
-
-    def _close_all(self) -> None:
-        self._after_fork()
-        with self._lock:
-            for shard in list(self._kept):
-                self._close(shard)
-
-    def _after_fork(self) -> None:
-        """In a forked child, start anew: SQLite forbids even to close a connection that came over a fork."""
-        if self._pid == os.getpid():
-            return
-        for kept in self._kept.values():
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept.connection))
-        # another thread of the parent may have held the lock at the moment of the fork
-        self._pid, self._lock, self._kept = os.getpid(), threading.RLock(), OrderedDict()
-
     # writing
 
     def store_event(self, event: EventLogEntry) -> None:
@@ -193,15 +97,7 @@ class QuickSqliteEventLogStorage(SqliteEventLogStorage):
         for event in events:
             by_run.setdefault(event.run_id, []).append(event)
         for run_id, of_run in by_run.items():
-            rows = [self._event_to_row(event) for event in of_run]
-            mirrored = [(event, row) for event, row in zip(of_run, rows, strict=True) if _belongs_in_index(event)]
-            # the index inside of the run's transaction: an error in either leaves neither, so that dagster, which then
-            # stores the events one by one, stores none of them twice
-            with self.run_connection(run_id) as connection:
-                connection.execute(SqlEventLogStorageTable.insert(), rows)
-                if mirrored:
-                    with self.index_connection() as index:
-                        self._mirror(index, mirrored)
+            self._store(run_id, of_run)
             # in WAL mode a commit does not touch the file itself, by which watchers (the UI's live log) notice it
             with contextlib.suppress(FileNotFoundError):
                 os.utime(self.path_for_shard(run_id))
@@ -209,6 +105,33 @@ class QuickSqliteEventLogStorage(SqliteEventLogStorage):
             if event.is_dagster_event and event.get_dagster_event().is_job_event and _ends_run(event):
                 with self._lock:
                     self._close(event.run_id)
+
+    def _store(self, run_id: str, events: Sequence[EventLogEntry]) -> None:
+        """Write into both shards, then commit the run's, then the index.
+
+        A statement that fails leaves nothing in either. A kill between the two commits leaves what it leaves in the
+        stock storage: an event that the run knows and the index does not.
+        """
+        rows = [self._event_to_row(event) for event in events]
+        mirrored = [(event, row) for event, row in zip(events, rows, strict=True) if _belongs_in_index(event)]
+        stored: range | None = None
+        try:
+            with self.index_connection() if mirrored else contextlib.nullcontext() as index:
+                with self.run_connection(run_id) as connection:
+                    connection.execute(SqlEventLogStorageTable.insert(), rows)
+                    if index is not None:
+                        self._mirror(index, mirrored)
+                    written = _last_ids(connection, len(rows))
+                stored = written
+                if mirrored:
+                    failpoint("event_log.run_committed")
+        except Exception:
+            # the index could not be committed. Dagster stores the events of a failed batch again, one by one
+            if stored is not None:
+                ids = SqlEventLogStorageTable.c.id
+                with contextlib.suppress(db.exc.DatabaseError), self.run_connection(run_id) as connection:
+                    connection.execute(SqlEventLogStorageTable.delete().where(ids.between(stored[0], stored[-1])))
+            raise
 
     def _mirror(self, connection: Connection, mirrored: Sequence[tuple[EventLogEntry, dict[str, Any]]]) -> None:
         """What the stock storage does in up to four transactions for each event, on the index's ``connection``."""
@@ -247,33 +170,18 @@ class QuickSqliteEventLogStorage(SqliteEventLogStorage):
             self._known_columns.add(column_name)
         return column_name in self._known_columns
 
-    # the files are about to change under the connections
-
-    def wipe(self) -> None:
-        self._close_all()
-        super().wipe()
-
     def upgrade(self) -> None:
-        self._close_all()
         self._known_tables.clear()
         self._known_columns.clear()
         super().upgrade()
 
-    def dispose(self) -> None:
-        self._close_all()
-        super().dispose()
 
-
-def _identity(path: str) -> tuple[int, int]:
-    try:
-        found = os.stat(path)  # noqa: PTH116  # 2 microseconds, on every statement
-    except FileNotFoundError:
-        return (-1, -1)
-    return (found.st_dev, found.st_ino)
-
-
-def _no_sync_on_commit(connection: Any, _record: object) -> None:
-    connection.execute("PRAGMA synchronous=NORMAL")
+def _last_ids(connection: Connection, number: int) -> range | None:
+    """The ids of the rows just inserted, if there are several: nobody else writes inside of the transaction."""
+    if number < 2:
+        return None
+    last = connection.execute(db.select(db.func.max(SqlEventLogStorageTable.c.id))).scalar_one()
+    return range(last - number + 1, last + 1)
 
 
 def _belongs_in_index(event: EventLogEntry) -> bool:

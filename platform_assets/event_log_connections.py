@@ -1,0 +1,147 @@
+"""Connections to the shards of Dagster's SQLite event log that stay open between statements.
+
+The stock storage opens and closes one for each statement. What is kept here is dropped when the file under it was
+replaced, when the process forked, and when there are too many; what is written through it is in ``event_log``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as db
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._serdes import ConfigurableClassData
+from sqlalchemy.engine import Connection
+from sqlalchemy.pool import NullPool
+
+MAX_KEPT = 16
+"""Connections kept at most, the index among them; a daemon or webserver sees thousands of runs."""
+
+
+@dataclass
+class _Kept:
+    """An open connection to one shard, and which file it was opened on."""
+
+    connection: Connection
+    file: tuple[int, int]
+    in_use: bool = False
+
+
+class KeptConnections(SqliteEventLogStorage):
+    """The stock storage, on connections that it keeps."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.RLock()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        super().__init__(base_dir, inst_data)
+
+    @contextlib.contextmanager
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        self._after_fork()
+        with self._lock:
+            kept = self._open(shard)
+            if kept.in_use:
+                # this thread is inside a transaction on the shard already: what it does now belongs to it
+                yield kept.connection
+                return
+            kept.in_use = True
+            try:
+                with kept.connection.begin():
+                    yield kept.connection
+            except db.exc.DatabaseError:
+                self._close(shard)
+                raise
+            finally:
+                kept.in_use = False
+
+    def run_connection(self, run_id: str | None = None) -> AbstractContextManager[Connection]:
+        return self._connect(str(run_id or ""))
+
+    def index_connection(self) -> AbstractContextManager[Connection]:
+        return self._connect(INDEX_SHARD_NAME)
+
+    def _open(self, shard: str) -> _Kept:
+        path = self.path_for_shard(shard)
+        kept = self._kept.get(shard)
+        if kept is not None:
+            if kept.file == _identity(path):
+                self._kept.move_to_end(shard)
+                return kept
+            # wiped, here or by another process: what is written into the old file would be lost without a word
+            self._close(shard)
+            self._initialized_dbs.discard(shard)
+        engine = db.create_engine(
+            self.conn_string_for_shard(shard),
+            poolclass=NullPool,
+            connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+        )
+        db.event.listen(engine, "connect", _no_sync_on_commit)
+        if shard not in self._initialized_dbs:
+            self._initdb(engine)
+            self._initialized_dbs.add(shard)
+        kept = self._kept[shard] = _Kept(engine.connect(), _identity(path))
+        self._close_oldest()
+        return kept
+
+    def _close_oldest(self) -> None:
+        idle = [shard for shard, kept in self._kept.items() if not kept.in_use and shard != INDEX_SHARD_NAME]
+        # the newest is the one about to be used
+        for shard in idle[: min(len(self._kept) - MAX_KEPT, len(idle) - 1)] if len(self._kept) > MAX_KEPT else []:
+            self._close(shard)
+
+    def _close(self, shard: str) -> None:
+        kept = self._kept.pop(shard, None)
+        if kept is not None:
+            kept.connection.close()
+            kept.connection.engine.dispose()
+
+    def _close_all(self) -> None:
+        self._after_fork()
+        with self._lock:
+            for shard in list(self._kept):
+                self._close(shard)
+
+    def _after_fork(self) -> None:
+        """In a forked child, start anew: SQLite forbids even to close a connection that came over a fork."""
+        if self._pid == os.getpid():
+            return
+        for kept in self._kept.values():
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept.connection))
+        # another thread of the parent may have held the lock at the moment of the fork
+        self._pid, self._lock, self._kept = os.getpid(), threading.RLock(), OrderedDict()
+
+    # the files are about to change under the connections
+
+    def wipe(self) -> None:
+        self._close_all()
+        super().wipe()
+
+    def upgrade(self) -> None:
+        self._close_all()
+        super().upgrade()
+
+    def dispose(self) -> None:
+        self._close_all()
+        super().dispose()
+
+
+def _identity(path: str) -> tuple[int, int]:
+    try:
+        found = os.stat(path)  # noqa: PTH116  # 2 microseconds, on every statement
+    except FileNotFoundError:
+        return (-1, -1)
+    return (found.st_dev, found.st_ino)
+
+
+def _no_sync_on_commit(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA synchronous=NORMAL")
