@@ -17,8 +17,8 @@ from pathlib import Path
 import duckdb
 
 from platform_assets.contracts.model import BatchRule, Bounds, Metric, Severity
-from platform_assets.publishing.model import Candidate
 from platform_assets.publishing.publisher import publish
+from platform_assets.publishing.verdicts import Candidate
 from resources.warehouse.duckdb import DuckDBWarehouse
 from resources.warehouse.protocol import TableName
 

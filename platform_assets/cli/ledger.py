@@ -13,8 +13,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from platform_assets.publishing.model import LedgerEntry, State
 from platform_assets.publishing.readers import known_assets, ledger_history, published_versions
+from platform_assets.publishing.verdicts import LedgerEntry, State
 from resources.environment import current_environment
 from resources.warehouse.duckdb import DuckDBWarehouse
 from resources.warehouse.errors import WarehouseError

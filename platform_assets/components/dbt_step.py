@@ -20,8 +20,8 @@ from platform_assets.dbt.attribution import TestVerdict, attribute
 from platform_assets.dbt.graph import ModelGraph
 from platform_assets.dbt.invocation import NodeResult, invoke
 from platform_assets.dbt.project import DbtProjectFiles
-from platform_assets.publishing.model import CheckResult, Verdict
-from platform_assets.publishing.models import BuiltModel, open_candidates, record_verdicts
+from platform_assets.publishing.in_place import BuiltModel, open_candidates, record_verdicts
+from platform_assets.publishing.verdicts import CheckResult, Verdict
 from resources.platform import PlatformResource
 from resources.warehouse.protocol import PARTITION
 

@@ -12,7 +12,7 @@ import dagster as dg
 
 from platform_assets.components.outcomes import SHOWN
 from platform_assets.contracts.model import BatchRule, Severity
-from platform_assets.publishing.model import Verdict
+from platform_assets.publishing.verdicts import Verdict
 
 
 def gate_specs(key: dg.AssetKey, rules: Sequence[BatchRule]) -> list[dg.AssetCheckSpec]:

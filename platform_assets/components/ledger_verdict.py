@@ -7,8 +7,8 @@ import dagster as dg
 
 from platform_assets.components.outcomes import Outcome
 from platform_assets.components.verdict_check import verdict_check
-from platform_assets.publishing.model import Verdict
 from platform_assets.publishing.readers import unreadable
+from platform_assets.publishing.verdicts import Verdict
 
 POOL = "warehouse"
 """The Dagster pool of every step that opens the warehouse; its size is in dagster.yaml."""

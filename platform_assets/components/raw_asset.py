@@ -18,8 +18,8 @@ from platform_assets.components.trend_plot import trend_of_run
 from platform_assets.contracts.types import raw_columns
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.manifest import Manifest, read_manifest, read_rejection
-from platform_assets.publishing.model import Candidate, Verdict
 from platform_assets.publishing.publisher import publish
+from platform_assets.publishing.verdicts import Candidate, Verdict
 from resources.warehouse.protocol import TableName
 
 

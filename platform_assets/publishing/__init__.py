@@ -3,7 +3,7 @@
 | question | file |
 |---|---|
 | where is a partition published? | ``batch`` (by way of ``publisher`` for files, ``tables`` for copies of tables) |
-| where are verdicts on dbt models kept? | ``models`` |
+| where are verdicts on tables overwritten in place (dbt models) kept? | ``in_place`` |
 | where is it judged? | ``gates``, on values measured by ``metrics`` |
 | where are verdicts stored? | ``ledger`` |
 | who may write? | ``leases``, held by ``holders`` |

@@ -17,20 +17,19 @@ from platform_assets.failpoints import failpoint
 from platform_assets.publishing import ledger
 from platform_assets.publishing.errors import PublishingError
 from platform_assets.publishing.gates import judge
-from platform_assets.publishing.holders import new_holder, retire
 from platform_assets.publishing.leases import (
     LEASE_SECONDS,
     WAIT_SECONDS,
     Busy,
+    Holder,
     Lease,
     acquire,
-    give_back,
     release,
     renew,
     take,
 )
 from platform_assets.publishing.metrics import Measured, measure
-from platform_assets.publishing.model import Candidate, CheckResult, Content, LedgerEntry, State, Verdict
+from platform_assets.publishing.verdicts import Candidate, CheckResult, Content, LedgerEntry, State, Verdict
 from resources.warehouse.protocol import PARTITION, ColumnDef, Session, TableName, Warehouse
 
 
@@ -52,11 +51,11 @@ class Batch:
 
     asset: str
     table: TableName
-    columns: tuple[ColumnDef, ...]
-    candidates: tuple[Candidate, ...]
-    rules: tuple[BatchRule, ...]
+    columns: Sequence[ColumnDef]
+    candidates: Sequence[Candidate]
     run_id: str
     stage: Stage
+    rules: Sequence[BatchRule] = ()
     refused: Mapping[str, CheckResult] = field(default_factory=dict)
     lease_seconds: float = LEASE_SECONDS
     wait_seconds: float = WAIT_SECONDS
@@ -65,7 +64,7 @@ class Batch:
     def digest(self) -> str:
         """16 hex digits that change with the rules, the columns' types and the table."""
         shape = [(column.name, column.type) for column in self.columns]
-        return hashlib.sha256(repr((self.rules, shape, self.table)).encode()).hexdigest()[:16]
+        return hashlib.sha256(repr((tuple(self.rules), shape, self.table)).encode()).hexdigest()[:16]
 
 
 def run_batch(warehouse: Warehouse, batch: Batch) -> list[Verdict]:
@@ -77,19 +76,13 @@ def run_batch(warehouse: Warehouse, batch: Batch) -> list[Verdict]:
     partition, times = max(Counter(c.partition for c in batch.candidates).items(), key=lambda i: i[1], default=("", 0))
     if times > 1:
         raise PublishingError(f"{batch.asset}: {times} candidates for partition {partition}, where one is expected")
-    holder = new_holder()
-    try:
-        unchanged, lease = _take(warehouse, batch, holder)
+    with Holder(warehouse) as holder:
+        unchanged, lease = _take(warehouse, batch, holder.name)
         written: dict[str, Verdict] = {}
         if lease is not None:
             failpoint("publish.leased")
             written = _write(warehouse, batch, lease, unchanged)
             failpoint("publish.closed")
-    except BaseException:
-        give_back(warehouse, holder)
-        raise
-    finally:
-        retire(holder)
     return [written.get(c.partition) or unchanged[c.partition] for c in batch.candidates]
 
 
@@ -135,7 +128,7 @@ def _unchanged(session: Session, batch: Batch, keys: Sequence[ledger.Key]) -> tu
         same = entry is not None and (entry.version, entry.rules) == (candidate.version, digest)
         if entry is not None and same and candidate.partition not in batch.refused:
             message = f"version {entry.version} was published by run {entry.run_id}"
-            unchanged[candidate.partition] = entry.verdict(message=entry.message or message, unchanged=True)
+            unchanged[candidate.partition] = entry.as_unchanged(entry.message or message)
             if newest[key].state is State.PUBLISHED:
                 settled.add(candidate.partition)
     return unchanged, settled

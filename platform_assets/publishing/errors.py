@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from platform_assets.publishing.model import Refusal
+from platform_assets.publishing.verdicts import Refusal
 
 
 class PublishingError(Exception):

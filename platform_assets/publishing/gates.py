@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from platform_assets.contracts.model import BatchRule
 from platform_assets.publishing.metrics import Measured
-from platform_assets.publishing.model import CheckResult
+from platform_assets.publishing.verdicts import CheckResult
 
 MIN_HISTORY = 3
 """With fewer earlier partitions than this, a rule relative to history passes and says so."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from platform_assets.publishing.errors import LeaseHeld, LeaseLost
-from platform_assets.publishing.holders import is_dead
+from platform_assets.publishing.holders import is_dead, new_holder, retire
 from platform_assets.publishing.ledger import LEASES, Key, name, stage_keys
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.protocol import Session, Warehouse
@@ -144,15 +144,35 @@ def take(
         delay = min(delay * 1.5, 1.0)
 
 
-def give_back(warehouse: Warehouse, holder: str) -> None:
-    """Release after an error, in a session of its own. That it cannot be done is told; the expiry does it later."""
-    try:
-        with warehouse.session(purpose="giving leases back") as session:
-            if session.describe(LEASES) is not None:
-                with session.transaction():
-                    release(session, holder)
-    except WarehouseError as error:
-        log.warning("the leases of %s could not be given back and will expire: %s", holder, error)
+class Holder:
+    """A name under which leases are held, for the length of a ``with`` block.
+
+    Work that ends well releases its leases itself, in the transaction that publishes. After an error they are given
+    back here; where that cannot be done either they are left to whoever comes next, since a name that is no longer
+    at work counts as dead.
+    """
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.warehouse, self.name = warehouse, new_holder()
+
+    def __enter__(self) -> Holder:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is not None:
+                self._give_back()
+        finally:
+            retire(self.name)
+
+    def _give_back(self) -> None:
+        try:
+            with self.warehouse.session(purpose="giving leases back") as session:
+                if session.describe(LEASES) is not None:
+                    with session.transaction():
+                        release(session, self.name)
+        except WarehouseError as error:
+            log.warning("the leases of %s could not be given back, others may take them over: %s", self.name, error)
 
 
 def _among(wanted: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from platform_assets.publishing.model import Content, LedgerEntry, State, checks_from_text, checks_to_text
+from platform_assets.publishing.verdicts import Content, LedgerEntry, State, checks_from_text, checks_to_text
 from resources.warehouse.protocol import ColumnDef, Session, TableName
 
 SCHEMA = "platform"
@@ -173,7 +173,6 @@ def _entry(row: tuple[object, ...]) -> LedgerEntry:
         hash=str(values["content_hash"]),
         rules=str(values["rules_digest"]),
         run_id=str(values["run_id"]),
-        check=str(values["check_name"]),
         message=str(values["message"]),
         checks=checks_from_text(str(values["checks"])),
         token=int(str(values["token"])),

@@ -1,17 +1,18 @@
 """The front door for data that comes as files: candidates from the lake into a table of the warehouse.
 
 Staging is here; judging and publishing is in ``batch``. Tables that are copied from other tables come in by
-``tables``, tables that dbt writes itself by ``models``.
+``tables``, tables that a tool of its own overwrites by ``in_place``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from platform_assets.contracts.model import BatchRule, Severity
 from platform_assets.publishing.batch import Batch, Staged, run_batch
 from platform_assets.publishing.leases import LEASE_SECONDS, WAIT_SECONDS
-from platform_assets.publishing.model import Candidate, CheckResult, Verdict
+from platform_assets.publishing.verdicts import Candidate, CheckResult, Verdict
 from resources.warehouse.errors import StatementFailed
 from resources.warehouse.protocol import PARTITION, ColumnDef, Session, StagedFile, TableName, Warehouse
 
@@ -45,18 +46,8 @@ def publish(
     def stage(session: Session, holding: Sequence[Candidate]) -> Staged:
         return _stage_files(session, holding, defined)
 
-    batch = Batch(
-        asset=asset,
-        table=table,
-        columns=defined,
-        candidates=tuple(candidates),
-        rules=tuple(rules),
-        run_id=run_id,
-        stage=stage,
-        lease_seconds=lease_seconds,
-        wait_seconds=wait_seconds,
-    )
-    return run_batch(warehouse, batch)
+    limits: dict[str, Any] = {"lease_seconds": lease_seconds, "wait_seconds": wait_seconds}
+    return run_batch(warehouse, Batch(asset, table, defined, candidates, run_id, stage, rules, **limits))
 
 
 def _stage_files(session: Session, candidates: Sequence[Candidate], columns: Sequence[ColumnDef]) -> Staged:

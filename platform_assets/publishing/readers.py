@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from platform_assets.publishing import ledger
 from platform_assets.publishing.errors import NotPublished
-from platform_assets.publishing.model import LedgerEntry, Refusal, State
+from platform_assets.publishing.verdicts import LedgerEntry, Refusal, State
 from resources.warehouse.protocol import Warehouse
 
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from platform_assets.contracts.model import BatchRule, Severity
+from platform_assets.contracts.model import Severity
 from platform_assets.publishing import ledger
 from platform_assets.publishing.batch import Batch, Staged, run_batch
 from platform_assets.publishing.errors import PublishingError
 from platform_assets.publishing.fingerprints import EMPTY_HASH, data_columns, fingerprints, partition_text
-from platform_assets.publishing.leases import LEASE_SECONDS, WAIT_SECONDS
-from platform_assets.publishing.model import Candidate, CheckResult, Content, LedgerEntry, State, Verdict
 from platform_assets.publishing.readers import unreadable
+from platform_assets.publishing.verdicts import Candidate, CheckResult, Content, LedgerEntry, State, Verdict
 from resources.warehouse.protocol import PARTITION, ColumnDef, Session, TableName, Warehouse
 
 SOURCE_CHECK = "source_published"
@@ -35,9 +34,6 @@ def publish_from_table(
     partition_column: str | None,
     partitions: Sequence[str],
     run_id: str,
-    rules: Sequence[BatchRule] = (),
-    lease_seconds: float = LEASE_SECONDS,
-    wait_seconds: float = WAIT_SECONDS,
 ) -> list[Verdict]:
     """Copy ``partitions`` of ``source`` into ``table``; one verdict for each, in their order.
 
@@ -64,19 +60,7 @@ def publish_from_table(
     def stage(session: Session, holding: Sequence[Candidate]) -> Staged:
         return _stage_table(session, source, columns, partition_column, holding)
 
-    batch = Batch(
-        asset=asset,
-        table=table,
-        columns=columns,
-        candidates=tuple(candidates),
-        rules=tuple(rules),
-        run_id=run_id,
-        stage=stage,
-        refused=refused,
-        lease_seconds=lease_seconds,
-        wait_seconds=wait_seconds,
-    )
-    return run_batch(warehouse, batch)
+    return run_batch(warehouse, Batch(asset, table, columns, candidates, run_id, stage, refused=refused))
 
 
 def _candidate(partition: str, verdict: LedgerEntry | None) -> Candidate:

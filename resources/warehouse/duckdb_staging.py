@@ -9,21 +9,17 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from resources.warehouse.duckdb_literals import literal
 from resources.warehouse.errors import StatementFailed
-from resources.warehouse.protocol import PARTITION, ColumnDef, StagedFile
+from resources.warehouse.protocol import PARTITION, ColumnDef, Session, StagedFile
 from resources.warehouse.schema import widens
-
-if TYPE_CHECKING:
-    from resources.warehouse.duckdb import DuckDBSession
 
 FILE = ColumnDef("_file", "VARCHAR")
 
 
 def create_from_rows(
-    session: DuckDBSession, relation: str, columns: Sequence[ColumnDef], rows: Iterable[Sequence[object]]
+    session: Session, relation: str, columns: Sequence[ColumnDef], rows: Iterable[Sequence[object]]
 ) -> None:
     """Make a temporary table; values travel as one JSON list per column (7 ms for 8,760 rows, where
     executemany takes a millisecond a row)."""
@@ -39,7 +35,7 @@ def create_from_rows(
 
 
 def create_from_parquet(
-    session: DuckDBSession, relation: str, files: Sequence[StagedFile], columns: Sequence[ColumnDef]
+    session: Session, relation: str, files: Sequence[StagedFile], columns: Sequence[ColumnDef]
 ) -> None:
     """Make a temporary view over the files; ``columns`` carry DuckDB's own spelling of their types."""
     if not files:
@@ -70,7 +66,7 @@ def _reading(files: Sequence[StagedFile]) -> str:
     return f"read_parquet([{paths}], filename = true, union_by_name = true, hive_partitioning = false)"
 
 
-def _selected(session: DuckDBSession, column: ColumnDef, present: str | None) -> str:
+def _selected(session: Session, column: ColumnDef, present: str | None) -> str:
     name = session.quote(column.name)
     if present is None:
         return f"CAST(NULL AS {column.type}) AS {name}"

@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 
 from platform_assets.contracts.model import BatchRule, Bounds, Metric
-from platform_assets.publishing.model import Candidate, Verdict
 from platform_assets.publishing.publisher import publish
+from platform_assets.publishing.verdicts import Candidate, Verdict
 from resources.warehouse.duckdb import DuckDBWarehouse
 from resources.warehouse.protocol import TableName
 

@@ -11,12 +11,12 @@ import pytest
 
 from platform_assets.contracts.model import BatchRule, Bounds, Metric
 from platform_assets.failpoints import armed
-from platform_assets.publishing.model import State
 from platform_assets.publishing.readers import ledger_history
+from platform_assets.publishing.verdicts import State
 from resources.warehouse.duckdb import DuckDBWarehouse
 from resources.warehouse.errors import StatementFailed, WarehouseError, WarehouseExhausted
 from tests.publishing.support import ASSET, NOT_EMPTY, Lake, content, load, states
-from tests.publishing.test_models import DAYS, MART, copy, materialize
+from tests.publishing.test_in_place import DAYS, MART, copy, materialize
 
 MEAN = BatchRule("mean", Metric.MEAN, Bounds(0), columns=("x",))
 
@@ -66,7 +66,7 @@ def test_too_many_open_files_reject_nothing(warehouse: DuckDBWarehouse, lake: La
     assert True in worked
 
 
-@pytest.mark.parametrize("name", ["publish.models.opened", "publish.models.judged"])
+@pytest.mark.parametrize("name", ["publish.in_place.opened", "publish.in_place.judged"])
 def test_too_many_open_files_reject_no_model(warehouse: DuckDBWarehouse, name: str) -> None:
     for more in range(6):
         with few_files_from(name, more):

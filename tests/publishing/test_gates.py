@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from platform_assets.contracts.model import BatchRule, Bounds, Metric, Reference, Severity
 from platform_assets.publishing.gates import judge
 from platform_assets.publishing.metrics import Measured
-from platform_assets.publishing.model import Candidate, CheckResult, Verdict
+from platform_assets.publishing.verdicts import Candidate, CheckResult, Verdict
 from resources.warehouse.duckdb import DuckDBWarehouse
 from resources.warehouse.protocol import TableName
 from tests.publishing.support import ASSET, Lake, content, load, states

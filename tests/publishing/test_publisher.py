@@ -11,8 +11,8 @@ import pytest
 from platform_assets.contracts.model import BatchRule, Bounds, Metric, Severity
 from platform_assets.failpoints import armed
 from platform_assets.publishing.errors import PublishingError
-from platform_assets.publishing.model import Candidate, Content, State
 from platform_assets.publishing.readers import ledger_history, published_versions, unreadable
+from platform_assets.publishing.verdicts import Candidate, Content, State
 from resources.warehouse.duckdb import DuckDBWarehouse
 from resources.warehouse.errors import IncompatibleTable
 from tests.publishing.support import ASSET, COLUMNS, NOT_EMPTY, TABLE, Lake, content, load, states

@@ -22,8 +22,8 @@ from platform_assets.failpoints import armed
 from platform_assets.publishing.errors import LeaseHeld, LeaseLost
 from platform_assets.publishing.leases import Lease, acquire, release
 from platform_assets.publishing.ledger import ensure_ledger
-from platform_assets.publishing.model import Candidate
 from platform_assets.publishing.readers import ledger_history, unreadable
+from platform_assets.publishing.verdicts import Candidate
 from resources.warehouse.duckdb import DuckDBWarehouse
 from resources.warehouse.errors import WarehouseError
 from tests.publishing.support import ASSET, Lake, content, load

@@ -1,14 +1,15 @@
 """What passes between a writer, the ledger and a reader: candidates, check results, verdicts, refusals.
 
-Plain values only; where they are stored is in ``ledger``, how they come about in ``publisher`` and ``models``.
+Plain values only; where they are stored is in ``ledger``, how they come about in ``batch`` and ``in_place``.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
+from typing import Any
 
 from platform_assets.contracts.model import Severity
 
@@ -88,62 +89,32 @@ class Verdict:
         """The first check that blocked, or None."""
         return next((check for check in self.checks if check.blocks), None)
 
+    @property
+    def check(self) -> str:
+        """The name of the first check that blocked, or nothing."""
+        return self.failed_check.name if self.failed_check is not None else ""
 
-@dataclass(frozen=True)
-class LedgerEntry:
-    """One line of the ledger. ``token`` orders the versions of a partition; ``at`` is UTC."""
 
-    asset: str
-    partition: str
-    version: str
-    state: State
-    content: Content
-    rows: int
-    hash: str
+@dataclass(frozen=True, kw_only=True)
+class LedgerEntry(Verdict):
+    """A verdict as a line of the ledger. ``token`` orders the versions of a partition; ``at`` is UTC."""
+
     rules: str
-    run_id: str
-    check: str
-    message: str
-    checks: tuple[CheckResult, ...]
     token: int
     at: dt.datetime
 
     @classmethod
     def of(cls, verdict: Verdict, *, rules: str, token: int, at: dt.datetime) -> LedgerEntry:
         """The line that records ``verdict``, written under the fencing ``token``."""
-        failed = verdict.failed_check
-        return cls(
-            asset=verdict.asset,
-            partition=verdict.partition,
-            version=verdict.version,
-            state=verdict.state,
-            content=verdict.content,
-            rows=verdict.rows,
-            hash=verdict.hash,
-            rules=rules,
-            run_id=verdict.run_id,
-            check=failed.name if failed else "",
-            message=verdict.message,
-            checks=verdict.checks,
-            token=token,
-            at=at,
-        )
+        return cls(**_values(verdict), rules=rules, token=token, at=at)
 
-    def verdict(self, *, message: str, unchanged: bool) -> Verdict:
-        """The verdict this line recorded."""
-        return Verdict(
-            asset=self.asset,
-            partition=self.partition,
-            version=self.version,
-            state=self.state,
-            content=self.content,
-            checks=self.checks,
-            rows=self.rows,
-            hash=self.hash,
-            run_id=self.run_id,
-            message=message,
-            unchanged=unchanged,
-        )
+    def as_unchanged(self, message: str) -> Verdict:
+        """The verdict on a candidate whose very version this line has published."""
+        return Verdict(**{**_values(self), "message": message, "unchanged": True})
+
+
+def _values(verdict: Verdict) -> dict[str, Any]:
+    return {field.name: getattr(verdict, field.name) for field in fields(Verdict)}
 
 
 @dataclass(frozen=True)

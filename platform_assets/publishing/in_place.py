@@ -7,6 +7,7 @@ tests said. A process that dies in between leaves them pending: closed.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,19 +16,18 @@ from platform_assets.contracts.model import Severity
 from platform_assets.failpoints import failpoint
 from platform_assets.publishing import ledger
 from platform_assets.publishing.fingerprints import EMPTY_HASH, data_columns, fingerprints
-from platform_assets.publishing.holders import new_holder, retire
 from platform_assets.publishing.leases import (
     LEASE_SECONDS,
     WAIT_SECONDS,
     Busy,
+    Holder,
     Lease,
     acquire,
-    give_back,
     release,
     renew,
     take,
 )
-from platform_assets.publishing.model import CheckResult, Content, LedgerEntry, State, Verdict
+from platform_assets.publishing.verdicts import CheckResult, Content, LedgerEntry, State, Verdict
 from resources.warehouse.errors import StatementFailed
 from resources.warehouse.protocol import Session, TableName, Warehouse
 
@@ -40,6 +40,7 @@ class OpenCandidates:
     """Partitions that are pending under a lease of this process, until their verdicts are recorded."""
 
     lease: Lease
+    holder: Holder
 
     @property
     def run_id(self) -> str:
@@ -75,26 +76,24 @@ def open_candidates(
     Always follow with :func:`record_verdicts`, after an error with nothing built. Raises ``LeaseHeld``.
     """
     keys = [(asset, partition) for asset, wanted in partitions.items() for partition in dict.fromkeys(wanted)]
-    holder = new_holder()
 
     def attempt(session: Session) -> Lease | list[Busy]:
         ledger.ensure_ledger(session)
         with session.transaction():
-            taken = acquire(session, keys, holder=holder, run_id=run_id, seconds=lease_seconds)
+            taken = acquire(session, keys, holder=holder.name, run_id=run_id, seconds=lease_seconds)
             if isinstance(taken, Lease):
                 ledger.append(session, _pending(taken, session.now()))
-                failpoint("publish.models.before_open")
+                failpoint("publish.in_place.before_open")
         return taken
 
-    try:
+    with contextlib.ExitStack() as stack:
+        holder = stack.enter_context(Holder(warehouse))
         purpose = f"run {run_id} opening candidates"
         lease = take(warehouse, attempt, run_id=run_id, wait_seconds=wait_seconds, purpose=purpose)
-        failpoint("publish.models.opened")
-    except BaseException:
-        give_back(warehouse, holder)
-        retire(holder)
-        raise
-    return OpenCandidates(lease)
+        failpoint("publish.in_place.opened")
+        # held on, until the verdicts are recorded
+        stack.pop_all()
+    return OpenCandidates(lease, holder)
 
 
 def record_verdicts(
@@ -110,27 +109,21 @@ def record_verdicts(
     run has taken a partition over meanwhile; then no verdict of this call stands.
     """
     lease = opened.lease
-    try:
-        with warehouse.session(purpose=f"run {lease.run_id} recording verdicts") as session:
-            verdicts: list[Verdict] = []
-            for asset in dict.fromkeys(asset for asset, _ in lease.tokens):
-                verdicts += _verdicts(session, opened, asset, built.get(asset), reason)
-            failpoint("publish.models.judged")
-            with session.transaction():
-                renew(session, lease)
-                tokens, now = lease.tokens, session.now()
-                entries = [LedgerEntry.of(v, rules="", token=tokens[(v.asset, v.partition)], at=now) for v in verdicts]
-                ledger.append(session, entries)
-                for asset, model in built.items():
-                    ledger.register_table(session, asset, model.table)
-                release(session, lease.holder)
-                failpoint("publish.models.before_commit")
-            failpoint("publish.models.recorded")
-    except BaseException:
-        give_back(warehouse, lease.holder)
-        raise
-    finally:
-        retire(lease.holder)
+    with opened.holder, warehouse.session(purpose=f"run {lease.run_id} recording verdicts") as session:
+        verdicts: list[Verdict] = []
+        for asset in dict.fromkeys(asset for asset, _ in lease.tokens):
+            verdicts += _verdicts(session, opened, asset, built.get(asset), reason)
+        failpoint("publish.in_place.judged")
+        with session.transaction():
+            renew(session, lease)
+            tokens, now = lease.tokens, session.now()
+            entries = [LedgerEntry.of(v, rules="", token=tokens[(v.asset, v.partition)], at=now) for v in verdicts]
+            ledger.append(session, entries)
+            for asset, model in built.items():
+                ledger.register_table(session, asset, model.table)
+            release(session, lease.holder)
+            failpoint("publish.in_place.before_commit")
+        failpoint("publish.in_place.recorded")
     return verdicts
 
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from platform_assets.contracts.model import BatchRule, Bounds, Metric, Severity
+from platform_assets.contracts.model import Severity
 from platform_assets.failpoints import armed
 from platform_assets.publishing.errors import LeaseHeld, LeaseLost, NotPublished
-from platform_assets.publishing.model import CheckResult, Content, State, Verdict
-from platform_assets.publishing.models import BuiltModel, OpenCandidates, open_candidates, record_verdicts
+from platform_assets.publishing.in_place import BuiltModel, OpenCandidates, open_candidates, record_verdicts
 from platform_assets.publishing.readers import ledger_history, require_published, unreadable
 from platform_assets.publishing.tables import publish_from_table
+from platform_assets.publishing.verdicts import CheckResult, Content, State, Verdict
 from resources.warehouse.duckdb import DuckDBWarehouse
 from resources.warehouse.protocol import TableName
 from tests.publishing.support import states
@@ -48,7 +48,7 @@ def materialize(
     return record_verdicts(warehouse, opened, {MART: BuiltModel(TABLE, "day", {day: [HELD] for day in held})})
 
 
-def copy(warehouse: DuckDBWarehouse, days: Sequence[str] = DAYS, rules: Sequence[BatchRule] = ()) -> list[Verdict]:
+def copy(warehouse: DuckDBWarehouse, days: Sequence[str] = DAYS) -> list[Verdict]:
     return publish_from_table(
         warehouse,
         asset="published/daily",
@@ -58,7 +58,6 @@ def copy(warehouse: DuckDBWarehouse, days: Sequence[str] = DAYS, rules: Sequence
         partition_column="day",
         partitions=days,
         run_id="copy",
-        rules=rules,
     )
 
 
@@ -101,7 +100,7 @@ def test_a_process_that_dies_leaves_pending_and_the_next_run_succeeds(warehouse:
     def crash() -> None:
         raise Crash
 
-    for name in ("publish.models.judged", "publish.models.before_commit"):
+    for name in ("publish.in_place.judged", "publish.in_place.before_commit"):
         opened = open_candidates(warehouse, partitions={MART: DAYS}, run_id="dies", wait_seconds=0)
         with armed(name, crash), pytest.raises(Crash):
             record_verdicts(warehouse, opened, {MART: BuiltModel(TABLE, "day")})
@@ -197,12 +196,6 @@ def test_rows_that_changed_since_they_were_tested_are_not_copied(warehouse: Duck
     assert verdicts[1].failed_check is not None
     assert verdicts[1].failed_check.name == "source_unchanged"
     assert sorted(versions(warehouse)) == [DAYS[0], DAYS[2]]
-
-
-def test_a_copy_has_rules_of_its_own(warehouse: DuckDBWarehouse) -> None:
-    materialize(warehouse, "v1")
-    few = BatchRule("few", Metric.SQL, Bounds(0, 0), query="SELECT count(*) FROM {table} WHERE day = '2024-01-03'")
-    assert states(copy(warehouse, rules=[few])) == ["published", "published", "rejected"]
 
 
 def test_an_emptied_partition_is_emptied_in_the_copy(warehouse: DuckDBWarehouse) -> None:
