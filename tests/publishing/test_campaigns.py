@@ -1,101 +1,84 @@
-"""Real processes: killed at random moments and at every failpoint, racing for a partition, on a full disk.
-
-The counts are modest by default; PLATFORM_CAMPAIGN multiplies them (20 gives 200 kills).
-"""
+"""Real processes, for both ways of publishing: killed at random moments and at every failpoint, and racing."""
 
 from __future__ import annotations
 
-import os
 import random
-import resource
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from platform_assets.publishing.readers import ledger_history, published_versions, unreadable
+from platform_assets.publishing.readers import ledger_history, unreadable
 from resources.warehouse.duckdb import DuckDBWarehouse
-from resources.warehouse.errors import WarehouseExhausted
-from tests.publishing.support import ASSET, Lake, content, load, states
+from tests.publishing.campaign import REPEATS, Campaign
+from tests.publishing.marts import DAYS, MART, TABLE
+from tests.publishing.support import ASSET, Lake
 from tests.publishing.test_leases import AFTER_COMMIT, BEFORE_COMMIT
 from tests.publishing.writer import PARTITIONS, ROWS
 
-REPEATS = int(os.environ.get("PLATFORM_CAMPAIGN", "1"))
-
-
-def start(
-    warehouse: DuckDBWarehouse, lake: Lake, version: str, count: int = 1, **environment: str
-) -> subprocess.Popen[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "tests.publishing.writer",
-        str(warehouse.path),
-        str(lake.folder),
-        version,
-        str(count),
-    ]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment})
-
-
-def whole(warehouse: DuckDBWarehouse) -> dict[str, str]:
-    """The version of each partition, once it is certain that each is there once, whole, and as the ledger says."""
-    found = content(warehouse)
-    ledger = published_versions(warehouse, asset=ASSET, partitions=PARTITIONS)
-    assert set(found) == set(ledger)
-    for partition, versions in found.items():
-        assert len(versions) == ROWS, (partition, len(versions))
-        assert set(versions) == {ledger[partition].version}
-    return {partition: entry.version for partition, entry in ledger.items()}
+KINDS = ["files", "in_place"]
 
 
 @pytest.mark.slow
-def test_kill_9_at_random_moments(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+@pytest.mark.timeout(300 * REPEATS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_kill_9_at_random_moments(warehouse: DuckDBWarehouse, lake: Lake, kind: str) -> None:
     generator = random.Random(20240229)
+    campaign = Campaign(kind, warehouse, lake)
+    at_work = 0
     for moment in range(10 * REPEATS):
-        process = start(warehouse, lake, f"k{moment}-", count=1000)
-        # half of the moments fall into the imports and the first publication, half into the middle of the work
+        process = campaign.start(f"k{moment}-", count=1000)
         assert process.stdout is not None
-        if moment % 2:
+        # one of five falls anywhere between the start of the process and the first publication, the others into the
+        # two publications after one to three are done
+        done = moment % 5 and generator.randrange(1, 4)
+        for _ in range(done):
             process.stdout.readline()
-        time.sleep(generator.uniform(0, 0.7 if moment % 2 else 1.5))
+        time.sleep(generator.uniform(0, 0.5 if done else 1.5))
         process.send_signal(signal.SIGKILL)
         process.wait()
-        before = whole(warehouse)
-        assert len(set(before.values())) <= 1
+        at_work += campaign.leases() > 0
+        assert len(set(campaign.whole().values())) <= 1
         # the next run succeeds at once: it does not wait for the lease of the dead
         started = time.monotonic()
-        verdicts = load(warehouse, *(lake.candidate(p, f"n{moment}", rows=ROWS) for p in PARTITIONS), wait_seconds=5)
-        assert states(verdicts) == ["published"] * 3
+        assert set(campaign.publish(f"n{moment}")) == {"published"}
         assert time.monotonic() - started < 4
-        assert set(whole(warehouse).values()) == {f"n{moment}"}
+        assert set(campaign.whole().values()) == {f"n{moment}"}
+        assert campaign.leases() == 0
+    # moments at which nobody works prove nothing
+    assert at_work >= 2 * REPEATS
 
 
-@pytest.mark.parametrize("name", BEFORE_COMMIT + AFTER_COMMIT)
+IN_PLACE = ["before_open", "opened", "judged", "before_commit", "recorded"]
+POINTS = [("files", name) for name in BEFORE_COMMIT + AFTER_COMMIT]
+POINTS += [("in_place", name) for name in [f"publish.in_place.{n}" for n in IN_PLACE] + BEFORE_COMMIT + AFTER_COMMIT]
+
+
+@pytest.mark.parametrize(("kind", "name"), POINTS)
 @pytest.mark.slow
-def test_kill_9_at_every_failpoint(warehouse: DuckDBWarehouse, lake: Lake, name: str) -> None:
-    load(warehouse, *(lake.candidate(p, "old", rows=ROWS) for p in PARTITIONS))
-    process = start(warehouse, lake, "new", PLATFORM_FAILPOINTS=f"{name}=kill")
-    assert process.wait() == -signal.SIGKILL
-    expected = "new0" if name in AFTER_COMMIT else "old"
-    assert whole(warehouse) == dict.fromkeys(PARTITIONS, expected)
-    again = start(warehouse, lake, "new")
+def test_kill_9_at_every_failpoint(warehouse: DuckDBWarehouse, lake: Lake, kind: str, name: str) -> None:
+    campaign = Campaign(kind, warehouse, lake)
+    campaign.publish("old")
+    assert campaign.start("new", failpoint=name).wait() == -signal.SIGKILL
+    found = campaign.whole()
+    assert len(found) == 3
+    assert set(found.values()) == {"new0" if name in AFTER_COMMIT else "old"}
+    again = campaign.start("new")
     assert again.wait(30) == 0
-    assert whole(warehouse) == dict.fromkeys(PARTITIONS, "new0")
+    assert set(campaign.whole().values()) == {"new0"}
+    assert campaign.leases() == 0
 
 
 @pytest.mark.slow
 def test_two_processes_race_and_a_reader_sees_whole_partitions(warehouse: DuckDBWarehouse, lake: Lake) -> None:
     """Fifty races for the same partitions at the same moment, each from a version that is there to one of the two."""
-    load(warehouse, *(lake.candidate(p, "first", rows=ROWS) for p in PARTITIONS))
+    campaign = Campaign("files", warehouse, lake)
+    campaign.publish("first")
     for version in ("l", "r"):
         for i in range(50):
             for partition in PARTITIONS:
                 lake.candidate(partition, f"{version}{i}", rows=ROWS)
-    racers = [start(warehouse, lake, version, count=50) for version in ("l", "r")]
+    racers = [campaign.start(version, count=50) for version in ("l", "r")]
     looks = 0
     while any(racer.poll() is None for racer in racers):
         with warehouse.session(read_only=True) as session:
@@ -109,62 +92,42 @@ def test_two_processes_race_and_a_reader_sees_whole_partitions(warehouse: DuckDB
         looks += 1
     assert [racer.wait() for racer in racers] == [0, 0]
     assert looks > 20
-    final = whole(warehouse)
-    assert set(final.values()) <= {"l49", "r49"}
+    assert set(campaign.whole().values()) <= {"l49", "r49"}
     tokens = [entry.token for entry in ledger_history(warehouse, asset=ASSET, partition="a", limit=1000)]
     assert tokens == list(range(len(tokens), 0, -1))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("megabytes", [1, 2, 3, 5, 8])
-def test_a_disk_that_is_full_at_some_moment(
-    warehouse: DuckDBWarehouse, lake: Lake, megabytes: int, capfd: pytest.CaptureFixture[str]
+@pytest.mark.timeout(600)
+def test_two_processes_race_in_place_and_a_reader_sees_what_has_a_verdict(
+    warehouse: DuckDBWarehouse, lake: Lake
 ) -> None:
-    """No file may grow past a limit, so that the write fails early or late: in the rows, in the ledger, in the WAL."""
-    select = "CAST(i AS BIGINT) AS id, 'old' AS v, random() AS x"
-    load(warehouse, lake.candidate("a", "old", rows=ROWS, select=select))
-    big = lake.candidate("a", "new", rows=1_000_000, select=select.replace("old", "new"))
-    pid = os.fork()
-    if pid == 0:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (megabytes * 2**20, megabytes * 2**20))
-        try:
-            load(warehouse, big, run="full")
-        except BaseException as error:
-            os.write(2, f"{type(error).__name__}: {error}".encode())
-            os._exit(3)
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 3
-    assert "WarehouseExhausted" in capfd.readouterr().err
-    assert content(warehouse) == {"a": ["old"] * ROWS}
-    assert states(load(warehouse, big, run="later", wait_seconds=5)) == ["published"]
-    assert content(warehouse) == {"a": ["new"] * 1_000_000}
-
-
-def can_mount() -> bool:
-    return sys.platform == "linux" and os.geteuid() == 0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("size", ["2m", "6m", "20m"] if can_mount() else [])
-def test_a_small_file_system_that_is_full(tmp_path: Path, lake: Lake, size: str) -> None:
-    """Needs root to mount; the test above has the same writes fail without.
-
-    DuckDB keeps the blocks of the transaction that failed, so the disk stays full until there is more of it.
-    """
-    mount = tmp_path / "small"
-    mount.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(mount)], check=True)
-    try:
-        warehouse = DuckDBWarehouse(mount / "w.duckdb", threads=1)
-        load(warehouse, lake.candidate("a", "old", rows=ROWS))
-        big = lake.candidate("a", "new", rows=4_000_000, select="CAST(i AS BIGINT) AS id, 'new' AS v, random() AS x")
-        for attempt in range(2):
-            with pytest.raises(WarehouseExhausted, match="Free some space"):
-                load(warehouse, big, run=f"full{attempt}")
-            assert content(warehouse) == {"a": ["old"] * ROWS}
-        subprocess.run(["mount", "-o", "remount,size=200m", str(mount)], check=True)
-        assert states(load(warehouse, big, wait_seconds=5)) == ["published"]
-        assert content(warehouse) == {"a": ["new"] * 4_000_000}
-    finally:
-        subprocess.run(["umount", str(mount)], check=True)
+    """What the ledger opens of a mart is whole at every moment; what is being overwritten is closed."""
+    campaign = Campaign("in_place", warehouse, lake)
+    campaign.publish("first")
+    racers = [campaign.start(version, count=min(50, 10 * REPEATS)) for version in ("l", "r")]
+    opened = looks = 0
+    while any(racer.poll() is None for racer in racers):
+        with warehouse.session(read_only=True) as session:
+            newest = session.execute(
+                "SELECT partition_key, state, run_id FROM platform.ledger WHERE asset = ? QUALIFY row_number() OVER "
+                "(PARTITION BY partition_key ORDER BY token DESC, CASE state WHEN 'pending' THEN 1 ELSE 0 END) = 1",
+                [MART],
+            )
+            rows = session.execute(
+                f"SELECT CAST(day AS VARCHAR), max(v), count(DISTINCT v), count(*) FROM {TABLE} GROUP BY 1"
+            )
+            copied = session.execute(
+                "SELECT _partition, count(DISTINCT v), count(*) FROM published.daily GROUP BY 1 ORDER BY 1"
+            )
+        assert copied == [(day, 1, ROWS) for day in DAYS]
+        whole = {day: (version, distinct, count) for day, version, distinct, count in rows}
+        for day, state, run in newest:
+            assert state != "rejected"
+            opened += state == "published"
+            assert state == "pending" or whole[day] == (run, 1, ROWS)
+        looks += 1
+    assert [racer.wait() for racer in racers] == [0, 0]
+    assert looks > 20
+    assert opened > 20
+    assert len(set(campaign.whole().values())) == 1

@@ -15,8 +15,8 @@ from platform_assets.publishing.readers import ledger_history
 from platform_assets.publishing.verdicts import State
 from resources.warehouse.duckdb import DuckDBWarehouse
 from resources.warehouse.errors import StatementFailed, WarehouseError, WarehouseExhausted
+from tests.publishing.marts import MART, copy, materialize
 from tests.publishing.support import ASSET, NOT_EMPTY, Lake, content, load, states
-from tests.publishing.test_in_place import DAYS, MART, copy, materialize
 
 MEAN = BatchRule("mean", Metric.MEAN, Bounds(0), columns=("x",))
 
@@ -77,7 +77,7 @@ def test_too_many_open_files_reject_no_model(warehouse: DuckDBWarehouse, name: s
         with few_files_from("publish.leased", more):
             attempt(lambda: copy(warehouse))
         assert {entry.state for entry in ledger_history(warehouse, asset="published/daily")} <= {State.PUBLISHED}
-        assert {verdict.state for verdict in copy(warehouse, DAYS)} == {State.PUBLISHED}
+        assert {verdict.state for verdict in copy(warehouse)} == {State.PUBLISHED}
 
 
 def test_too_little_memory_rejects_nothing(warehouse: DuckDBWarehouse, lake: Lake) -> None:

@@ -2,70 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 
-from platform_assets.contracts.model import Severity
 from platform_assets.failpoints import armed
 from platform_assets.publishing.errors import LeaseHeld, LeaseLost, NotPublished
 from platform_assets.publishing.in_place import BuiltModel, OpenCandidates, open_candidates, record_verdicts
 from platform_assets.publishing.readers import ledger_history, require_published, unreadable
-from platform_assets.publishing.tables import publish_from_table
-from platform_assets.publishing.verdicts import CheckResult, Content, State, Verdict
+from platform_assets.publishing.verdicts import Content, State
 from resources.warehouse.duckdb import DuckDBWarehouse
 from resources.warehouse.protocol import TableName
+from tests.publishing.marts import DAYS, HELD, MART, TABLE, build, copy, materialize, versions
 from tests.publishing.support import states
-
-MART = "marts/daily"
-TABLE = TableName("marts", "daily")
-TARGET = TableName("published", "daily")
-DAYS = ["2024-01-01", "2024-01-02", "2024-01-03"]
-HELD = CheckResult("not_null_x", Severity.ERROR, passed=False, value=2, message="2 rows without x")
-
-
-def build(warehouse: DuckDBWarehouse, version: str, days: Sequence[str] = DAYS, rows: int = 2) -> None:
-    """What a dbt run does: delete and insert, in its own connection."""
-    with warehouse.session() as session:
-        session.execute("CREATE SCHEMA IF NOT EXISTS marts")
-        session.execute("CREATE TABLE IF NOT EXISTS marts.daily (day DATE, v VARCHAR, i BIGINT)")
-        for day in days:
-            session.execute("DELETE FROM marts.daily WHERE day = ?", [day])
-            session.execute("INSERT INTO marts.daily SELECT ?, ?, i FROM range(?) AS r(i)", [day, version, rows])
-
-
-def materialize(
-    warehouse: DuckDBWarehouse,
-    version: str,
-    days: Sequence[str] = DAYS,
-    *,
-    held: Sequence[str] = (),
-    run: str = "run",
-    rows: int = 2,
-) -> list[Verdict]:
-    opened = open_candidates(warehouse, partitions={MART: days}, run_id=run)
-    build(warehouse, version, days, rows)
-    return record_verdicts(warehouse, opened, {MART: BuiltModel(TABLE, "day", {day: [HELD] for day in held})})
-
-
-def copy(warehouse: DuckDBWarehouse, days: Sequence[str] = DAYS) -> list[Verdict]:
-    return publish_from_table(
-        warehouse,
-        asset="published/daily",
-        table=TARGET,
-        source=TABLE,
-        source_asset=MART,
-        partition_column="day",
-        partitions=days,
-        run_id="copy",
-    )
-
-
-def versions(warehouse: DuckDBWarehouse) -> dict[str, str]:
-    with warehouse.session(read_only=True) as session:
-        rows = session.execute("SELECT _partition, max(v), count(DISTINCT v), count(*) FROM published.daily GROUP BY 1")
-    assert all(distinct == 1 and count == 2 for _, _, distinct, count in rows)
-    return {partition: version for partition, version, _, _ in rows}
 
 
 def test_pending_is_closed_until_a_verdict_opens_it(warehouse: DuckDBWarehouse) -> None:

@@ -1,31 +1,57 @@
-"""A process for the campaigns: publishes versions of three partitions until it is killed or done.
+"""A process for the campaigns: publishes version after version until it is killed, done, or out of disk.
 
-``python -m tests.publishing.writer WAREHOUSE LAKE VERSION COUNT`` publishes VERSION0 ... for a, b and c, one after
-the other, printing each when its verdicts are there. Failpoints come from the environment.
+``python -m tests.publishing.writer KIND WAREHOUSE LAKE VERSION COUNT [LIMIT]`` publishes VERSION0 ... and prints each
+when its verdicts are there. KIND is ``files`` (from the lake) or ``in_place`` (a mart that is overwritten, judged and
+copied). No file may grow past LIMIT bytes; an error because of that ends the process with code 3. Failpoints come from
+the environment.
 """
 
 from __future__ import annotations
 
+import resource
+import signal
 import sys
 from pathlib import Path
 
 from platform_assets.failpoints import arm_from_environment
 from resources.warehouse.duckdb import DuckDBWarehouse
+from resources.warehouse.errors import WarehouseExhausted
+from tests.publishing.marts import DAYS, copy, materialize
 from tests.publishing.support import Lake, load, states
 
 ROWS = 400
 PARTITIONS = ("a", "b", "c")
+FULL = 3
 
 
-def main(warehouse: str, lake: str, version: str, count: str) -> None:
+def publish_files(warehouse: DuckDBWarehouse, lake: Lake, version: str, wait_seconds: float = 30) -> list[str]:
+    candidates = [lake.candidate(partition, version, rows=ROWS) for partition in PARTITIONS]
+    return states(load(warehouse, *candidates, run=version, wait_seconds=wait_seconds))
+
+
+def publish_in_place(warehouse: DuckDBWarehouse, version: str) -> list[str]:
+    verdicts = materialize(warehouse, version, run=version, rows=ROWS)
+    return states([*verdicts, *copy(warehouse, DAYS, run=version)])
+
+
+def main(kind: str, path: str, lake: str, version: str, count: str, limit: str = "") -> None:
     arm_from_environment()
-    shelf = Lake(Path(lake))
+    warehouse, shelf = DuckDBWarehouse(Path(path), threads=1), Lake(Path(lake))
+    if limit:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
     for i in range(int(count)):
-        candidates = [shelf.candidate(partition, f"{version}{i}", rows=ROWS) for partition in PARTITIONS]
-        verdicts = load(DuckDBWarehouse(Path(warehouse), threads=1), *candidates, run=f"{version}{i}")
-        assert set(states(verdicts)) <= {"published", "unpublished"}, verdicts
-        print(f"{version}{i}", flush=True)
+        name = f"{version}{i}"
+        found = publish_files(warehouse, shelf, name) if kind == "files" else publish_in_place(warehouse, name)
+        # another writer's version may have come between the mart and its copy
+        allowed = {"published", "unpublished"} | ({"rejected"} if kind == "in_place" else set())
+        assert set(found) <= allowed, found
+        print(name, flush=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except WarehouseExhausted as error:
+        print(error, file=sys.stderr)
+        sys.exit(FULL)

@@ -1,0 +1,83 @@
+"""What the campaigns ask after a kill, a race or a full disk: is every partition whole, and old or new?"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from platform_assets.publishing.ledger import LEASES
+from platform_assets.publishing.readers import published_versions, unreadable
+from resources.warehouse.duckdb import DuckDBWarehouse
+from tests.publishing.marts import DAYS, MART, TABLE, versions
+from tests.publishing.support import ASSET, Lake, content
+from tests.publishing.writer import PARTITIONS, ROWS, publish_files, publish_in_place
+
+REPEATS = int(os.environ.get("PLATFORM_CAMPAIGN", "1"))
+"""The counts are modest by default; PLATFORM_CAMPAIGN multiplies them (20 gives 200 kills)."""
+
+_MART = "SELECT CAST(day AS VARCHAR), max(v), count(DISTINCT v), count(*) FROM marts.daily GROUP BY 1"
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """One of the two ways of publishing (``files``, ``in_place``), on one warehouse."""
+
+    kind: str
+    warehouse: DuckDBWarehouse
+    lake: Lake
+
+    def start(
+        self, version: str, count: int = 1, *, limit: int | None = None, failpoint: str = ""
+    ) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "tests.publishing.writer", self.kind, str(self.warehouse.path)]
+        command += [str(self.lake.folder), version, str(count), *([str(limit)] if limit is not None else [])]
+        environment = {**os.environ, "PLATFORM_FAILPOINTS": f"{failpoint}=kill" if failpoint else ""}
+        return subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if limit is not None else None,
+            text=True,
+            env=environment,
+        )
+
+    def publish(self, version: str) -> list[str]:
+        if self.kind == "files":
+            return publish_files(self.warehouse, self.lake, version, wait_seconds=5)
+        return publish_in_place(self.warehouse, version)
+
+    def whole(self) -> dict[str, str]:
+        """The version of each published partition, once it is certain that each is whole and what the ledger says."""
+        return self._whole_files() if self.kind == "files" else self._whole_in_place()
+
+    def _whole_files(self) -> dict[str, str]:
+        found = content(self.warehouse)
+        ledger = published_versions(self.warehouse, asset=ASSET, partitions=PARTITIONS)
+        assert set(found) == set(ledger)
+        for partition, rows in found.items():
+            assert len(rows) == ROWS, (partition, len(rows))
+            assert set(rows) == {ledger[partition].version}
+        return {partition: entry.version for partition, entry in ledger.items()}
+
+    def _whole_in_place(self) -> dict[str, str]:
+        copied = versions(self.warehouse, ROWS)
+        ledger = published_versions(self.warehouse, asset="published/daily", partitions=DAYS)
+        assert {day: entry.run_id for day, entry in ledger.items()} == copied
+        # the mart itself was overwritten: what may be read of it is whole, the rest is closed
+        closed = unreadable(self.warehouse, asset=MART, partitions=DAYS, allow_previous=False)
+        verdicts = published_versions(self.warehouse, asset=MART, partitions=DAYS)
+        with self.warehouse.session(read_only=True) as session:
+            exists = session.describe(TABLE) is not None
+            rows = session.execute(_MART) if exists else []
+        found = {day: (version, distinct, count) for day, version, distinct, count in rows}
+        for day in DAYS:
+            assert day in closed or found[day] == (verdicts[day].run_id, 1, ROWS)
+        return copied
+
+    def leases(self) -> int:
+        """How many leases somebody holds, dead or alive."""
+        with self.warehouse.session(read_only=True) as session:
+            if session.describe(LEASES) is None:
+                return 0
+            return session.execute("SELECT count(*) FROM platform.leases WHERE holder IS NOT NULL")[0][0]
