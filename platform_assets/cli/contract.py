@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 from platform_assets.contracts.changes import compare
-from platform_assets.contracts.dependents import Readers, find_readers
 from platform_assets.contracts.infer import infer_contract
 from platform_assets.contracts.model import Contract
 from platform_assets.contracts.problems import ContractError
 from platform_assets.contracts.reader import parse_contract, read_contract
 from platform_assets.contracts.sampling import SampleError
+from platform_assets.dbt.dependents import Readers, find_readers
 
 KIND = "kind: DataContract"
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -43,6 +44,16 @@ def freshness_policy(
     window = length + latency
     # a healthy feed is as old as a partition is long just before the next one comes
     return dg.FreshnessPolicy.time_window(fail_window=window, warn_window=length + latency / 2)
+
+
+def latency_of(hours: object, here: Path = Path()) -> dt.timedelta | None:
+    """The word `latency_hours` of the defs.yaml in the folder ``here``. Raises ValueError if it is no duration."""
+    if hours is None:
+        return None
+    # Dagster lets a text stand for any number, as it might be a template
+    if isinstance(hours, bool) or not isinstance(hours, (int, float)) or not 0 < hours < 100_000:
+        raise ValueError(f"{here / 'defs.yaml'}: latency_hours: {hours!r} must be a number of hours above 0")
+    return dt.timedelta(hours=hours)
 
 
 def partition_length(partitions: dg.PartitionsDefinition | None) -> dt.timedelta:

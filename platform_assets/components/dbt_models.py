@@ -17,10 +17,11 @@ from dagster_dbt import DbtProject, DbtProjectComponent
 from dagster_dbt.asset_utils import build_dbt_specs, get_node
 
 from platform_assets.automation.conditions import upstream_published
-from platform_assets.components.asset_specs import DEFAULT_OWNER, column_schema, freshness_policy, has_ended
+from platform_assets.components.asset_specs import DEFAULT_OWNER, column_schema, freshness_policy, has_ended, latency_of
 from platform_assets.components.dbt_metadata import ModelTables
 from platform_assets.components.dbt_step import DbtStep
 from platform_assets.components.ledger_verdict import POOL, ledger_verdict
+from platform_assets.components.scaffold import DbtModelsScaffolder
 from platform_assets.components.upstream import UpstreamAsset
 from platform_assets.contracts.model import Freshness
 from platform_assets.dbt.graph import ModelGraph, model_graph
@@ -33,6 +34,7 @@ UNIQUE_ID = "dagster_dbt/unique_id"
 UNUSED = ("cli_args", "include_metadata", "op", "prepare_if_dev")
 
 
+@dg.scaffold_with(DbtModelsScaffolder)
 @dataclass
 class DbtModels(DbtProjectComponent):
     """Models of a dbt project, built and tested for the partitions of a run in one go.
@@ -60,6 +62,7 @@ class DbtModels(DbtProjectComponent):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The models as one asset definition, with their tests as checks and their verdict checks."""
         self._refuse_unused()
+        latency_of(self.latency_hours, context.path)  # a mistake is told before anything is parsed
         files = self._files
         manifest = files.manifest()
         if self.partitions is not None and (missing := missing_macros(manifest)):
@@ -119,15 +122,15 @@ class DbtModels(DbtProjectComponent):
         if node["resource_type"] == "source":
             return spec
         columns = [(c["name"], c.get("data_type") or "", c.get("description") or "") for c in node["columns"].values()]
+        freshness = Freshness(latency=latency_of(self.latency_hours))
         ended = has_ended(self.partitions, None, now=dt.datetime.now(dt.UTC))
-        latency = None if self.latency_hours is None else dt.timedelta(hours=self.latency_hours)
         spec = spec.replace_attributes(
             partitions_def=self.partitions,
             description=node.get("description") or spec.description,
             group_name=self.group or spec.group_name,
             owners=list(spec.owners) or self.owners,
             automation_condition=spec.automation_condition or upstream_published(),
-            freshness_policy=freshness_policy(Freshness(latency=latency), partitions=self.partitions, ended=ended),
+            freshness_policy=freshness_policy(freshness, partitions=self.partitions, ended=ended),
         )
         return spec.merge_attributes(metadata={"dagster/column_schema": column_schema(columns)}) if columns else spec
 

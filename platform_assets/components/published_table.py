@@ -11,9 +11,10 @@ from dagster.components.resolved.core_models import ResolvedAssetKey
 from dagster.components.resolved.model import Resolver
 
 from platform_assets.automation.conditions import upstream_published
-from platform_assets.components.asset_specs import DEFAULT_OWNER, freshness_policy, has_ended
+from platform_assets.components.asset_specs import DEFAULT_OWNER, freshness_policy, has_ended, latency_of
 from platform_assets.components.ledger_verdict import POOL, ledger_verdict, verdict_outcome
 from platform_assets.components.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
+from platform_assets.components.scaffold import PublishedTableScaffolder
 from platform_assets.components.trend_plot import trend_of_run
 from platform_assets.components.upstream import UpstreamAsset, refusals, table_of
 from platform_assets.contracts.model import Freshness
@@ -25,6 +26,7 @@ from resources.warehouse.protocol import PARTITION, TableName
 SCHEMA = "published"
 
 
+@dg.scaffold_with(PublishedTableScaffolder)
 @dataclass
 class PublishedTable(dg.Component, dg.Resolvable):
     """A table of the schema `published`, copied from a mart once the mart's tests have passed.
@@ -51,12 +53,12 @@ class PublishedTable(dg.Component, dg.Resolvable):
         Resolver.default(description="How late the newest partition may be before the table is stale.", examples=[6]),
     ] = None
 
-    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:  # noqa: ARG002 - Dagster's signature
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The asset `published/<name>` and its verdict check."""
         name = self.name or self.source.path[-1]
         key = dg.AssetKey([SCHEMA, name])
         ended = has_ended(self.partitions, None, now=dt.datetime.now(dt.UTC))
-        latency = None if self.latency_hours is None else dt.timedelta(hours=self.latency_hours)
+        latency = latency_of(self.latency_hours, context.path)
         spec = dg.AssetSpec(
             key,
             deps=[self.source],

@@ -1,11 +1,13 @@
-"""What `dg scaffold defs platform_assets.FileFeed NAME` writes: a feed that loads at once, ready to be changed."""
+"""What `dg scaffold defs platform_assets.<word> NAME` writes: something that loads, ready to be changed."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 from dagster.components.component.component_scaffolder import Scaffolder
 from dagster.components.component_scaffolding import scaffold_component
 from dagster.components.scaffold.scaffold import ScaffoldRequest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 CONTRACT = """\
 apiVersion: v3.0.2
@@ -57,6 +59,9 @@ schema:
 """
 
 
+DAILY = {"type": "daily", "start_date": "2026-01-01", "timezone": "UTC"}
+
+
 class FileFeedScaffoldParams(BaseModel):
     """The scaffold needs no parameters."""
 
@@ -73,8 +78,49 @@ class FileFeedScaffolder(Scaffolder[FileFeedScaffoldParams]):
         parent = request.target_path.parent.name
         attributes: dict[str, Any] = {
             "files": f"{name}/{name}_%Y-%m-%d*.csv",
-            "partitions": {"type": "daily", "start_date": "2026-01-01", "timezone": "UTC"},
+            "partitions": DAILY,
         }
         scaffold_component(request, attributes)
         contract = CONTRACT.format(name=name, group=parent if parent != "defs" else name)
         (request.target_path / "contract.yaml").write_text(contract)
+
+
+class DbtModelsScaffoldParams(BaseModel):
+    """``project_path`` is the folder of the dbt project, relative to where `dg` is called."""
+
+    project_path: str = Field(default="dbt_project", description="Folder of the dbt project.")
+
+
+class DbtModelsScaffolder(Scaffolder[DbtModelsScaffoldParams]):
+    """Writes defs.yaml for the models of a dbt project, without partitions."""
+
+    @classmethod
+    def get_scaffold_params(cls) -> type[DbtModelsScaffoldParams]:
+        return DbtModelsScaffoldParams
+
+    def scaffold(self, request: ScaffoldRequest[DbtModelsScaffoldParams]) -> None:
+        project = Path(request.params.project_path)
+        if not (project / "dbt_project.yml").is_file():
+            raise ValueError(f"{project / 'dbt_project.yml'} does not exist: name the dbt project with --project-path")
+        relative = os.path.relpath(project, request.project_root or Path.cwd())
+        attributes = {"project": "{{ context.project_root }}/" + relative, "group": request.target_path.name}
+        scaffold_component(request, attributes)
+
+
+class PublishedTableScaffoldParams(BaseModel):
+    """``source`` is the asset key of the mart."""
+
+    source: str | None = Field(default=None, description="Asset key of the mart; marts/NAME if left out.")
+
+
+class PublishedTableScaffolder(Scaffolder[PublishedTableScaffoldParams]):
+    """Writes defs.yaml for a daily table."""
+
+    @classmethod
+    def get_scaffold_params(cls) -> type[PublishedTableScaffoldParams]:
+        return PublishedTableScaffoldParams
+
+    def scaffold(self, request: ScaffoldRequest[PublishedTableScaffoldParams]) -> None:
+        name = request.target_path.name.replace("-", "_").replace(" ", "_")
+        source = request.params.source or f"marts/{name}"
+        scaffold_component(request, {"source": source, "group": request.target_path.parent.name, "partitions": DAILY})

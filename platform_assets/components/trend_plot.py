@@ -24,10 +24,24 @@ def trend_of_run(
     """The metadata entry `trend` for the newest partition of a run; empty for a table without partitions.
 
     Rows by partition over the last published ones, as Markdown with a PNG inside. ``good`` are the partitions that
-    the run published.
+    the run published. They are published by now: a picture that cannot be drawn is told, and fails nothing.
     """
     if partitions is None or not good:
         return {}
+    try:
+        return _trend(context, warehouse, key, partitions, good)
+    except Exception as error:
+        context.log.warning(f"{key.to_user_string()}: no trend in the metadata: {type(error).__name__}: {error}")
+        return {}
+
+
+def _trend(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    key: dg.AssetKey,
+    partitions: dg.PartitionsDefinition,
+    good: Sequence[str],
+) -> dict[str, dg.MetadataValue]:
     with dg.partition_loading_context(dynamic_partitions_store=context.instance):
         known = partitions.get_partition_keys()
     of_run = frozenset(good)

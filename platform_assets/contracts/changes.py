@@ -1,4 +1,4 @@
-"""What a changed contract breaks, compared with the one before. Who reads what broke is found in ``dependents``."""
+"""What a changed contract breaks, compared with the one before. Who reads what broke is found elsewhere."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import yaml
@@ -21,8 +21,18 @@ def contracts_below(folder: Path) -> list[Contract]:
     Raises:
         ContractError: if one of them is wrong.
     """
-    paths = (path for path in folder.rglob("contract.yaml") if (path.parent / "defs.yaml").exists())
+    paths = {path for defs in sorted(folder.rglob("defs.yaml")) for path in _contracts_of(defs)}
     return sorted((read_contract(path) for path in paths), key=lambda contract: contract.name)
+
+
+def _contracts_of(defs: Path) -> Iterator[Path]:
+    try:
+        documents = list(yaml.safe_load_all(defs.read_text(encoding="utf-8")))
+    except yaml.YAMLError:
+        return  # loading the definitions tells what is wrong with it
+    for document in documents:
+        if isinstance(document, dict) and str(document.get("type", "")).endswith("FileFeed"):
+            yield defs.parent / str((document.get("attributes") or {}).get("contract", "contract.yaml"))
 
 
 def sources_yaml(contracts: Iterable[Contract]) -> str:

@@ -35,7 +35,7 @@ def test_a_changed_contract_makes_the_sources_out_of_date(tmp_path: Path) -> Non
 
 
 def test_a_wrong_contract_is_told_with_its_file(tmp_path: Path) -> None:
-    (tmp_path / "defs.yaml").write_text("")
+    (tmp_path / "defs.yaml").write_text("type: platform_assets.FileFeed\n")
     (tmp_path / "contract.yaml").write_text("kind: DataContract\n")
     code, output = run("sources", "--contracts", str(tmp_path), "--output", str(tmp_path / "sources.yml"))
     assert code == 1

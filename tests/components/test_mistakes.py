@@ -47,6 +47,12 @@ def test_a_mistake_in_defs_yaml(tmp_path: Path, changed: tuple[str, str], told: 
         assert part in message
 
 
+def test_a_latency_that_is_no_number(tmp_path: Path) -> None:
+    words = "type: platform_assets.PublishedTable\nattributes:\n  source: raw/orders\n  latency_hours: soon\n"
+    write_project(tmp_path, {"published/defs.yaml": words})
+    assert "published/defs.yaml: latency_hours: 'soon' must be a number of hours" in causes(tmp_path)[-1]
+
+
 def test_every_mistake_in_a_contract_is_told_at_once_with_its_line(tmp_path: Path) -> None:
     wrong = ORDERS.replace("integer", "intger").replace("domain", "domian")
     write_project(tmp_path, {DEFS: DAILY, CONTRACT_FILE: wrong})

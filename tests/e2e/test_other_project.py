@@ -83,10 +83,19 @@ def test_the_components_serve_in_a_project_that_has_only_the_wheel(shop: Install
     ours = {"FileFeed", "DbtModels", "PublishedTable", "PlatformResources"}
     assert {f"platform_assets.{name}" for name in ours} <= components
     shop.good("dg", "scaffold", "defs", "platform_assets.FileFeed", "refunds")
+    shop.good("dg", "scaffold", "defs", "platform_assets.PublishedTable", "shop/refunds", "--source", "raw/refunds")
     shop.good("dg", "check", "defs")
     listed = json.loads(shop.good("dg", "list", "defs", "--json"))
     assets = {entry["asset_key"] for entry in listed["assets"]}
-    assert {"lake/orders", "raw/orders", "totals", "published/totals", "lake/refunds", "raw/refunds"} <= assets
+    assert {
+        "lake/orders",
+        "raw/orders",
+        "totals",
+        "published/totals",
+        "lake/refunds",
+        "raw/refunds",
+        "published/refunds",
+    } <= assets
     shop.good("dg", "launch", "--assets", "key:lake/customers or key:raw/customers")
     chosen = "key:lake/orders or key:raw/orders or key:cleaned or key:totals or key:apart or key:published/*"
     shop.good("dg", "launch", "--assets", chosen, "--partition-range", f"{DAYS[0]}...{DAYS[-1]}")

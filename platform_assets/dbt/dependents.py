@@ -1,6 +1,6 @@
 """Who reads a feed: the dbt models below its source, and the published tables below those.
 
-dbt's manifest is used when there is one, and the models' own ``source`` and ``ref`` calls when there is none.
+The models' own ``source`` and ``ref`` calls tell, and dbt's newest manifest where there is one.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def find_readers(root: Path) -> Readers:
     """Readers declared in the dbt projects and ``defs`` folders below ``root``."""
     readers = Readers()
     for project in _files(root, ("dbt_project.yml",)):
-        manifest = project.parent / "target" / "manifest.json"
+        manifests = list((project.parent / "target").rglob("manifest.json"))
         for model in _files(project.parent, (".sql",)):
             if "macros" not in model.parts and "tests" not in model.parts:
                 text = model.read_text(encoding="utf-8", errors="replace")
@@ -54,8 +54,8 @@ def find_readers(root: Path) -> Readers:
                 readers.parents[model.stem] = {f"source:{name}" for name in SOURCE.findall(text)} | set(
                     REF.findall(text)
                 )
-        if manifest.is_file():
-            _add_manifest(readers, manifest)
+        if manifests:
+            _add_manifest(readers, max(manifests, key=lambda path: path.stat().st_mtime_ns))
     for file in _files(root, ("defs.yaml", "defs.yml", "component.yaml")):
         _add_published(readers, file)
     return readers
