@@ -97,7 +97,7 @@ def test_the_components_serve_in_a_project_that_has_only_the_wheel(shop: Install
         "published/refunds",
     } <= assets
     shop.good("dg", "launch", "--assets", "key:lake/customers or key:raw/customers")
-    chosen = "key:lake/orders or key:raw/orders or key:cleaned or key:totals or key:apart or key:published/*"
+    chosen = "key:lake/orders or key:raw/orders or key:cleaned or key:totals or key:apart or key:published/totals"
     shop.good("dg", "launch", "--assets", chosen, "--partition-range", f"{DAYS[0]}...{DAYS[-1]}")
     with duckdb.connect(str(shop.root / "data" / "warehouse.duckdb"), read_only=True) as connection:
         found = connection.execute("SELECT _partition, count(*), sum(amount) FROM published.totals GROUP BY ALL")
