@@ -1,12 +1,13 @@
 """Publishing partitions of a table that somebody else wrote: a mart, copied into the schema that people read.
 
-What is copied must be what was tested. The verdict on the source carries a hash of its rows; the copy is refused
-when the rows have changed since.
+What is copied must be what was tested. The verdict on a table that a tool overwrites in place carries a hash of
+its rows; the copy is refused when the rows have changed since. A table that is itself published changes only
+together with its verdict: there the hash is that of what was loaded, and the rows are counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from platform_assets.contracts.model import Severity
 from platform_assets.publishing import ledger
@@ -57,8 +58,10 @@ def publish_from_table(
     columns = data_columns(described)
     candidates = [_candidate(partition, verdicts.get((source_asset, partition))) for partition in partitions]
 
+    in_place = {partition for (_, partition), verdict in verdicts.items() if verdict.in_place}
+
     def stage(session: Session, holding: Sequence[Candidate]) -> Staged:
-        return _stage_table(session, source, columns, partition_column, holding)
+        return _stage_table(session, source, columns, partition_column, holding, in_place)
 
     return run_batch(warehouse, Batch(asset, table, columns, candidates, run_id, stage, refused=refused))
 
@@ -78,13 +81,15 @@ def _stage_table(
     columns: Sequence[ColumnDef],
     partition_column: str | None,
     candidates: Sequence[Candidate],
+    in_place: Collection[str],
 ) -> Staged:
     keys = [candidate.partition for candidate in candidates]
     found = fingerprints(session, source, columns, partition_column, keys)
     refused = {}
     for candidate in candidates:
         rows, content_hash = found.get(candidate.partition, (0, EMPTY_HASH))
-        if (rows, content_hash) != (candidate.rows, candidate.version):
+        rewritten = candidate.partition in in_place and content_hash != candidate.version
+        if rows != candidate.rows or rewritten:
             refused[candidate.partition] = CheckResult(
                 HASH_CHECK,
                 Severity.ERROR,

@@ -97,7 +97,10 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class LedgerEntry(Verdict):
-    """A verdict as a line of the ledger. ``token`` orders the versions of a partition; ``at`` is UTC."""
+    """A verdict as a line of the ledger. ``token`` orders the versions of a partition; ``at`` is UTC.
+
+    ``rules`` is a digest of what a candidate was judged by; empty for a table that a tool overwrites in place.
+    """
 
     rules: str
     token: int
@@ -107,6 +110,11 @@ class LedgerEntry(Verdict):
     def of(cls, verdict: Verdict, *, rules: str, token: int, at: dt.datetime) -> LedgerEntry:
         """The line that records ``verdict``, written under the fencing ``token``."""
         return cls(**_values(verdict), rules=rules, token=token, at=at)
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the rows were there before the verdict: the hash is that of the table, which may change since."""
+        return not self.rules
 
     def as_unchanged(self, message: str) -> Verdict:
         """The verdict on a candidate whose very version this line has published."""
