@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from platform_assets.components.outcomes import VERDICT
+from platform_assets.components.reporting.outcomes import VERDICT
 from platform_assets.definitions import build
 from platform_assets.feeds.landing import RECOGNIZED
 from resources.environment import InvalidEnvironment, read_environment

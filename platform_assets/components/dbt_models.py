@@ -1,10 +1,10 @@
 """`DbtModels`: dbt models as assets that are built and judged by partition.
 
-The words of defs.yaml, and the specs made from the manifest. How a step runs is in ``dbt_step``.
+The words of defs.yaml, and the specs made from the manifest. How a step runs is in ``assets.dbt``.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,12 +17,18 @@ from dagster_dbt import DbtProject, DbtProjectComponent
 from dagster_dbt.asset_utils import build_dbt_specs, get_node
 
 from platform_assets.automation.conditions import upstream_published
-from platform_assets.components.asset_specs import DEFAULT_OWNER, column_schema, freshness_policy, has_ended, latency_of
-from platform_assets.components.dbt_metadata import ModelTables
-from platform_assets.components.dbt_step import DbtStep
-from platform_assets.components.ledger_verdict import POOL, ledger_verdict
+from platform_assets.components.asset_specs import (
+    DEFAULT_OWNER,
+    column_schema,
+    freshness_policy,
+    has_ended,
+    latency_of,
+)
+from platform_assets.components.assets.dbt import DbtStep, dbt_asset
+from platform_assets.components.assets.upstream import UpstreamAsset
+from platform_assets.components.reporting.dbt_metadata import ModelTables
+from platform_assets.components.reporting.ledger_verdict import ledger_verdict
 from platform_assets.components.scaffold import DbtModelsScaffolder
-from platform_assets.components.upstream import UpstreamAsset
 from platform_assets.contracts.model import Freshness
 from platform_assets.dbt.graph import ModelGraph, model_graph
 from platform_assets.dbt.macro_files import missing_macros
@@ -98,20 +104,7 @@ class DbtModels(DbtProjectComponent):
             upstream=upstream,
             partitions=self.partitions,
         )
-        name = _op_name(context)
-
-        @dg.multi_asset(
-            name=name,
-            specs=specs,
-            check_specs=check_specs,
-            can_subset=True,
-            backfill_policy=dg.BackfillPolicy.single_run(),
-            required_resource_keys={"platform"},
-            pool=POOL,
-        )
-        def build(context: dg.AssetExecutionContext) -> Iterator[Any]:
-            yield from step.execute(context)
-
+        build = dbt_asset(step, name=_op_name(context), specs=specs, check_specs=check_specs)
         verdicts = [ledger_verdict(key, keeps_last_good=False) for key in asset_keys.values()]
         return dg.Definitions(assets=[build], asset_checks=verdicts)
 

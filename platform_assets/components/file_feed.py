@@ -12,13 +12,13 @@ from typing import Annotated
 import dagster as dg
 from dagster.components.resolved.model import Resolver
 
-from platform_assets.automation.arrivals import arrival_sensor
-from platform_assets.automation.closing import closing_schedule
+from platform_assets.automation.arrival_sensor import arrival_sensor
+from platform_assets.automation.closing_schedule import closing_schedule
 from platform_assets.components.asset_specs import asset_spec, freshness_policy, has_ended, with_partition_column
-from platform_assets.components.lake_asset import lake_asset, lake_verdict
-from platform_assets.components.landing_asset import landing_check
-from platform_assets.components.ledger_verdict import ledger_verdict
-from platform_assets.components.raw_asset import raw_asset
+from platform_assets.components.assets.lake import lake_asset, lake_verdict
+from platform_assets.components.assets.landing import landing_check
+from platform_assets.components.assets.raw import raw_asset
+from platform_assets.components.reporting.ledger_verdict import ledger_verdict
 from platform_assets.components.scaffold import FileFeedScaffolder
 from platform_assets.contracts.reader import read_contract
 from platform_assets.contracts.types import raw_columns

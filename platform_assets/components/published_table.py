@@ -1,10 +1,8 @@
 """`PublishedTable`: a mart in the schema that people read, swapped in partition by partition after its checks."""
 
 import datetime as dt
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 import dagster as dg
 from dagster.components.resolved.core_models import ResolvedAssetKey
@@ -12,16 +10,11 @@ from dagster.components.resolved.model import Resolver
 
 from platform_assets.automation.conditions import upstream_published
 from platform_assets.components.asset_specs import DEFAULT_OWNER, freshness_policy, has_ended, latency_of
-from platform_assets.components.ledger_verdict import POOL, ledger_verdict, verdict_outcome
-from platform_assets.components.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
+from platform_assets.components.assets.published import published_asset
+from platform_assets.components.reporting.ledger_verdict import ledger_verdict
 from platform_assets.components.scaffold import PublishedTableScaffolder
-from platform_assets.components.trend_plot import trend_of_run
-from platform_assets.components.upstream import UpstreamAsset, refusals, table_of
 from platform_assets.contracts.model import Freshness
 from platform_assets.feeds.partitions import Partitions
-from platform_assets.publishing.tables import publish_from_table
-from resources.platform import PlatformResource
-from resources.warehouse.protocol import PARTITION, TableName
 
 SCHEMA = "published"
 
@@ -71,48 +64,6 @@ class PublishedTable(dg.Component, dg.Resolvable):
             automation_condition=upstream_published(),
             freshness_policy=freshness_policy(Freshness(latency=latency), partitions=self.partitions, ended=ended),
         )
-        return dg.Definitions(assets=[self._asset(spec)], asset_checks=[ledger_verdict(key, keeps_last_good=True)])
-
-    def _asset(self, spec: dg.AssetSpec) -> dg.AssetsDefinition:
-        source, partitioned = self.source, self.partitions is not None
-
-        @dg.multi_asset(
-            name=spec.key.to_python_identifier(),
-            specs=[spec],
-            backfill_policy=dg.BackfillPolicy.single_run(),
-            required_resource_keys={"platform"},
-            pool=POOL,
+        return dg.Definitions(
+            assets=[published_asset(spec, source=self.source)], asset_checks=[ledger_verdict(key, keeps_last_good=True)]
         )
-        def publish(context: dg.AssetExecutionContext) -> Iterator[Any]:
-            platform: PlatformResource = context.resources.platform
-            warehouse = platform.warehouse.open()
-            keys = run_partitions(context)
-            upstream = UpstreamAsset(source, keeps_last_good=False)
-            refused = refusals(context, warehouse, reader=spec.key, upstream=upstream, partitions=keys)
-            open_keys = [key for key in keys if key not in refused]
-            started = time.monotonic()
-            verdicts = {}
-            if open_keys:
-                published = publish_from_table(
-                    warehouse,
-                    asset=spec.key.to_user_string(),
-                    table=TableName(*spec.key.path),
-                    source=table_of(context, source),
-                    source_asset=source.to_user_string(),
-                    partition_column=PARTITION if partitioned else None,
-                    partitions=open_keys,
-                    run_id=context.run.run_id,
-                )
-                verdicts = {verdict.partition: verdict for verdict in published}
-            seconds = (time.monotonic() - started) / max(1, len(open_keys))
-            good = [key for key, verdict in verdicts.items() if verdict.published]
-            trend = trend_of_run(context, warehouse, key=spec.key, partitions=spec.partitions_def, good=good)
-            outcomes = [
-                Outcome(key, problem=refused[key])
-                if key in refused
-                else verdict_outcome(verdicts[key], seconds, trend if [key] == good[-1:] else None)
-                for key in keys
-            ]
-            yield from report(context, [AssetOutcomes(spec.key, output_name(spec.key), outcomes)])
-
-        return publish

@@ -9,8 +9,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from platform_assets.automation.arrivals import CHANGES_PER_TICK, arrival_sensor
-from platform_assets.automation.closing import closing_schedule, due_partitions
+from platform_assets.automation.arrival_sensor import CHANGES_PER_TICK, arrival_sensor
+from platform_assets.automation.closing_schedule import closing_schedule, due_partitions
 from platform_assets.contracts.reader import read_contract
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.arrival_patterns import ArrivalPattern

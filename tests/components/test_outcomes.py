@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from platform_assets.components.outcomes import (
+from platform_assets.components.reporting.outcomes import (
     MAX_RETRIES_TAG,
     VERDICT,
     AssetOutcomes,
@@ -15,7 +15,7 @@ from platform_assets.components.outcomes import (
     report,
     run_partitions,
 )
-from platform_assets.components.verdict_check import verdict_check
+from platform_assets.components.reporting.verdict_check import verdict_check
 
 DAYS = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-01-11")
 KEYS = DAYS.get_partition_keys()

@@ -5,8 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from platform_assets.components.outcomes import Outcome
-from platform_assets.components.verdict_check import verdict_check
+from platform_assets.components.reporting.outcomes import Outcome
+from platform_assets.components.reporting.verdict_check import verdict_check
 from platform_assets.publishing.readers import unreadable
 from platform_assets.publishing.verdicts import Verdict
 

@@ -1,4 +1,4 @@
-"""The step behind `DbtModels`: ask for what is upstream, run, test, and give each partition its verdict.
+"""The assets of dbt's models, built in one step: ask upstream, run, test, and give each partition its verdict.
 
 `dbt run` builds all models for all partitions that nothing upstream holds back, then `dbt test` judges them; in
 `dbt build` one bad day of one model would skip everything behind it for the whole range. Partitions are marked as
@@ -11,10 +11,11 @@ from typing import Any
 
 import dagster as dg
 
-from platform_assets.components.dbt_checks import check_results
-from platform_assets.components.dbt_metadata import ModelTables, table_metadata
-from platform_assets.components.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
-from platform_assets.components.upstream import UpstreamAsset, refusals
+from platform_assets.components.assets.upstream import UpstreamAsset, refusals
+from platform_assets.components.reporting.dbt_checks import check_results
+from platform_assets.components.reporting.dbt_metadata import ModelTables, table_metadata
+from platform_assets.components.reporting.ledger_verdict import POOL
+from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
 from platform_assets.contracts.model import Severity
 from platform_assets.dbt.attribution import TestVerdict, attribute
 from platform_assets.dbt.graph import ModelGraph
@@ -67,6 +68,26 @@ class DbtStep:
         ]
         checks = check_results(context, self.check_keys, graph.tests, run.test_results, run.failed_tests, len(keys))
         yield from report(context, assets, checks)
+
+
+def dbt_asset(
+    step: DbtStep, *, name: str, specs: Sequence[dg.AssetSpec], check_specs: Sequence[dg.AssetCheckSpec]
+) -> dg.AssetsDefinition:
+    """The models of ``step`` as one definition, any part of which can be materialized."""
+
+    @dg.multi_asset(
+        name=name,
+        specs=specs,
+        check_specs=check_specs,
+        can_subset=True,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        required_resource_keys={"platform"},
+        pool=POOL,
+    )
+    def build(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        yield from step.execute(context)
+
+    return build
 
 
 class _Run:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from platform_assets.components.outcomes import SHOWN
+from platform_assets.components.reporting.outcomes import SHOWN
 from platform_assets.dbt.attribution import TestVerdict
 from platform_assets.dbt.graph import TestNode
 from platform_assets.dbt.invocation import NodeResult

@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import dagster as dg
 
-from platform_assets.components.outcomes import LEFT_OUT, VERDICT, Outcome, output_name, problems_table, rejected
+from platform_assets.components.reporting.outcomes import (
+    LEFT_OUT,
+    VERDICT,
+    Outcome,
+    output_name,
+    problems_table,
+    rejected,
+)
 from platform_assets.lake.deliveries import SNAPSHOT
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from platform_assets.components.outcomes import SHOWN
+from platform_assets.components.reporting.outcomes import SHOWN
 from platform_assets.contracts.model import BatchRule, Severity
 from platform_assets.publishing.verdicts import Verdict
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import dagster as dg
 
-from platform_assets.components.gates import check_results, gate_specs
-from platform_assets.components.ledger_verdict import POOL, verdict_outcome
-from platform_assets.components.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
-from platform_assets.components.trend_plot import trend_of_run
+from platform_assets.components.reporting.gate_checks import check_results, gate_specs
+from platform_assets.components.reporting.ledger_verdict import POOL, verdict_outcome
+from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
+from platform_assets.components.reporting.trend_plot import trend_of_run
 from platform_assets.contracts.types import raw_columns
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.manifest import Manifest, read_manifest, read_rejection

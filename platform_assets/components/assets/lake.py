@@ -14,14 +14,14 @@ from typing import Any
 
 import dagster as dg
 
-from platform_assets.components.outcomes import (
+from platform_assets.components.reporting.outcomes import (
     AssetOutcomes,
     Outcome,
     output_name,
     report,
     run_partitions,
 )
-from platform_assets.components.verdict_check import verdict_check
+from platform_assets.components.reporting.verdict_check import verdict_check
 from platform_assets.contracts.digest import contract_digest
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.landing import delivered, recognized

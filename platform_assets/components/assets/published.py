@@ -1,0 +1,64 @@
+"""The asset `published/<table>`: partitions of a mart in, the table that people read out, swapped in after its checks.
+
+What is copied, and what is refused, is `platform_assets.publishing`'s business.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from platform_assets.components.assets.upstream import UpstreamAsset, refusals, table_of
+from platform_assets.components.reporting.ledger_verdict import POOL, verdict_outcome
+from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
+from platform_assets.components.reporting.trend_plot import trend_of_run
+from platform_assets.publishing.tables import publish_from_table
+from resources.platform import PlatformResource
+from resources.warehouse.protocol import PARTITION, TableName
+
+
+def published_asset(spec: dg.AssetSpec, *, source: dg.AssetKey) -> dg.AssetsDefinition:
+    """The asset that copies the run's partitions of ``source``, of those that may be read."""
+    partitioned = spec.partitions_def is not None
+
+    @dg.multi_asset(
+        name=spec.key.to_python_identifier(),
+        specs=[spec],
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        required_resource_keys={"platform"},
+        pool=POOL,
+    )
+    def publish(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        platform: PlatformResource = context.resources.platform
+        warehouse = platform.warehouse.open()
+        keys = run_partitions(context)
+        upstream = UpstreamAsset(source, keeps_last_good=False)
+        refused = refusals(context, warehouse, reader=spec.key, upstream=upstream, partitions=keys)
+        open_keys = [key for key in keys if key not in refused]
+        started = time.monotonic()
+        verdicts = {}
+        if open_keys:
+            published = publish_from_table(
+                warehouse,
+                asset=spec.key.to_user_string(),
+                table=TableName(*spec.key.path),
+                source=table_of(context, source),
+                source_asset=source.to_user_string(),
+                partition_column=PARTITION if partitioned else None,
+                partitions=open_keys,
+                run_id=context.run.run_id,
+            )
+            verdicts = {verdict.partition: verdict for verdict in published}
+        seconds = (time.monotonic() - started) / max(1, len(open_keys))
+        good = [key for key, verdict in verdicts.items() if verdict.published]
+        trend = trend_of_run(context, warehouse, key=spec.key, partitions=spec.partitions_def, good=good)
+        outcomes = [
+            Outcome(key, problem=refused[key])
+            if key in refused
+            else verdict_outcome(verdicts[key], seconds, trend if [key] == good[-1:] else None)
+            for key in keys
+        ]
+        yield from report(context, [AssetOutcomes(spec.key, output_name(spec.key), outcomes)])
+
+    return publish
