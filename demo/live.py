@@ -150,6 +150,8 @@ def main() -> int:
     workspace = write_project(home, shift)
     environment = {**os.environ, "PLATFORM_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
     command = [str(Path(sys.executable).with_name("dagster")), "dev", "-w", str(workspace), "-p", str(arguments.port)]
+    # ended by `kill` it takes the servers along, as with Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with (home / "dagster.log").open("wb") as log:
         server = subprocess.Popen(command, env=environment, cwd=home, stdout=log, stderr=log, start_new_session=True)
     print(f"2013 moved by {shift.days // 7} weeks; the UI comes up at http://127.0.0.1:{arguments.port}")
