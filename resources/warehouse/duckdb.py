@@ -94,6 +94,7 @@ class DuckDBSession:
         self._pid = os.getpid()
         self._in_transaction = False
         self._staged = 0
+        self._types: dict[str, str] = {}
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         connection = self._usable()
@@ -150,16 +151,26 @@ class DuckDBSession:
         wanted = [ColumnDef(c.name, self._canonical(c.type), c.description) for c in columns]
         existing = self.describe(table)
         if existing is None:
-            body = ", ".join(f"{self.quote(c.name)} {c.type}" for c in wanted)
-            self.execute(f"CREATE SCHEMA IF NOT EXISTS {self.quote(table.schema)}")
-            self.execute(f"CREATE TABLE {target} ({body})")
-        else:
-            change = plan_change(table, existing, wanted)
-            for column in change.added:
-                self.execute(f"ALTER TABLE {target} ADD COLUMN {self.quote(column.name)} {column.type}")
-            for column in change.widened:
-                self.execute(f"ALTER TABLE {target} ALTER COLUMN {self.quote(column.name)} TYPE {column.type}")
-        said = {column.name.lower(): column.description for column in existing or ()}
+            # one commit, and so one wait for the disk, for the table and all of its comments
+            with contextlib.nullcontext() if self._in_transaction else self.transaction():
+                self._create(table, wanted)
+            return
+        change = plan_change(table, existing, wanted)
+        for column in change.added:
+            self.execute(f"ALTER TABLE {target} ADD COLUMN {self.quote(column.name)} {column.type}")
+        for column in change.widened:
+            self.execute(f"ALTER TABLE {target} ALTER COLUMN {self.quote(column.name)} TYPE {column.type}")
+        self._comment(table, wanted, existing)
+
+    def _create(self, table: TableName, columns: Sequence[ColumnDef]) -> None:
+        body = ", ".join(f"{self.quote(c.name)} {c.type}" for c in columns)
+        self.execute(f"CREATE SCHEMA IF NOT EXISTS {self.quote(table.schema)}")
+        self.execute(f"CREATE TABLE {self.quote(table.schema, table.name)} ({body})")
+        self._comment(table, columns, ())
+
+    def _comment(self, table: TableName, wanted: Sequence[ColumnDef], existing: Sequence[ColumnDef]) -> None:
+        target = self.quote(table.schema, table.name)
+        said = {column.name.lower(): column.description for column in existing}
         for column in wanted:
             if column.description != said.get(column.name.lower(), ""):
                 comment = literal(column.description)
@@ -168,7 +179,9 @@ class DuckDBSession:
     def _canonical(self, type_name: str) -> str:
         if not _TYPE.fullmatch(type_name):
             raise StatementFailed(f"{type_name!r} is not the name of a type")
-        return self.execute(f"SELECT typeof(CAST(NULL AS {type_name}))")[0][0]
+        if type_name not in self._types:
+            self._types[type_name] = self.execute(f"SELECT typeof(CAST(NULL AS {type_name}))")[0][0]
+        return self._types[type_name]
 
     def stage_rows(self, columns: Sequence[ColumnDef], rows: Iterable[Sequence[object]]) -> str:
         relation = self._relation()

@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 _HELD = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 _HELD_HERE = "different configuration than existing connections"
 _REPORT_SECONDS = 30.0
+STORAGE = "v1.4.0"
+"""The storage format of new warehouses: DuckDB 1.4 and later can read it. Its one method for texts in the place of
+two takes a fifth of the CPU time off an INSERT. A file that exists keeps the format that it was made in."""
 
 Config = dict[str, "str | bool | int | float | list[str]"]
 
@@ -78,7 +81,7 @@ def _create(path: Path, config: Config) -> None:
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     fresh.unlink(missing_ok=True)
     try:
-        duckdb.connect(str(fresh), config=config).close()
+        duckdb.connect(str(fresh), config={**config, "storage_compatibility_version": STORAGE}).close()
         fresh.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):

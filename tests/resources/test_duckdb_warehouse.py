@@ -291,3 +291,14 @@ def test_no_session_ever_leaves_the_file_locked(warehouse: DuckDBWarehouse) -> N
         with pytest.raises(WarehouseError), warehouse.session() as session:
             session.execute("BROKEN")
     duckdb.connect(str(warehouse.path)).close()
+
+
+def test_the_storage_format_is_the_warehouse_s_own_for_new_files_and_is_left_alone_in_old_ones(tmp_path: Path) -> None:
+    duckdb.connect(str(tmp_path / "old.duckdb"), config={"storage_compatibility_version": "v1.2.0"}).close()
+    formats = {}
+    for name in ("old", "new"):
+        for _ in range(2):
+            with DuckDBWarehouse(tmp_path / f"{name}.duckdb").session() as session:
+                session.ensure_table(T, [ColumnDef("a", "VARCHAR")])
+                formats[name] = session.execute("SELECT tags FROM duckdb_databases() WHERE NOT internal")[0][0]
+    assert formats == {"old": {"storage_version": "v1.2.0+"}, "new": {"storage_version": "v1.4.0+"}}
