@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from platform_assets.contracts.identifiers import sql_text
@@ -10,12 +10,13 @@ from platform_assets.contracts.model import Contract
 from platform_assets.contracts.row_rules import Check
 from platform_assets.lake.drift import judge_columns
 from platform_assets.lake.grammar import Dialect, records_of
+from platform_assets.lake.locating import locate
 from platform_assets.lake.plain_files import PlainFile
 from platform_assets.lake.quarantine import QuarantineWriter
 from platform_assets.lake.records import MAX_RECORD, Array, StructureDoubt, fetch, survey
 from platform_assets.lake.rejection import DeliveryRejected
 from platform_assets.lake.repair import Repaired, repair
-from platform_assets.lake.source import Source
+from platform_assets.lake.source import RecordText, Source
 
 HEAD = 1 << 20
 """Bytes in which the header has to end."""
@@ -36,7 +37,25 @@ def open_delimited(contract: Contract, file: PlainFile) -> Source:
 
     relation = _relation(contract, file.path, len(names), header, counted.newline, wide=False)
     records = counted.records - int(form.header)
-    return _source(contract, file, names, relation, max(records, 0), 0, raw, warnings)
+    text = None if counted.quoted else _text(contract, file, names)
+    return _source(contract, file, names, relation, max(records, 0), 0, raw, warnings, text)
+
+
+def _text(contract: Contract, file: PlainFile, names: list[str]) -> RecordText | None:
+    """How rows of a file without quotes can be found by their text, if their values tell it: all columns are read,
+    and null is written in one way only."""
+    form = contract.format
+    sources = [column.source_name for column in contract.columns]
+    if {*form.null_strings} - {""} or sorted(names) != sorted(sources):
+        return None
+    values = ", ".join(f"coalesce(\"_s{sources.index(name)}\", '')" for name in names)
+
+    def find(texts: Collection[bytes]) -> Iterator[tuple[int, int, bytes]]:
+        for number, line, text in locate(file.path, file.skip, texts):
+            if number >= int(form.header):
+                yield number - int(form.header), line, text
+
+    return RecordText(f"concat_ws({sql_text(form.delimiter)}, {values})", find)
 
 
 def open_repaired(contract: Contract, file: PlainFile, work: Path, quarantine: QuarantineWriter) -> Source:
@@ -63,6 +82,7 @@ def open_repaired(contract: Contract, file: PlainFile, work: Path, quarantine: Q
 def _source(
     contract: Contract, file: PlainFile, names: list[str], relation: str, records: int, set_aside: int,
     raw: Callable[[Array], Iterator[tuple[int, int, bytes]]], warnings: tuple[str, ...],
+    text: RecordText | None = None,
 ) -> Source:  # fmt: skip
     expressions = tuple(
         (f"c{names.index(column.source_name)}" if column.source_name in names else "CAST(NULL AS VARCHAR)", "VARCHAR")
@@ -76,7 +96,7 @@ def _source(
         # one comparison tells nearly every row; the others are made for a row that begins like the header
         again = f"CASE WHEN coalesce({same[0]}, false) THEN coalesce({' AND '.join(same)}, false) ELSE false END"
         checks = (Check("structure:repeated_header", f"(NOT {again})"),)
-    return Source(file.name, relation, expressions, records, set_aside, raw, checks=checks, warnings=warnings)
+    return Source(file.name, relation, expressions, records, set_aside, raw, None, text, checks, warnings)
 
 
 def _columns(contract: Contract, file: PlainFile) -> tuple[list[str], tuple[str, ...]]:
@@ -137,11 +157,13 @@ def _relation(contract: Contract, path: Path, fields: int, header: bool, newline
     nulls = ", ".join(sql_text(word) for word in dict.fromkeys(("", *form.null_strings)))
     # the engine keeps 16 lines of the longest size in each buffer; the default of 2 MB is too short for few files only
     size = f", max_line_size = {MAX_RECORD + 1024}, buffer_size = {2 * MAX_RECORD + 4096}" if wide else ""
+    # told of both characters, the engine gives no row at all; left to itself it takes them as one line end
+    ends = f"new_line = '{newline}', " if newline == "\\n" else ""
     return (
         f"read_csv({sql_text(str(path))}, auto_detect = false, columns = {{{columns}}}, "
         f"header = {str(header).lower()}, "
         f"delim = {sql_text(form.delimiter)}, quote = {sql_text(form.quote)}, escape = {sql_text(form.quote)}, "
-        f"new_line = '{newline}', nullstr = [{nulls}], compression = 'none', strict_mode = true{size})"
+        f"{ends}nullstr = [{nulls}], compression = 'none', strict_mode = true{size})"
     )
 
 

@@ -12,11 +12,12 @@ import numpy as np
 from platform_assets.contracts.identifiers import quoted, sql_text
 from platform_assets.contracts.model import Contract, FileKind
 from platform_assets.contracts.types import raw_columns
+from platform_assets.lake.bad_rows import CountsDoNotMeet
 from platform_assets.lake.delimited import open_delimited, open_repaired
 from platform_assets.lake.deliveries import Delivery, FileVersion
-from platform_assets.lake.engine import is_disk_full
+from platform_assets.lake.engine import PARQUET, is_disk_full
 from platform_assets.lake.json_lines import open_json_lines
-from platform_assets.lake.judging import CountsDoNotMeet, JudgedPart, judge, key_columns
+from platform_assets.lake.judging import JudgedPart, judge, key_columns
 from platform_assets.lake.manifest import State
 from platform_assets.lake.parquet import open_parquet
 from platform_assets.lake.plain_files import check_version, file_hash, plain_file
@@ -137,7 +138,7 @@ def _without(engine: duckdb.DuckDBPyConnection, contract: Contract, part: Judged
     engine.execute(
         f"COPY (SELECT {names} FROM read_parquet({sql_text(str(part.path))}, file_row_number = true) "
         "WHERE file_row_number NOT IN (SELECT unnest(CAST(? AS BIGINT[])))) "
-        f"TO {sql_text(str(target))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)",
+        f"TO {sql_text(str(target))} {PARQUET}",
         [rows.tolist()],
     )
     part.path.unlink()

@@ -26,18 +26,21 @@ class StructureDoubt(Exception):
 
 @dataclass(frozen=True)
 class Survey:
-    """What a file's bytes say: ``records`` (a header included), and how its lines end."""
+    """What a file's bytes say: ``records`` (a header included), how its lines end, whether there are quotes."""
 
     records: int
     newline: str
+    quoted: bool
 
 
 def survey(path: Path, skip: int, quote: str, delimiter: str, fields: int) -> Survey:
     """Count the records; :class:`StructureDoubt` when bytes are found that need a closer look."""
     mark = delimiter.encode()
     records = crlf = lf = 0
+    quoted = False
     for block in blocks(path, skip, quote):
         data = block.data
+        quoted = quoted or (bool(quote) and quote.encode() in data)
         if b"\0" in data:
             raise StructureDoubt("NUL bytes")
         if not data.isascii():
@@ -63,7 +66,7 @@ def survey(path: Path, skip: int, quote: str, delimiter: str, fields: int) -> Su
             records += block.count()
     if crlf and crlf != lf:
         raise StructureDoubt("both kinds of line ends")
-    return Survey(records, "\\r\\n" if crlf else "\\n")
+    return Survey(records, "\\r\\n" if crlf else "\\n", quoted)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from platform_assets.contracts.row_rules import Check
@@ -13,13 +13,22 @@ Fetch = Callable[[Array], Iterator[tuple[int, int, bytes]]]
 
 
 @dataclass(frozen=True)
+class RecordText:
+    """For rows that can be told by their text: ``sql`` gives it over the columns of ``judging``, byte for byte as in
+    the file, and ``find`` gives, in order, the number, line and bytes of each row whose text is one of those given."""
+
+    sql: str
+    find: Callable[[Collection[bytes]], Iterator[tuple[int, int, bytes]]]
+
+
+@dataclass(frozen=True)
 class Source:
     """Rows of one delivered file.
 
     ``relation`` is SQL; ``expressions`` gives for each of the contract's columns, in order, a SQL expression over
     it and its type. ``records`` is the number of rows counted without the engine's reader, ``set_aside`` how many
     more were already quarantined. ``row_number`` is a column with a row's 0-based number, where the relation has
-    one; else its rows are counted in their order.
+    one; else its rows are counted in their order, unless they can be found by their ``text``.
     """
 
     name: str
@@ -29,5 +38,6 @@ class Source:
     set_aside: int
     fetch: Fetch
     row_number: str | None = None
+    text: RecordText | None = None
     checks: tuple[Check, ...] = ()
     warnings: tuple[str, ...] = ()
