@@ -22,7 +22,7 @@ LARGEST = 24
 
 def locate(path: Path, skip: int, wanted: Collection[bytes]) -> Iterator[tuple[int, int, bytes]]:
     """(0-based number, line, bytes) of every record that is in ``wanted``, for a file without quotes."""
-    bits = min(max((16 * len(wanted)).bit_length(), 16), LARGEST)
+    bits = min(max((64 * len(wanted)).bit_length(), 16), LARGEST)
     index = np.zeros(1 << bits, np.bool_)
     lines = list(wanted)
     ends = np.cumsum([len(line) + 1 for line in lines], dtype=np.int64)
@@ -39,17 +39,19 @@ def locate(path: Path, skip: int, wanted: Collection[bytes]) -> Iterator[tuple[i
         seen += len(starts)
 
 
-def _places(data: bytes, starts: Array, stops: Array, bits: int) -> npt.NDArray[np.uint64]:
+def _places(data: bytes, starts: Array, stops: Array, bits: int) -> npt.NDArray[np.int64]:
     """The place of each line in an index; of no meaning for lines of less than a word."""
     if len(data) < WORD:
-        return np.zeros(len(starts), np.uint64)
+        return np.zeros(len(starts), np.int64)
     words = np.ndarray((len(data) - WORD + 1,), "<u8", data, strides=(1,))
     room = stops - starts - WORD
     step = room // 3
-    mixed = room.astype(np.uint64)
     last = len(words) - 1
+    short = bool((room < 0).any())
+    mixed = room.astype(np.uint64)
     for at, mixer in zip((starts, starts + step, starts + 2 * step, starts + room), MIXERS, strict=True):
-        mixed ^= words[np.clip(at, 0, last)]
+        # only lines of less than a word can reach out of the text
+        mixed ^= words[np.clip(at, 0, last) if short else at]
         mixed *= np.uint64(mixer)
         mixed ^= mixed >> np.uint64(32)
-    return mixed >> np.uint64(64 - bits)
+    return (mixed >> np.uint64(64 - bits)).view(np.int64)
