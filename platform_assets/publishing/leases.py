@@ -56,6 +56,7 @@ class Busy:
 def acquire(session: Session, keys: Sequence[Key], *, holder: str, run_id: str, seconds: float) -> Lease | list[Busy]:
     """Take the lease on all ``keys``, or return who holds some of them. To be called inside a transaction."""
     leases, wanted, now = name(session, LEASES), stage_keys(session, keys), session.now()
+    _clear_dead(session)
     session.execute(
         f"INSERT INTO {leases} SELECT k.asset, k.partition_key, 0, NULL, '', CAST(? AS TIMESTAMP) FROM {wanted} AS k "
         f"WHERE NOT EXISTS (SELECT 1 FROM {leases} AS l WHERE l.asset = k.asset AND l.partition_key = k.partition_key)",
@@ -66,10 +67,8 @@ def acquire(session: Session, keys: Sequence[Key], *, holder: str, run_id: str, 
         f"AND l.holder IS NOT NULL AND l.expires_at > ?",
         [now],
     )
-    dead = {row[3] for row in held if is_dead(row[3])}
-    busy = [Busy(*row) for row in held if row[3] not in dead]
-    if busy:
-        return busy
+    if held:
+        return [Busy(*row) for row in held]
     session.execute(
         f"UPDATE {leases} AS l SET token = token + 1, holder = ?, run_id = ?, expires_at = ? WHERE {_among(wanted)}",
         [holder, run_id, now + dt.timedelta(seconds=seconds)],
@@ -173,6 +172,14 @@ class Holder:
                         release(session, self.name)
         except WarehouseError as error:
             log.warning("the leases of %s could not be given back, others may take them over: %s", self.name, error)
+
+
+def _clear_dead(session: Session) -> None:
+    """Give back what processes of this machine held that died, on whatever asset and partition."""
+    holders = session.execute(f"SELECT DISTINCT holder FROM {name(session, LEASES)} WHERE holder IS NOT NULL")
+    for (holder,) in holders:
+        if is_dead(holder):
+            release(session, holder)
 
 
 def _among(wanted: str) -> str:

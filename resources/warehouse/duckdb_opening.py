@@ -7,6 +7,7 @@ notebook, dbt in another process, a connection that somebody left open in this o
 from __future__ import annotations
 
 import contextlib
+import glob
 import logging
 import os
 import re
@@ -79,7 +80,9 @@ def _create(path: Path, config: Config) -> None:
     can open again.
     """
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    fresh.unlink(missing_ok=True)
+    # the caller holds the lock, so nobody is making one now: these are left by processes that were killed
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.new*"):
+        left.unlink(missing_ok=True)
     try:
         duckdb.connect(str(fresh), config={**config, "storage_compatibility_version": STORAGE}).close()
         fresh.replace(path)

@@ -21,6 +21,8 @@ from resources.warehouse.errors import WarehouseError
 from tests.publishing.support import ASSET, Lake, content, load, states
 
 ELSEWHERE = "another machine/1/1/abc"
+DEAD = f"{holders._machine()}/{2**22 + 1}/1/abc"
+"""A holder of this machine, with the id of a process that cannot be."""
 
 
 def hold(warehouse: DuckDBWarehouse, holder: str, *partitions: str, seconds: float = 60, run: str = "holder") -> Lease:
@@ -103,6 +105,22 @@ def test_a_dead_process_is_taken_over_at_once(warehouse: DuckDBWarehouse, lake: 
     started = time.monotonic()
     assert states(load(warehouse, lake.candidate("a", "v1"))) == ["published"]
     assert time.monotonic() - started < 5
+
+
+def test_a_run_of_any_partition_clears_what_the_dead_left(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+    """Leases of processes that are certainly gone; what is staged lives in the session and dies with it."""
+    hold(warehouse, DEAD, "a", "b", seconds=3600)
+    hold(warehouse, ELSEWHERE, "c")
+    with armed("publish.judged", crash), pytest.raises(Crash):
+        load(warehouse, lake.candidate("d", "v1"))
+    assert states(load(warehouse, lake.candidate("e", "v1"), run="other")) == ["published"]
+    with warehouse.session(read_only=True) as session:
+        held = session.execute("SELECT partition_key, holder FROM platform.leases WHERE holder IS NOT NULL")
+        tables = session.execute("SELECT schema_name, table_name FROM duckdb_tables() ORDER BY ALL")
+        views = session.execute("SELECT count(*) FROM duckdb_views() WHERE NOT internal")
+    assert held == [("c", ELSEWHERE)]
+    assert tables == [("platform", "leases"), ("platform", "ledger"), ("platform", "tables"), ("raw", "sales")]
+    assert views == [(0,)]
 
 
 def test_who_is_dead(warehouse: DuckDBWarehouse) -> None:

@@ -131,6 +131,8 @@ def test_a_platform_process_killed_while_it_writes_frees_everything(filled: Duck
 def test_a_process_killed_while_the_file_is_made_leaves_nothing_in_the_way(tmp_path: Path) -> None:
     """DuckDB itself, killed between the headers of a new file, leaves one that cannot be opened again."""
     path = tmp_path / "w.duckdb"
+    for left in (".w.duckdb.123.new", ".w.duckdb.123.new.wal"):
+        (tmp_path / left).write_text("half")
     for moment in range(12):
         process = child(
             """
@@ -149,6 +151,9 @@ def test_a_process_killed_while_the_file_is_made_leaves_nothing_in_the_way(tmp_p
         with DuckDBWarehouse(path).session() as session:
             session.execute("CREATE TABLE IF NOT EXISTS x (i INTEGER)")
         path.unlink()
+    with DuckDBWarehouse(path).session():
+        pass
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["w.duckdb", "w.duckdb.lock"]
 
 
 def test_a_session_carried_over_a_fork_is_refused_and_harmless(filled: DuckDBWarehouse) -> None:
