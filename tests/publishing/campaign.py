@@ -42,6 +42,13 @@ class Campaign:
             env=environment,
         )
 
+    def prepare(self, version: str, count: int) -> None:
+        """Write the files of ``count`` versions (0: of this very one), so that a writer does nothing but publish."""
+        if self.kind == "files":
+            for name in [f"{version}{i}" for i in range(count)] or [version]:
+                for partition in PARTITIONS:
+                    self.lake.candidate(partition, name, rows=ROWS)
+
     def publish(self, version: str) -> list[str]:
         if self.kind == "files":
             return publish_files(self.warehouse, self.lake, version, wait_seconds=5)

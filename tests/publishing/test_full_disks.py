@@ -19,7 +19,7 @@ from resources.warehouse.errors import WarehouseExhausted
 from tests.publishing.campaign import REPEATS, Campaign
 from tests.publishing.marts import MART
 from tests.publishing.support import ASSET, Lake, content, load, states
-from tests.publishing.writer import FULL, PARTITIONS, ROWS
+from tests.publishing.writer import FULL, ROWS
 
 
 @pytest.mark.slow
@@ -34,9 +34,7 @@ def test_a_disk_that_is_full_at_a_random_moment(warehouse: DuckDBWarehouse, lake
     for moment in range(5 * REPEATS):
         largest = max(path.stat().st_size for path in warehouse.path.parent.glob("w.duckdb*"))
         limit = generator.choice([generator.uniform(0, 100_000), largest * generator.uniform(0, 1.2)])
-        for i in range(8 if kind == "files" else 0):
-            for partition in PARTITIONS:
-                lake.candidate(partition, f"d{moment}-{i}", rows=ROWS)
+        campaign.prepare(f"d{moment}-", 8)
         process = campaign.start(f"d{moment}-", count=8, limit=int(limit))
         told, error = process.communicate()
         assert process.returncode in (0, FULL), error
