@@ -24,7 +24,7 @@ PARTITIONS = ("a", "b", "c")
 FULL = 3
 
 
-def publish_files(warehouse: DuckDBWarehouse, lake: Lake, version: str, wait_seconds: float = 30) -> list[str]:
+def publish_files(warehouse: DuckDBWarehouse, lake: Lake, version: str, wait_seconds: float = 120) -> list[str]:
     candidates = [lake.candidate(partition, version, rows=ROWS) for partition in PARTITIONS]
     return states(load(warehouse, *candidates, run=version, wait_seconds=wait_seconds))
 
