@@ -77,6 +77,8 @@ def _is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
+    except PermissionError:
+        return True  # somebody else's
     return True
 
 
@@ -125,7 +127,6 @@ def _run(
                 year.seconds[event.step_key] = event.step_success_data.duration_ms / 1000
 
         instance.add_event_listener(run_id, watch)
-        tags = {**tags, PROCESS_TAG: str(os.getpid())}
         result = job.execute_in_process(
             run_id=run_id,
             instance=instance,

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from demo.materialize import Year
 from platform_assets.lake.manifest import ingested_partitions, read_manifest
+from resources.environment import Environment
 from resources.warehouse.duckdb import DuckDBWarehouse
 from resources.warehouse.protocol import Session, TableName, Warehouse
 
@@ -15,10 +16,10 @@ FEEDS = ("flights", "weather", "airlines", "airports", "planes")
 MARTS = ("daily_carrier_punctuality", "airport_delays", "route_statistics")
 
 
-def print_report(console: Console, year: Year, home: Path) -> None:
-    """The tables, the facts and the plot of what stands in the lake and the warehouse below ``home``."""
-    warehouse = DuckDBWarehouse(path=home / "warehouse.duckdb")
-    console.print(_stages(year, home / "lake", warehouse))
+def print_report(console: Console, year: Year, environment: Environment) -> None:
+    """The tables, the facts and the plot of what stands in the environment's lake and warehouse."""
+    warehouse = DuckDBWarehouse(path=environment.warehouse)
+    console.print(_stages(year, environment.lake, warehouse))
     if year.checks_passed + year.checks_warned + year.checks_failed:
         warned = f"{year.checks_warned} warned ({', '.join(year.warnings)})" if year.checks_warned else "none warned"
         console.print(f"Asset checks: {year.checks_passed} passed, {warned}, {year.checks_failed} failed")
@@ -28,7 +29,7 @@ def print_report(console: Console, year: Year, home: Path) -> None:
             return
         for fact in facts(session):
             console.print(f"  • {fact}")
-        console.print(f"Plot: {plot(session, home / 'punctuality_2013.png')}")
+        console.print(f"Plot: {plot(session, environment.home / 'punctuality_2013.png')}")
 
 
 def _stages(year: Year, lake: Path, warehouse: Warehouse) -> Table:

@@ -31,15 +31,17 @@ def main() -> int:
 
     from demo import landing, report
     from demo.materialize import materialize_year
+    from resources.environment import current_environment
 
+    environment = current_environment()
     console = Console()
     if not console.is_terminal:
         console = Console(width=110)
     with console.status("landing the deliveries of 2013"):
-        new = landing.land(home / "landing")
-    console.print(f"Landed {new} new files in {home / 'landing'}")
+        new = landing.land(environment.landing)
+    console.print(f"Landed {new} new files in {environment.landing}")
     year = materialize_year(console)
-    report.print_report(console, year, home)
+    report.print_report(console, year, environment)
     console.print(f"\nTook {time.monotonic() - started:.0f} s. [bold]make dev[/bold] shows it in the Dagster UI.")
     return 0 if year.complete else 1
 

@@ -50,8 +50,9 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
             taken = manifest is not None and (delivery is None or manifest.delivery_version == delivery.version)
             if taken and key in judged:
                 continue
-            if delivery is not None and read_rejection(lake, feed.name, key) is not None:
-                continue  # it was looked at and refused; a file that is replaced starts its own run
+            rejection = read_rejection(lake, feed.name, key)
+            if delivery is not None and rejection is not None and rejection.delivery_version == delivery.version:
+                continue  # this very delivery was looked at and refused
             if taken or delivery is not None or reason_not_due(feed.contract, key) is not None:
                 # a run of an earlier tick may have died: each tick asks under a key of its own
                 run_key = f"{feed.name}:{key}:closing:{context.scheduled_execution_time.isoformat()}"

@@ -4,6 +4,7 @@ The words of defs.yaml, and the specs made from the manifest. How a step runs is
 """
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -169,7 +170,11 @@ class DbtModels(DbtProjectComponent):
 
 
 def _op_name(context: dg.ComponentLoadContext) -> str:
-    return "dbt__" + "__".join(context.path.parts[-2:]).replace("-", "_").replace(".", "_")
+    words = ["dbt", *context.path.relative_to(context.defs_module_path).parts]
+    number = context.component_path.instance_key
+    if number:  # one of several in one defs.yaml
+        words.append(str(number))
+    return re.sub(r"\W", "_", "__".join(words))
 
 
 def _check_strategy(manifest: Mapping[str, Any], models: list[str], path: Path) -> None:
@@ -211,11 +216,20 @@ def _further_specs(graph: ModelGraph, keys: Mapping[str, dg.AssetKey]) -> list[d
 
 
 def _selectors(manifest: Mapping[str, Any], graph: ModelGraph) -> dict[str, str]:
-    found = {model: "fqn:" + ".".join(manifest["nodes"][model]["fqn"]) for model in graph.order}
+    # a model's fqn is also the beginning of those in a folder of its name: the file tells them apart
+    found = {
+        model: f"{_fqn(node)},file:{Path(node['original_file_path']).name}"
+        for model in graph.order
+        for node in [manifest["nodes"][model]]
+    }
     for test in graph.tests:
         node = manifest["unit_tests" if test.is_unit_test else "nodes"][test.unique_id]
-        found[test.unique_id] = "fqn:" + ".".join(node["fqn"])
+        found[test.unique_id] = _fqn(node)
     return found
+
+
+def _fqn(node: Mapping[str, Any]) -> str:
+    return "fqn:" + ".".join(node["fqn"])
 
 
 def _about(manifest: Mapping[str, Any], keys: Mapping[str, dg.AssetKey]) -> ModelTables:

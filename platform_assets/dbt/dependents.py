@@ -48,7 +48,7 @@ def find_readers(root: Path) -> Readers:
     for project in _files(root, ("dbt_project.yml",)):
         manifests = list((project.parent / "target").rglob("manifest.json"))
         for model in _files(project.parent, (".sql",)):
-            if "macros" not in model.parts and "tests" not in model.parts:
+            if not {"macros", "tests"} & set(model.relative_to(project.parent).parts):
                 text = model.read_text(encoding="utf-8", errors="replace")
                 readers.sql[model.stem] = text
                 readers.parents[model.stem] = {f"source:{name}" for name in SOURCE.findall(text)} | set(

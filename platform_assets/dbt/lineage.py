@@ -82,8 +82,9 @@ def cached_lineage(
             return _read(kept["columns"])
     try:
         found: Lineage | None = column_lineage(sql, dialect=dialect, upstream=upstream)
-    except SqlglotError as error:
-        log.warning("%s: its column lineage is not known: %s", unique_id, str(error).splitlines()[0])
+    except (SqlglotError, ValueError, AttributeError, RecursionError) as error:
+        # what sqlglot raises on SQL that it does not know well
+        log.warning("%s: its column lineage is not known: %s", unique_id, " ".join(str(error).split())[:200])
         found = None
     folder.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{os.getpid()}")

@@ -11,7 +11,6 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,6 @@ class DbtProjectFiles:
         words = {**folders, "--target-path": self.target_path, **({"--target": self.target} if self.target else {})}
         return [str(word) for pair in words.items() for word in pair]
 
-    @cached_property
     def fingerprint(self) -> str:
         """Changes with the content of any file that dbt reads; not with a copy or a check-out of the same."""
         digest = hashlib.sha256(repr(self.target).encode())
@@ -88,7 +86,7 @@ class DbtProjectFiles:
         return self._read(_PARSED)
 
     def _read(self, name: str) -> bytes:
-        fingerprint = self.fingerprint
+        fingerprint = self.fingerprint()
         # another process may be parsing at this moment: nothing is read that it has half written
         self.target_path.mkdir(parents=True, exist_ok=True)
         with FileLock(self.target_path / "parse.lock"):
@@ -97,7 +95,8 @@ class DbtProjectFiles:
             if not there or stamp.read_text() != fingerprint:
                 stamp.unlink(missing_ok=True)
                 self._parse()
-                stamp.write_text(fingerprint)
+                if self.fingerprint() == fingerprint:  # else a file was changed meanwhile: the next one parses again
+                    stamp.write_text(fingerprint)
             return (self.target_path / name).read_bytes()
 
     def _parse(self) -> None:

@@ -61,9 +61,24 @@ def publish_from_table(
     in_place = {partition for (_, partition), verdict in verdicts.items() if verdict.in_place}
 
     def stage(session: Session, holding: Sequence[Candidate]) -> Staged:
-        return _stage_table(session, source, columns, partition_column, holding, in_place)
+        # while this call waited for its lease, the source may have got another verdict
+        newest = ledger.latest(session, [(source_asset, candidate.partition) for candidate in holding])
+        judged = {partition: entry for (_, partition), entry in newest.items()}
+        stale = {c.partition: _judged_again(source_asset) for c in holding if not _stands(judged.get(c.partition), c)}
+        same = [candidate for candidate in holding if candidate.partition not in stale]
+        staged = _stage_table(session, source, columns, partition_column, same, in_place)
+        return Staged(staged.relation, staged.partitions, {**staged.refused, **stale})
 
     return run_batch(warehouse, Batch(asset, table, columns, candidates, run_id, stage, refused=refused))
+
+
+def _stands(newest: LedgerEntry | None, candidate: Candidate) -> bool:
+    return newest is not None and newest.published and newest.hash == candidate.version
+
+
+def _judged_again(source_asset: str) -> CheckResult:
+    message = f"{source_asset} was written again while this waited for its turn; materialize this partition again"
+    return CheckResult(SOURCE_CHECK, Severity.ERROR, passed=False, message=message)
 
 
 def _candidate(partition: str, verdict: LedgerEntry | None) -> Candidate:

@@ -16,6 +16,7 @@ from platform_assets.feeds.feed import Feed
 from platform_assets.lake.arrival_patterns import ArrivalPattern
 from platform_assets.lake.arrivals import Completeness
 from platform_assets.lake.ingestion import ingest
+from platform_assets.lake.rejection import DeliveryRejected
 from resources.environment import read_environment
 from resources.platform import PlatformResource
 
@@ -205,3 +206,26 @@ def test_a_file_with_a_time_in_the_future_is_taken_once_it_is_settled(
     os.utime(path, (time.time() + 86_400, time.time() + 86_400))
     time.sleep(0.02)
     assert [request.partition_key for request in tick(feed, tmp_path, instance).run_requests] == ["2024-01-02"]
+
+
+def test_the_closing_schedule_takes_a_file_that_replaced_a_rejected_one(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    def requested() -> set[str | None]:
+        with dg.build_schedule_context(
+            instance=instance,
+            resources={"platform": resource(tmp_path)},
+            scheduled_execution_time=dt.datetime(2024, 3, 5, tzinfo=dt.UTC),
+        ) as context:
+            found = schedule(context)
+        return {request.partition_key for request in found} if isinstance(found, list) else set()
+
+    feed = make_feed(tmp_path)
+    schedule = closing_schedule(feed)
+    assert schedule is not None
+    put(tmp_path, "2024-03-04.csv", "something else\n1\n")
+    with pytest.raises(DeliveryRejected):
+        take(feed, tmp_path, "2024-03-04")
+    assert "2024-03-04" not in requested()
+    put(tmp_path, "2024-03-04.csv")
+    assert "2024-03-04" in requested(), "the run that took it may have died"

@@ -6,7 +6,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from platform_assets.contracts.reader import read_contract
 from platform_assets.feeds.landing import RECOGNIZED
+from platform_assets.lake.deliveries import Delivery, FileVersion
+from platform_assets.lake.ingestion import ingest
 from tests.support.projects import Project, opened, write_project
 from tests.support.shop import CONTRACT, FEED, ORDER_COLUMNS, PARTITIONS
 
@@ -52,6 +55,17 @@ def test_what_was_delivered_is_told_once_a_rejected_file_too(project: Project) -
     put(project, "2024-01-01.csv", GOOD.replace("3", "4"))
     assert project.run("key:lake/orders", "2024-01-01").success
     assert materializations(project) == ["2024-01-01", "2024-01-01", "2024-01-02"]
+
+
+def test_a_replaced_delivery_is_told_although_the_run_that_took_it_died(project: Project) -> None:
+    put(project, "2024-01-01.csv")
+    assert project.run("key:lake/orders", "2024-01-01").success
+    put(project, "2024-01-01.csv", GOOD.replace("3", "4"))
+    found = read_contract(project.root / "somebody/defs/orders/contract.yaml")
+    delivery = Delivery("orders", "2024-01-01", (FileVersion.of(project.landing / "orders" / "2024-01-01.csv"),))
+    ingest(contract=found, delivery=delivery, lake=project.root / "data" / "lake", pseudonym_key=None)
+    assert project.run("key:lake/orders", "2024-01-01").success
+    assert materializations(project) == ["2024-01-01", "2024-01-01"]
 
 
 def test_files_that_belong_to_no_delivery_are_told_by_a_check(project: Project) -> None:

@@ -190,3 +190,12 @@ def test_dbt_run_by_hand_with_another_target_does_not_mislead_the_next_step(
     deliver(shop, {BAD: good_rows(BAD)[:1]})
     assert run(shop).success
     assert shop.rows(f"SELECT count(*) FROM main.cleaned WHERE _partition = '{BAD}'") == [(1,)]
+
+
+def test_a_model_is_not_taken_for_those_in_a_folder_of_its_name(shop: Project) -> None:
+    """dbt's selector `fqn:shop.cleaned` means the folder `cleaned` too."""
+    write(shop, "models/cleaned/later.sql", CONFIG + "select 1 as n, '2024-01-01' as _partition")
+    deliver(shop)
+    assert shop.run("key:*/orders or key:cleaned", DAYS[0], DAYS[-1]).success
+    assert shop.rows("SELECT count(*) FROM information_schema.tables WHERE table_name = 'later'") == [(0,)]
+    assert ledger_history(shop.warehouse, asset="later") == []

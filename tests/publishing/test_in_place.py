@@ -158,3 +158,16 @@ def test_nothing_was_ever_published(warehouse: DuckDBWarehouse) -> None:
     assert sorted(unreadable(warehouse, asset="raw/none", partitions=["a", "b"])) == ["a", "b"]
     assert ledger_history(warehouse, asset="raw/none") == []
     assert not warehouse.path.exists()
+
+
+def test_a_source_that_is_written_again_while_its_copy_waits_is_not_published_under_the_old_verdict(
+    warehouse: DuckDBWarehouse,
+) -> None:
+    materialize(warehouse, "v1")
+    with armed("publish.leased", lambda: materialize(warehouse, "v2", DAYS[:1]) and None):
+        verdicts = copy(warehouse)
+    assert states(verdicts) == ["rejected", "published", "published"]
+    assert verdicts[0].check == "source_published"
+    assert "written again" in verdicts[0].message
+    assert all(verdict.published for verdict in copy(warehouse))
+    assert versions(warehouse) == {DAYS[0]: "v2", DAYS[1]: "v1", DAYS[2]: "v1"}

@@ -112,6 +112,10 @@ class _Run:
 
     def hold_back(self) -> None:
         """Hold every partition that something upstream of the step does not allow to be built."""
+        self.held = self.graph.held_with(self._refused_upstream())
+        self.wanted = {m: [key for key in self.keys if key not in self.held[m]] for m in self.graph.order}
+
+    def _refused_upstream(self) -> Held:
         held: Held = {}
         for model in self.graph.order:
             for parent in self.graph.parents[model]:
@@ -124,8 +128,7 @@ class _Run:
                         partitions=self.keys,
                     )
                     held[model] = {**found, **held.get(model, {})}
-        self.held = self.graph.held_with(held)
-        self.wanted = {m: [key for key in self.keys if key not in self.held[m]] for m in self.graph.order}
+        return held
 
     def build_and_judge(self) -> None:
         """Mark pending, run, test, record. An error of dbt itself leaves every partition rejected, none pending."""
@@ -137,6 +140,8 @@ class _Run:
         reason = "dbt was interrupted"
         try:
             models_that_ran = self._run_models()
+            # while this step waited for its lease, or dbt ran, somebody may have begun to overwrite what it read
+            self._hold(self._refused_upstream())
             self._test_models(models_that_ran)
             built = {self._asset(model): self._built(model) for model in self.built}
         except Exception as error:
@@ -150,7 +155,7 @@ class _Run:
         self.context.log.info(f"dbt run: {len(self.built)} models, {len(self.keys)} partitions")
         results = self._dbt("run", [self.step.selectors[model] for model in self.built])
         failed: Held = {}
-        for result in results:
+        for result in (result for result in results if result.unique_id in self.graph.order):
             self.seconds[result.unique_id] = result.seconds
             if result.is_bad:
                 message = " ".join(result.message.split()) or result.status
@@ -158,7 +163,7 @@ class _Run:
             elif result.compiled_sql:
                 self.compiled[result.unique_id] = result.compiled_sql
         self._hold(failed)
-        return [r.unique_id for r in results if not r.is_bad]
+        return [r.unique_id for r in results if not r.is_bad and r.unique_id in self.graph.order]
 
     def _test_models(self, models: Sequence[str]) -> None:
         alive = {model for model in models if any(key not in self.held[model] for key in self.wanted[model])}
@@ -241,9 +246,14 @@ class _Run:
         compiled = {model: sql for model, sql in self.compiled.items() if newest.get(model) is not None}
         if not compiled:
             return
-        found = table_metadata(
-            self.warehouse, self.step.files, self.step.about, compiled=compiled, parents=self.graph.parents
-        )
+        try:
+            found = table_metadata(
+                self.warehouse, self.step.files, self.step.about, compiled=compiled, parents=self.graph.parents
+            )
+        except Exception as error:
+            # the verdicts are recorded by now: what is only to be looked at fails nothing
+            self.context.log.warning(f"no columns in the metadata: {type(error).__name__}: {error}")
+            return
         for model, metadata in found.items():
             index = newest[model]
             assert index is not None

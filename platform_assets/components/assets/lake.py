@@ -14,6 +14,7 @@ from typing import Any
 
 import dagster as dg
 
+from platform_assets._compat import materialized_data_versions
 from platform_assets.components.reporting.outcomes import (
     AssetOutcomes,
     Outcome,
@@ -46,11 +47,11 @@ def lake_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
     )
     def ingest(context: dg.AssetExecutionContext) -> Iterator[Any]:
         platform, keys = context.resources.platform, run_partitions(context)
-        known = _known_deliveries(context, feed, keys)
+        known = materialized_data_versions(context.instance, feed.landing_key)
         arrivals = _settled_arrivals(feed, keys, platform.landing, context.log.info)
         outcomes = _ingest_all(feed, keys, arrivals, platform=platform, log=context.log.info)
         for key, delivery in arrivals.deliveries.items():
-            if known.get(key) != delivery.version:
+            if known.get(None if key == SNAPSHOT else key) != delivery.version:
                 yield delivered(feed, delivery)
         yield recognized(feed, arrivals)
         yield from report(context, [AssetOutcomes(spec.key, output_name(spec.key), outcomes)])
@@ -73,17 +74,6 @@ def lake_verdict(feed: Feed, key: dg.AssetKey) -> dg.AssetChecksDefinition:
         return found
 
     return verdict_check(key=key, problems=problems, required_resource_keys={"platform"})
-
-
-def _known_deliveries(context: dg.AssetExecutionContext, feed: Feed, keys: Sequence[str]) -> dict[str, str]:
-    """The versions of the deliveries that `landing/<feed>` has been told of, by partition."""
-    lake = Path(context.resources.platform.lake)
-    if feed.partitions is None:
-        told = {SNAPSHOT} if context.instance.get_latest_materialization_event(feed.landing_key) else set()
-    else:
-        told = context.instance.get_materialized_partitions(feed.landing_key)
-    manifests = (read_manifest(lake, feed.name, key) for key in keys if key in told)
-    return {manifest.partition: manifest.delivery_version for manifest in manifests if manifest is not None}
 
 
 def _ingest_all(

@@ -47,6 +47,7 @@ def table_metadata(
     with warehouse.session(read_only=True, purpose="describing the models' tables") as session:
         columns = {unique_id: session.describe(about.tables[unique_id]) or () for unique_id in sorted(wanted)}
     found: dict[str, dict[str, Any]] = {}
+    fingerprint = files.fingerprint()
     for model, sql in compiled.items():
         texts = about.descriptions.get(model, {})
         triples = [(column.name, column.type, texts.get(column.name, "")) for column in columns[model]]
@@ -56,7 +57,7 @@ def table_metadata(
             files.target_path / FOLDER,
             model,
             sql,
-            fingerprint=files.fingerprint,
+            fingerprint=fingerprint,
             dialect=about.dialect,
             upstream=upstream,
         )
