@@ -17,7 +17,7 @@ import dagster as dg
 
 STORAGES = {
     "stock": ("dagster._core.storage.event_log", "SqliteEventLogStorage"),
-    "quick": ("platform_assets.event_log", "QuickSqliteEventLogStorage"),
+    "quick": ("platform_assets.instance.event_log", "QuickSqliteEventLogStorage"),
 }
 
 

@@ -26,10 +26,12 @@ class DuckDBWarehouseResource(dg.ConfigurableResource):
 
     path: str
     wait_seconds: float = 600.0
+    memory_limit: str | None = None
+    """Such as 4GB; DuckDB's own limit is four fifths of the machine's memory."""
 
     def open(self) -> Warehouse:
         """The warehouse; no connection is opened yet."""
-        return DuckDBWarehouse(path=Path(self.path), wait_seconds=self.wait_seconds)
+        return DuckDBWarehouse(path=Path(self.path), wait_seconds=self.wait_seconds, memory_limit=self.memory_limit)
 
 
 class PlatformResource(dg.ConfigurableResource):

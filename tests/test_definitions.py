@@ -9,7 +9,7 @@ import pytest
 
 from platform_assets.components.reporting.outcomes import VERDICT
 from platform_assets.definitions import build
-from platform_assets.feeds.landing import RECOGNIZED
+from platform_assets.feeds.landing_events import RECOGNIZED
 from resources.environment import InvalidEnvironment, read_environment
 
 SNAPSHOT = Path(__file__).with_name("definitions_snapshot.json")

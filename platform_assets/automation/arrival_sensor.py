@@ -15,9 +15,9 @@ from typing import Any
 import dagster as dg
 
 from platform_assets.feeds.feed import Feed
-from platform_assets.feeds.landing import observed, recognized
+from platform_assets.feeds.landing_events import observed, recognized
 from platform_assets.lake.arrivals import Arrivals, Mark
-from platform_assets.lake.deliveries import SNAPSHOT, Delivery
+from platform_assets.lake.deliveries import Delivery, dagster_partition
 from platform_assets.lake.manifest import read_manifest
 from resources.platform import PlatformResource
 
@@ -100,7 +100,7 @@ def run_requests(partitions: dg.PartitionsDefinition | None, deliveries: list[De
 def _single(delivery: Delivery) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=f"{delivery.feed}:{delivery.partition}:{delivery.version}",
-        partition_key=None if delivery.partition == SNAPSHOT else delivery.partition,
+        partition_key=dagster_partition(delivery.partition),
     )
 
 

@@ -13,6 +13,11 @@ SNAPSHOT = "snapshot"
 """The partition key of a feed that has no partitions: each delivery replaces the whole table."""
 
 
+def dagster_partition(partition: str) -> str | None:
+    """The key as Dagster knows it: None for a feed without partitions."""
+    return None if partition == SNAPSHOT else partition
+
+
 @dataclass(frozen=True, order=True)
 class FileVersion:
     """One file as it was seen: a file replaced under the same name is another version.

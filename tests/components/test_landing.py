@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from platform_assets.contracts.reader import read_contract
-from platform_assets.feeds.landing import RECOGNIZED
+from platform_assets.feeds.landing_events import RECOGNIZED
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.ingestion import ingest
 from tests.support.projects import Project, opened, write_project

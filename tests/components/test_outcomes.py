@@ -45,11 +45,15 @@ def definitions(bad: Mapping[str, str], *, partitions: dg.PartitionsDefinition |
     def durable(_: dg.AssetCheckExecutionContext, keys: Any) -> Mapping[str, str]:
         return {k: bad[k] for k in keys if k in bad}
 
-    checks = [verdict_check(key=key, problems=durable, required_resource_keys=set()) for key in (FIRST, SECOND)]
+    checks = [verdict_check(key=key, problems=durable) for key in (FIRST, SECOND)]
     assets = [asset(FIRST, bad, [], partitions), asset(SECOND, bad, [FIRST], partitions)]
     without = dg.define_asset_job("without_checks", dg.AssetSelection.assets(FIRST, SECOND).without_checks())
     only = dg.define_asset_job("only_checks", dg.AssetSelection.checks(dg.AssetCheckKey(FIRST, VERDICT)))
-    return dg.Definitions(assets, asset_checks=checks, jobs=[without, only], executor=dg.in_process_executor)
+    # the checks of these assets ask nothing of the platform
+    resources = {"platform": dg.ResourceDefinition.none_resource()}
+    return dg.Definitions(
+        assets, asset_checks=checks, jobs=[without, only], resources=resources, executor=dg.in_process_executor
+    )
 
 
 @pytest.fixture(name="instance")

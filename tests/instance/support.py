@@ -32,7 +32,7 @@ def raw(context):  # type: ignore[no-untyped-def]
 @contextmanager
 def instance(home: Path, kind: str) -> Iterator[dg.DagsterInstance]:
     module, name = {
-        "quick": ("platform_assets.event_log", "QuickSqliteEventLogStorage"),
+        "quick": ("platform_assets.instance.event_log", "QuickSqliteEventLogStorage"),
         "stock": ("dagster._core.storage.event_log", "SqliteEventLogStorage"),
     }[kind]
     config = {"module": module, "class": name, "config": {"base_dir": str(home / "events")}}

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
-from platform_assets.event_log import RELIED_ON, QuickSqliteEventLogStorage
+from platform_assets.instance.event_log import RELIED_ON, QuickSqliteEventLogStorage
 from tests.instance.support import BAD, answers, instance, materialize
 
 

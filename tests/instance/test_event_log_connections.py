@@ -11,8 +11,8 @@ import dagster as dg
 import psutil
 import pytest
 
-from platform_assets import event_log_connections
-from platform_assets.event_log import QuickSqliteEventLogStorage
+from platform_assets.instance import connections as event_log_connections
+from platform_assets.instance.event_log import QuickSqliteEventLogStorage
 from tests.instance.support import answers, instance, materialize
 
 

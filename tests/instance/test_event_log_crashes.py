@@ -17,8 +17,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from platform_assets import event_log
 from platform_assets.failpoints import armed, kill
+from platform_assets.instance import event_log
 from tests.instance.support import instance, materialize
 
 

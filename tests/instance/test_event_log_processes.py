@@ -29,7 +29,7 @@ def test_a_watcher_notices_events_of_another_process(tmp_path: Path) -> None:
             watching.watch_event_logs(run_id, None, lambda event, _cursor, seen=seen: seen.append(event.message))
             code = """
             import sys, time
-            from platform_assets.event_log import QuickSqliteEventLogStorage
+            from platform_assets.instance.event_log import QuickSqliteEventLogStorage
             import dagster as dg
             from pathlib import Path
             sys.path.insert(0, ".")

@@ -37,7 +37,7 @@ def quick_instance(home: Path) -> dict[str, object]:
     """Overrides of dagster.yaml for the quick event log below ``home``, as in deploy/local."""
     return {
         "event_log_storage": {
-            "module": "platform_assets.event_log",
+            "module": "platform_assets.instance.event_log",
             "class": "QuickSqliteEventLogStorage",
             "config": {"base_dir": str(home / "dagster" / "history" / "runs")},
         },

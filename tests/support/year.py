@@ -98,7 +98,7 @@ def platform(home: Path) -> Iterator[Platform]:
     (home / "dagster").mkdir(parents=True)
     overrides = {
         "event_log_storage": {
-            "module": "platform_assets.event_log",
+            "module": "platform_assets.instance.event_log",
             "class": "QuickSqliteEventLogStorage",
             "config": {"base_dir": str(home / "dagster" / "history" / "runs")},
         },

@@ -25,9 +25,9 @@ from platform_assets.components.reporting.outcomes import (
 from platform_assets.components.reporting.verdict_check import verdict_check
 from platform_assets.contracts.digest import contract_digest
 from platform_assets.feeds.feed import Feed
-from platform_assets.feeds.landing import delivered, recognized
+from platform_assets.feeds.landing_events import delivered, recognized
 from platform_assets.lake.arrivals import Arrivals
-from platform_assets.lake.deliveries import SNAPSHOT, Delivery
+from platform_assets.lake.deliveries import Delivery, dagster_partition
 from platform_assets.lake.ingestion import Ingestor
 from platform_assets.lake.manifest import Manifest, read_manifest, read_rejection
 from platform_assets.lake.rejection import DeliveryRejected, IngestionError
@@ -51,7 +51,7 @@ def lake_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
         arrivals = _settled_arrivals(feed, keys, platform.landing, context.log.info)
         outcomes = _ingest_all(feed, keys, arrivals, platform=platform, log=context.log.info)
         for key, delivery in arrivals.deliveries.items():
-            if known.get(None if key == SNAPSHOT else key) != delivery.version:
+            if known.get(dagster_partition(key)) != delivery.version:
                 yield delivered(feed, delivery)
         yield recognized(feed, arrivals)
         yield from report(context, [AssetOutcomes(spec.key, output_name(spec.key), outcomes)])
@@ -73,7 +73,7 @@ def lake_verdict(feed: Feed, key: dg.AssetKey) -> dg.AssetChecksDefinition:
                 found[partition] = "nothing was ingested"
         return found
 
-    return verdict_check(key=key, problems=problems, required_resource_keys={"platform"})
+    return verdict_check(key=key, problems=problems)
 
 
 def _ingest_all(

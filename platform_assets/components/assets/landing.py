@@ -5,7 +5,7 @@ import time
 import dagster as dg
 
 from platform_assets.feeds.feed import Feed
-from platform_assets.feeds.landing import RECOGNIZED, recognized
+from platform_assets.feeds.landing_events import RECOGNIZED, recognized
 
 
 def landing_check(feed: Feed) -> dg.AssetChecksDefinition:

@@ -11,7 +11,7 @@ from platform_assets.publishing.readers import unreadable
 from platform_assets.publishing.verdicts import Verdict
 
 POOL = "warehouse"
-"""The Dagster pool of every step that opens the warehouse; its size is in dagster.yaml."""
+"""The Dagster pool of every step that opens the warehouse; dagster.yaml limits it by `default_limit`."""
 
 
 def ledger_verdict(key: dg.AssetKey, *, keeps_last_good: bool) -> dg.AssetChecksDefinition:
@@ -31,7 +31,7 @@ def ledger_verdict(key: dg.AssetKey, *, keeps_last_good: bool) -> dg.AssetChecks
         )
         return {partition: str(refusal) for partition, refusal in refused.items()}
 
-    return verdict_check(key=key, problems=problems, required_resource_keys={"platform"})
+    return verdict_check(key=key, problems=problems)
 
 
 def verdict_outcome(verdict: Verdict, seconds: float, extra: Mapping[str, Any] | None = None) -> Outcome:

@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 
 from platform_assets._compat import NOT_A_MATERIALIZATION
-from platform_assets.lake.deliveries import SNAPSHOT
+from platform_assets.lake.deliveries import SNAPSHOT, dagster_partition
 
 VERDICT = "verdict"
 """Name of the check that every asset of the platform has: no partition of the run was rejected."""
@@ -34,7 +34,6 @@ class Outcome:
     data_version: str | None = None
     problem: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
 
     def with_metadata(self, more: Mapping[str, Any]) -> "Outcome":
         """The same outcome with more metadata."""
@@ -102,13 +101,11 @@ def output_name(key: dg.AssetKey) -> str:
 
 
 def _materialization(key: dg.AssetKey, outcome: Outcome) -> dg.AssetMaterialization:
-    tags = dict(outcome.tags)
-    if outcome.data_version:
-        # materializations that are yielded by hand carry no data version of their own
-        tags["dagster/data_version"] = outcome.data_version
+    # materializations that are yielded by hand carry no data version of their own
+    tags = {"dagster/data_version": outcome.data_version} if outcome.data_version else {}
     return dg.AssetMaterialization(
         asset_key=key,
-        partition=None if outcome.partition == SNAPSHOT else outcome.partition,
+        partition=dagster_partition(outcome.partition),
         metadata=dict(outcome.metadata),
         tags=tags,
     )

@@ -22,7 +22,6 @@ def verdict_check(
     *,
     key: dg.AssetKey,
     problems: Callable[[dg.AssetCheckExecutionContext, Sequence[str]], Mapping[str, str]],
-    required_resource_keys: set[str],
 ) -> dg.AssetChecksDefinition:
     """The check that tells which partitions of the run were left out, and fails the run if there are any.
 
@@ -35,7 +34,7 @@ def verdict_check(
         asset=key,
         name=VERDICT,
         description="No partition of the run was rejected, held back or missing.",
-        required_resource_keys=required_resource_keys,
+        required_resource_keys={"platform"},
     )
     def verdict(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         keys = _partitions_of(context, key)

@@ -5,12 +5,13 @@ ingests say what they saw there.
 """
 
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.arrivals import Arrivals
-from platform_assets.lake.deliveries import SNAPSHOT, Delivery
+from platform_assets.lake.deliveries import Delivery, dagster_partition
 
 RECOGNIZED = "recognized"
 """Name of the check that every file in the landing folder belongs to a delivery of the feed."""
@@ -20,16 +21,12 @@ SHOWN = 20
 
 def observed(feed: Feed, delivery: Delivery) -> dg.AssetObservation:
     """The delivery was seen in the landing folder."""
-    return dg.AssetObservation(
-        feed.landing_key, partition=_partition(delivery), metadata=_metadata(delivery), tags=_tags(delivery)
-    )
+    return dg.AssetObservation(feed.landing_key, **_about(delivery))
 
 
 def delivered(feed: Feed, delivery: Delivery) -> dg.AssetMaterialization:
     """The delivery was whole and was read, whatever became of its rows: freshness of the source counts from here."""
-    return dg.AssetMaterialization(
-        feed.landing_key, partition=_partition(delivery), metadata=_metadata(delivery), tags=_tags(delivery)
-    )
+    return dg.AssetMaterialization(feed.landing_key, **_about(delivery))
 
 
 def recognized(feed: Feed, found: Arrivals) -> dg.AssetCheckEvaluation:
@@ -50,16 +47,12 @@ def recognized(feed: Feed, found: Arrivals) -> dg.AssetCheckEvaluation:
     )
 
 
-def _partition(delivery: Delivery) -> str | None:
-    return None if delivery.partition == SNAPSHOT else delivery.partition
-
-
-def _metadata(delivery: Delivery) -> dict[str, str | int]:
+def _about(delivery: Delivery) -> dict[str, Any]:
     return {
-        "files": ", ".join(Path(file.path).name for file in delivery.files),
-        "bytes": sum(file.size for file in delivery.files),
+        "partition": dagster_partition(delivery.partition),
+        "metadata": {
+            "files": ", ".join(Path(file.path).name for file in delivery.files),
+            "bytes": sum(file.size for file in delivery.files),
+        },
+        "tags": {"dagster/data_version": delivery.version},
     }
-
-
-def _tags(delivery: Delivery) -> dict[str, str]:
-    return {"dagster/data_version": delivery.version}

@@ -4,7 +4,7 @@
 take over from the other at any moment, and both can be at work at once. In dagster.yaml::
 
     event_log_storage:
-      module: platform_assets.event_log
+      module: platform_assets.instance.event_log
       class: QuickSqliteEventLogStorage
       config: {}  # base_dir: DAGSTER_HOME/history/runs, as in the stock storage
 
@@ -35,8 +35,8 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy.engine import Connection
 
-from platform_assets.event_log_connections import KeptConnections
 from platform_assets.failpoints import failpoint
+from platform_assets.instance.connections import KeptConnections
 
 BATCH_SIZE = 10_000
 """Planned events written in one transaction, where dagster's own default is to write each by itself."""
