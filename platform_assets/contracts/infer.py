@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from platform_assets.contracts.identifiers import sql_path
 from platform_assets.contracts.model import FileFormat, FileKind
 from platform_assets.contracts.sampling import JsonNumber, Sample, SampleError, read_sample
 
@@ -155,7 +156,8 @@ def _parquet_properties(path: Path) -> list[dict[str, Any]]:
 
     try:
         with duckdb.connect() as engine:
-            described = engine.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
+            relation = f"read_parquet({sql_path(path)}, hive_partitioning = false)"
+            described = engine.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
     except duckdb.Error as error:
         raise SampleError(f"{path}: is not an intact Parquet file: {str(error).splitlines()[0]}") from None
     return [{"name": str(row[0]), **_of_engine_type(str(row[1]))} for row in described]

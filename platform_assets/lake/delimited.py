@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from platform_assets.contracts.identifiers import sql_text
+from platform_assets.contracts.identifiers import sql_path, sql_text
 from platform_assets.contracts.model import Contract
 from platform_assets.contracts.row_rules import Check
 from platform_assets.lake.drift import judge_columns
@@ -160,7 +160,7 @@ def _relation(contract: Contract, path: Path, fields: int, header: bool, newline
     # told of both characters, the engine gives no row at all; left to itself it takes them as one line end
     ends = f"new_line = '{newline}', " if newline == "\\n" else ""
     return (
-        f"read_csv({sql_text(str(path))}, auto_detect = false, columns = {{{columns}}}, "
+        f"read_csv({sql_path(path)}, auto_detect = false, hive_partitioning = false, columns = {{{columns}}}, "
         f"header = {str(header).lower()}, "
         f"delim = {sql_text(form.delimiter)}, quote = {sql_text(form.quote)}, escape = {sql_text(form.quote)}, "
         f"{ends}nullstr = [{nulls}], compression = 'none', strict_mode = true{size})"

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from platform_assets.contracts.identifiers import sql_text
+from platform_assets.contracts.identifiers import sql_path
 from platform_assets.contracts.model import Column, Contract, LogicalType
 from platform_assets.lake.drift import judge_columns
 from platform_assets.lake.plain_files import PlainFile
@@ -42,9 +42,9 @@ def open_json_lines(contract: Contract, file: PlainFile, work: Path, quarantine:
     # the engine's buffers grow with the longest line, so only a file that has such lines pays for them
     size = f", max_line_size = {4 * MAX_RECORD}, buffer_size = {8 * MAX_RECORD}" if reader.longest > 1_000_000 else ""
     relation = (
-        f"read_csv({sql_text(str(copy))}, auto_detect = false, columns = {{{columns}}}, header = false, delim = ',', "
-        "quote = '\"', escape = '\"', new_line = '\\n', nullstr = [''], allow_quoted_nulls = false, "
-        f"compression = 'none', strict_mode = true{size})"
+        f"read_csv({sql_path(copy)}, auto_detect = false, hive_partitioning = false, columns = {{{columns}}}, "
+        "header = false, delim = ',', quote = '\"', escape = '\"', new_line = '\\n', nullstr = [''], "
+        f"allow_quoted_nulls = false, compression = 'none', strict_mode = true{size})"
     )
     lines = np.asarray(reader.lines, np.int64)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from platform_assets.contracts.identifiers import quoted, sql_text
+from platform_assets.contracts.identifiers import quoted, sql_path
 from platform_assets.contracts.model import Contract
 from platform_assets.contracts.row_rules import accepts
 from platform_assets.contracts.types import sql_type
@@ -21,10 +21,14 @@ BATCH = 10_000
 
 def open_parquet(contract: Contract, path: Path, engine: duckdb.DuckDBPyConnection) -> Source:
     """The file's rows; its footer tells their number."""
-    relation = f"read_parquet({sql_text(str(path))}, file_row_number = true)"
+    location = sql_path(path)
+    # a folder such as `day=2013-01-01` is a name and no column
+    relation = f"read_parquet({location}, hive_partitioning = false, file_row_number = true)"
     try:
-        described = engine.execute(f"DESCRIBE SELECT * FROM read_parquet({sql_text(str(path))})").fetchall()
-        counted = engine.execute(f"SELECT num_rows FROM parquet_file_metadata({sql_text(str(path))})").fetchone()
+        described = engine.execute(
+            f"DESCRIBE SELECT * FROM read_parquet({location}, hive_partitioning = false)"
+        ).fetchall()
+        counted = engine.execute(f"SELECT num_rows FROM parquet_file_metadata({location})").fetchone()
     except duckdb.Error:
         raise DeliveryRejected(
             "structure:parquet", f"{path}: is not an intact Parquet file; deliver it again"

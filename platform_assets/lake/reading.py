@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from platform_assets.contracts.identifiers import quoted, sql_text
+from platform_assets.contracts.identifiers import quoted, sql_path, sql_text
 from platform_assets.contracts.model import Contract, FileKind
 from platform_assets.contracts.types import raw_columns
 from platform_assets.lake.bad_rows import CountsDoNotMeet
@@ -136,7 +136,8 @@ def _without(engine: duckdb.DuckDBPyConnection, contract: Contract, part: Judged
     target = part.path.with_name(f"unique-{part.path.name}")
     names = ", ".join(quoted(name) for name, _, _ in raw_columns(contract))
     engine.execute(
-        f"COPY (SELECT {names} FROM read_parquet({sql_text(str(part.path))}, file_row_number = true) "
+        f"COPY (SELECT {names} FROM "
+        f"read_parquet({sql_path(part.path)}, hive_partitioning = false, file_row_number = true) "
         "WHERE file_row_number NOT IN (SELECT unnest(CAST(? AS BIGINT[])))) "
         f"TO {sql_text(str(target))} {PARQUET}",
         [rows.tolist()],

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import duckdb
 import numpy as np
 
-from platform_assets.contracts.identifiers import quoted, sql_text
+from platform_assets.contracts.identifiers import quoted, sql_path
 from platform_assets.contracts.model import Contract
 from platform_assets.lake.judging import JudgedPart, key_columns
 from platform_assets.lake.records import Array
@@ -54,13 +54,13 @@ def _of_key(
 ) -> list[tuple[int, Array]]:  # fmt: skip
     key = ", ".join(columns)
     given = " AND ".join(f"{column} IS NOT NULL" for column in columns)
-    files = ", ".join(sql_text(str(parts[index].path)) for index in indexes)
+    files = f"[{', '.join(sql_path(parts[index].path) for index in indexes)}], hive_partitioning = false"
     rows = sum(parts[index].rows for index in indexes)
     only = ""
     parameters: list[object] = []
     if rows <= SMALL:
         again = engine.execute(
-            f"SELECT 1 FROM read_parquet([{files}]) WHERE {given} GROUP BY {key} HAVING count(*) > 1 LIMIT 1"
+            f"SELECT 1 FROM read_parquet({files}) WHERE {given} GROUP BY {key} HAVING count(*) > 1 LIMIT 1"
         ).fetchone()
         if again is None:
             return []
@@ -73,7 +73,7 @@ def _of_key(
             parameters = [hashes.tolist()]
     relations = " UNION ALL ".join(
         f"SELECT {index} AS _part, file_row_number AS _row, {key} FROM "
-        f"read_parquet({sql_text(str(parts[index].path))}, file_row_number = true) "
+        f"read_parquet({sql_path(parts[index].path)}, hive_partitioning = false, file_row_number = true) "
         f"WHERE {given}{only if index == indexes[0] else only.replace('?', '$1')}"
         for index in indexes
     )
@@ -111,9 +111,7 @@ def _repeated_hashes(engine: duckdb.DuckDBPyConnection, key: str, given: str, fi
     repeated = []
     for turn in range(passes):
         share = f" AND hash({key}) % {passes} = {turn}" if passes > 1 else ""
-        found = engine.execute(
-            f"SELECT hash({key}) AS h FROM read_parquet([{files}]) WHERE {given}{share}"
-        ).fetchnumpy()
+        found = engine.execute(f"SELECT hash({key}) AS h FROM read_parquet({files}) WHERE {given}{share}").fetchnumpy()
         hashes = np.asarray(found["h"])
         del found
         hashes.sort()
