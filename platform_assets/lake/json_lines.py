@@ -22,7 +22,7 @@ from platform_assets.lake.quarantine import QuarantineWriter
 from platform_assets.lake.records import MAX_RECORD, Array, fetch_lines, text_lines
 from platform_assets.lake.rejection import DeliveryRejected
 from platform_assets.lake.source import Source
-from platform_assets.lake.strict_json import Number, dump_json, parse_json
+from platform_assets.lake.strict_json import Number, dump_json, has_utf8, parse_json
 
 NUMERIC = (LogicalType.INTEGER, LogicalType.NUMBER)
 
@@ -139,18 +139,14 @@ def _text(value: Any, column: Column) -> str | None:
         return ""
     kind = column.type
     if kind is LogicalType.JSON:
-        return _quoted(dump_json(value)) if isinstance(value, dict | list) else None
+        text = dump_json(value) if isinstance(value, dict | list) else None
+        return _quoted(text) if text is not None and has_utf8(text) else None
     if isinstance(value, Number):
         return str(value) if kind in NUMERIC else None
     if isinstance(value, bool):
         return json.dumps(value) if kind is LogicalType.BOOLEAN else None
     if isinstance(value, str):
-        # a lone surrogate has no UTF-8
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return None
-        return None if "\0" in value else _quoted(value)
+        return None if "\0" in value or not has_utf8(value) else _quoted(value)
     return None
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from platform_assets.contracts.identifiers import quoted, sql_text
 from platform_assets.contracts.model import Column, Protection
-from platform_assets.lake.strict_json import dump_json, parse_json
+from platform_assets.lake.strict_json import dump_json, has_utf8, parse_json
 
 MASK = "***"
 
@@ -126,10 +126,10 @@ def _protected(value: Any, protection: Protection, pseudonyms: Pseudonyms | None
 def is_strict_json(text: str) -> bool:
     """Whether ``text`` is one JSON document; the engine's own check takes NaN and trailing commas too."""
     try:
-        parse_json(text)
+        document = parse_json(text)
     except (ValueError, RecursionError):
         return False
-    return True
+    return "\\u" not in text or has_utf8(dump_json(document))
 
 
 __all__ = ["MASK", "Pseudonyms", "function_name", "is_strict_json", "json_protector", "protected_sql"]

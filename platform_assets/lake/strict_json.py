@@ -1,13 +1,17 @@
 """JSON as its standard has it, with every number as it was written.
 
 Python's reader takes NaN and repeated keys and turns 1.10 into 1.1; the engine's takes trailing commas and turns
-a long decimal into the nearest double. Here a number stays the text it was, and all the others are errors.
+a long decimal into the nearest double. Here a number stays the text it was, and all the others are errors. So is
+what is nested too deeply to be worked on: how deep Python itself can go depends on who calls.
 """
 
 from __future__ import annotations
 
 import json
 from typing import Any
+
+MAX_DEPTH = 200
+"""Objects and lists inside each other. Each takes up to two of Python's 1,000 calls when it is written again."""
 
 
 class Number(str):
@@ -34,7 +38,28 @@ _decoder = json.JSONDecoder(
 
 def parse_json(text: str) -> Any:
     """The document in ``text``; ``ValueError`` or ``RecursionError`` when it is not exactly one."""
-    return _decoder.decode(text)
+    document = _decoder.decode(text)
+    if text.count("{") + text.count("[") > MAX_DEPTH:
+        _refuse_depth(document)
+    return document
+
+
+def _refuse_depth(document: Any) -> None:
+    level = [document]
+    for _ in range(MAX_DEPTH):
+        containers = [value for value in level if isinstance(value, dict | list)]
+        level = [item for value in containers for item in (value.values() if isinstance(value, dict) else value)]
+    if any(isinstance(value, dict | list) for value in level):
+        raise ValueError(f"is nested more than {MAX_DEPTH} deep")
+
+
+def has_utf8(text: str) -> bool:
+    """False for text with a lone surrogate, such as ``"\\ud800"``: JSON can write it, but nothing can store it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def dump_json(value: Any) -> str:
