@@ -58,12 +58,11 @@ def _text(contract: Contract, file: PlainFile, names: list[str]) -> RecordText |
     return RecordText(f"concat_ws({sql_text(form.delimiter)}, {values})", find)
 
 
-def open_repaired(contract: Contract, file: PlainFile, work: Path, quarantine: QuarantineWriter) -> Source:
-    """The good records of the file, in a clean copy; the others go to the quarantine."""
+def open_repaired(contract: Contract, file: PlainFile, copy: Path, quarantine: QuarantineWriter) -> Source:
+    """The good records of the file, in the clean ``copy``; the others go to the quarantine."""
     form = contract.format
     names, warnings = _columns(contract, file)
     dialect = Dialect(form.delimiter, form.quote, form.escape, len(names))
-    copy = work / f"{file.path.stem}.repaired"
     result: Repaired = repair(
         file.path, file.skip, copy, dialect, form.header,
         lambda line, code, raw, length: quarantine.add(file.name, line, (code,), raw, length),

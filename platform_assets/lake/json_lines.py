@@ -27,10 +27,9 @@ from platform_assets.lake.strict_json import Number, dump_json, has_utf8, parse_
 NUMERIC = (LogicalType.INTEGER, LogicalType.NUMBER)
 
 
-def open_json_lines(contract: Contract, file: PlainFile, work: Path, quarantine: QuarantineWriter) -> Source:
-    """The file's good lines as rows of texts; lines that are no JSON object go to the quarantine."""
+def open_json_lines(contract: Contract, file: PlainFile, copy: Path, quarantine: QuarantineWriter) -> Source:
+    """The file's good lines as rows of texts in ``copy``; lines that are no JSON object go to the quarantine."""
     _refuse_arrays(file)
-    copy = work / f"{file.path.stem}.rows"
     reader = _Reader(contract, file.name, quarantine)
     with copy.open("w", encoding="utf-8", newline="\n", buffering=1 << 20) as out:
         for line, raw, length in text_lines(file.path, file.skip, MAX_RECORD):

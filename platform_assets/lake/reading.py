@@ -81,6 +81,8 @@ class _Reader:
     def file(self, file: FileVersion, index: int) -> JudgedPart:
         """Read one file, in the quick way first and in the exact one where that cannot tell its rows."""
         target = self.work / f"part-{index:04d}.parquet"
+        # by its index, for files in two folders may have one name
+        copy = self.work / f"copy-{index:04d}"
         kind = self.contract.format.kind
         ways: list[Callable[[], Source]]
         if kind is FileKind.PARQUET:
@@ -91,11 +93,11 @@ class _Reader:
             plain = plain_file(file, self.contract.format.encoding, self.work)
             self.content.append(plain.content_hash)
             if kind is FileKind.JSONL:
-                ways = [lambda: open_json_lines(self.contract, plain, self.work, self.quarantine)]
+                ways = [lambda: open_json_lines(self.contract, plain, copy, self.quarantine)]
             else:
                 ways = [
                     lambda: open_delimited(self.contract, plain),
-                    lambda: open_repaired(self.contract, plain, self.work, self.quarantine),
+                    lambda: open_repaired(self.contract, plain, copy, self.quarantine),
                 ]
         start = self.quarantine.mark()
         for way in ways:

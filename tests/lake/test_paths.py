@@ -83,3 +83,24 @@ def test_a_sample_is_the_file_of_that_name(tmp_path: Path, name: str) -> None:
     with duckdb.connect() as engine:
         engine.execute(f"COPY (SELECT 1 AS only_here) TO {sql_text(str(path))} (FORMAT parquet)")
     assert "only_here" in infer_contract(path, "feed")
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_files_of_one_name_keep_their_rows_apart(lake: Any, make_contract: Callable[..., Any], form: str) -> None:
+    """Rows that repeat a key are fetched from working copies, after all files were read."""
+    files = []
+    for folder in ("eu", "us"):
+        path = lake.landing / folder / "part.x"
+        path.parent.mkdir()
+        if form == "json":
+            path.write_text(f'{{"n":"bad"}}\n{{"n":1,"t":"{folder}"}}\n{{"n":1,"t":"{folder} again"}}\n')
+        else:
+            path.write_text(f"n,t\n2,x,y\n1,{folder}\n1,{folder} again\n")
+        files.append(path)
+    manifest = lake.ingest(make_contract(COLUMNS, form=form), *files)
+    assert lake.rows(manifest) == [(1, "eu")]
+    repeated = [row.raw for row in lake.quarantined() if row.reasons == ("unique:n",)]
+    if form == "json":
+        assert repeated == [f'{{"n":1,"t":"{text}"}}' for text in ("eu again", "us", "us again")]
+    else:
+        assert repeated == ["1,eu again", "1,us", "1,us again"]
