@@ -219,8 +219,3 @@ class Ingestor:
         """The key's fingerprint, for contracts whose rows depend on it."""
         hashes = any(c.protection == "hash" or any(n.protection == "hash" for n in c.nested) for c in contract.columns)
         return self.pseudonyms.fingerprint if hashes and self.pseudonyms is not None else ""
-
-
-def record_not_due(*, lake: Path, contract: Contract, partition: str) -> Manifest:
-    """Record that nothing is due for a partition, as the contract says; ``DeliveryRejected`` when it does not."""
-    return ingest(contract=contract, delivery=Delivery(contract.name, partition, ()), lake=lake, pseudonym_key=None)

@@ -12,6 +12,7 @@ from platform_assets.contracts.model import Contract
 from platform_assets.contracts.row_rules import accepts
 from platform_assets.contracts.types import sql_type
 from platform_assets.lake.drift import judge_columns
+from platform_assets.lake.engine import is_of_machine
 from platform_assets.lake.records import Array
 from platform_assets.lake.rejection import DeliveryRejected
 from platform_assets.lake.source import Source
@@ -29,7 +30,9 @@ def open_parquet(contract: Contract, path: Path, engine: duckdb.DuckDBPyConnecti
             f"DESCRIBE SELECT * FROM read_parquet({location}, hive_partitioning = false)"
         ).fetchall()
         counted = engine.execute(f"SELECT num_rows FROM parquet_file_metadata({location})").fetchone()
-    except duckdb.Error:
+    except duckdb.Error as error:
+        if is_of_machine(error):
+            raise
         raise DeliveryRejected(
             "structure:parquet", f"{path}: is not an intact Parquet file; deliver it again"
         ) from None

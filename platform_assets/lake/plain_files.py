@@ -8,6 +8,8 @@ looked at: see ``records``.
 from __future__ import annotations
 
 import codecs
+import contextlib
+import errno
 import hashlib
 import os
 import stat
@@ -48,12 +50,8 @@ class PlainFile:
 def check_version(file: FileVersion) -> None:
     """Refuse what is not a regular file of exactly the version in the delivery."""
     path = Path(file.path)
-    try:
+    with _faults_of_delivery(path):
         found = path.lstat()
-    except FileNotFoundError:
-        raise DeliveryRejected("file:missing", f"{path}: is no longer there", retryable=True) from None
-    except OSError as error:
-        raise DeliveryRejected("file:unreadable", f"{path}: {error.strerror}", retryable=True) from None
     if not stat.S_ISREG(found.st_mode):
         kinds = {stat.S_IFDIR: "a folder", stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
         kind = kinds.get(stat.S_IFMT(found.st_mode), "a device")
@@ -63,17 +61,29 @@ def check_version(file: FileVersion) -> None:
             "file:changed",
             f"{path}: has {found.st_size} bytes now, {file.size} when it was seen, or was written again; "
             "it is read once it no longer changes",
-            retryable=True,
         )
 
 
 def open_regular(path: Path) -> IO[bytes]:
     """Open a file without following a link and without waiting for a pipe."""
-    try:
+    with _faults_of_delivery(path):
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as error:
-        raise DeliveryRejected("file:unreadable", f"{path}: {error.strerror}", retryable=True) from None
     return os.fdopen(descriptor, "rb", 0)
+
+
+@contextlib.contextmanager
+def _faults_of_delivery(path: Path) -> Iterator[None]:
+    """Reject a file that is gone or a link. Any other error is one of the machine and says nothing of the delivery."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise DeliveryRejected("file:missing", f"{path}: is no longer there") from None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise DeliveryRejected("file:not_regular", f"{path}: is a link, not a file; it was not read") from None
+        if error.errno == errno.ENXIO:
+            raise DeliveryRejected("file:not_regular", f"{path}: is a socket, not a file; it was not read") from None
+        raise
 
 
 def plain_file(file: FileVersion, encoding: str, work: Path) -> PlainFile:

@@ -15,7 +15,7 @@ from platform_assets.contracts.types import raw_columns
 from platform_assets.lake.bad_rows import CountsDoNotMeet
 from platform_assets.lake.delimited import open_delimited, open_repaired
 from platform_assets.lake.deliveries import Delivery, FileVersion
-from platform_assets.lake.engine import PARQUET, is_disk_full
+from platform_assets.lake.engine import PARQUET, is_of_machine
 from platform_assets.lake.json_lines import open_json_lines
 from platform_assets.lake.judging import JudgedPart, judge, key_columns
 from platform_assets.lake.manifest import State
@@ -27,9 +27,6 @@ from platform_assets.lake.records import StructureDoubt
 from platform_assets.lake.rejection import DeliveryRejected
 from platform_assets.lake.source import Source
 from platform_assets.lake.uniqueness import duplicates
-
-MACHINE = (duckdb.OutOfMemoryException, duckdb.InterruptException, duckdb.InternalException, duckdb.FatalException)
-"""Errors that say nothing about the file."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +100,8 @@ class _Reader:
         for way in ways:
             try:
                 part = judge(self.engine, self.contract, way(), target, self.pseudonyms, self.quarantine)
-            except MACHINE:
-                raise
             except (StructureDoubt, CountsDoNotMeet, duckdb.Error) as error:
-                if isinstance(error, duckdb.Error) and is_disk_full(error):
+                if isinstance(error, duckdb.Error) and is_of_machine(error):
                     raise
                 self.quarantine.rollback(start)
                 continue

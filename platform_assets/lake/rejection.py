@@ -7,13 +7,10 @@ class DeliveryRejected(Exception):
     """The delivery cannot be used as it is; the last good version of the partition stays.
 
     ``code`` names the kind, such as ``compression:truncated``; ``message`` names the file and what to do.
-    ``retryable`` is true when the same delivery may be good a moment later (a file was still being written).
     """
 
-    def __init__(
-        self, code: str, message: str, *, feed: str = "", partition: str = "", retryable: bool = False
-    ) -> None:
-        self.feed, self.partition, self.code, self.message, self.retryable = feed, partition, code, message, retryable
+    def __init__(self, code: str, message: str, *, feed: str = "", partition: str = "") -> None:
+        self.feed, self.partition, self.code, self.message = feed, partition, code, message
         super().__init__(feed, partition, code, message)
 
     def __str__(self) -> str:
@@ -21,7 +18,7 @@ class DeliveryRejected(Exception):
 
     def of(self, feed: str, partition: str) -> DeliveryRejected:
         """The same rejection, told for a partition."""
-        return DeliveryRejected(self.code, self.message, feed=feed, partition=partition, retryable=self.retryable)
+        return DeliveryRejected(self.code, self.message, feed=feed, partition=partition)
 
 
 class IngestionError(Exception):

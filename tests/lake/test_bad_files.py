@@ -190,7 +190,6 @@ def test_a_file_that_changes_is_rejected_and_can_be_tried_again(lake: Any, make_
         with armed(point, grow), pytest.raises(DeliveryRejected) as caught:
             ingest(contract=make_contract(COLUMNS), delivery=delivery, lake=lake.path, pseudonym_key=None)
         assert caught.value.code == "file:changed"
-        assert caught.value.retryable
     assert lake.ingest(make_contract(COLUMNS), path).rows_out == 501
 
 
@@ -202,7 +201,7 @@ def test_a_file_that_is_gone_is_told(lake: Any, make_contract: Callable[..., Any
 
     with pytest.raises(DeliveryRejected) as caught:
         ingest(contract=make_contract(COLUMNS), delivery=delivery, lake=lake.path, pseudonym_key=None)
-    assert (caught.value.code, caught.value.retryable) == ("file:missing", True)
+    assert caught.value.code == "file:missing"
 
 
 def test_random_bytes_never_crash(lake: Any, make_contract: Callable[..., Any]) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from platform_assets.cli.quarantine import quarantine
 from platform_assets.lake.deliveries import Delivery, FileVersion
-from platform_assets.lake.ingestion import Ingestor, ingest, record_not_due
+from platform_assets.lake.ingestion import Ingestor, ingest
 from platform_assets.lake.layout import escape, unescape
 from platform_assets.lake.manifest import ingested_partitions, read_manifest, read_rejection
 from platform_assets.lake.quarantine import list_quarantine
@@ -176,11 +176,11 @@ def test_states_without_data(lake: Any, make_contract: Callable[..., Any]) -> No
     contract = make_contract(COLUMNS, terms={"emptyDelivery": "allowed", "notDue": rules})
     empty = lake.ingest(contract, lake.file("a.csv", "id,name,city\n"))
     assert (empty.state, empty.rows_in, empty.data_files) == ("empty", 0, ())
-    sunday = record_not_due(lake=lake.path, contract=contract, partition="2013-01-06")
+    sunday = lake.ingest(contract, partition="2013-01-06")
     assert (sunday.state, sunday.reason) == ("not_due", "closed on Sundays")
-    assert record_not_due(lake=lake.path, contract=contract, partition="2014-01-01").reason == "the feed ended"
+    assert lake.ingest(contract, partition="2014-01-01").reason == "the feed ended"
     with pytest.raises(DeliveryRejected) as caught:
-        record_not_due(lake=lake.path, contract=contract, partition="2013-01-07")
+        lake.ingest(contract, partition="2013-01-07")
     assert caught.value.code == "missing"
     assert read_manifest(lake.path, "feed", "2013-01-07") is None
     assert ingested_partitions(lake.path, "feed") == ["2013-01-01", "2013-01-06", "2014-01-01"]
