@@ -148,10 +148,10 @@ def _time_from_text(column: Column, text: str, trimmed: str) -> tuple[str, str]:
         if kind is LogicalType.TIMESTAMP_TZ and "%z" in column.format.lower():
             return f"CAST({parsed} AS {target})", f"{name} IS NOT NULL AND regexp_matches({trimmed}, '{OFFSET}$')"
         if kind is LogicalType.TIMESTAMP_TZ and column.default_timezone is not None:
-            value = f"timezone({sql_text(column.default_timezone)}, {parsed})"
-        else:
-            value = f"CAST({parsed} AS {target})"
-        return value, f"strftime({parsed}, {form}) = {trimmed}"
+            zone = sql_text(column.default_timezone)
+            same = f"strftime({parsed}, {form}) = {trimmed} AND timezone({zone}, {name}) = {parsed}"
+            return f"timezone({zone}, {parsed})", same
+        return f"CAST({parsed} AS {target})", f"strftime({parsed}, {form}) = {trimmed}"
     if kind is LogicalType.DATE:
         value = f"TRY_CAST({text} AS DATE)"
         same = f"CAST({name} AS VARCHAR) = {text}"
@@ -167,9 +167,11 @@ def _time_from_text(column: Column, text: str, trimmed: str) -> tuple[str, str]:
     if column.default_timezone is None:
         return f"TRY_CAST({text} AS {target})", f"{name} IS NOT NULL AND {with_offset}"
     local = f"regexp_full_match({trimmed}, '{DATE}[ T]{TIME}')"
-    zoned = f"timezone({sql_text(column.default_timezone)}, TRY_CAST({text} AS TIMESTAMP))"
-    value = f"CASE WHEN {local} THEN {zoned} ELSE TRY_CAST({text} AS {target}) END"
-    return value, f"{name} IS NOT NULL AND ({local} OR {with_offset})"
+    zone, moment = sql_text(column.default_timezone), f"TRY_CAST({text} AS TIMESTAMP)"
+    value = f"CASE WHEN {local} THEN timezone({zone}, {moment}) ELSE TRY_CAST({text} AS {target}) END"
+    # a local time that a clock change leaves out comes back as another one
+    there = f"CASE WHEN {local} THEN timezone({zone}, {name}) = {moment} ELSE {with_offset} END"
+    return value, f"{name} IS NOT NULL AND {there}"
 
 
 def _from_typed(column: Column, source: str, source_type: str) -> tuple[str, str | None]:

@@ -178,6 +178,7 @@ SET_ASIDE = [
             "1357095845",
         )
     ],
+    (NEW_YORK, "2013-03-10 02:30:00"),  # a clock change leaves it out
     *[
         (ZONED, text)
         for text in (
