@@ -86,6 +86,16 @@ class ArrivalPattern:
         return "key" in self.regex.groupindex
 
     @cached_property
+    def shared_levels(self) -> int:
+        """How many levels of folders, from the landing folder down, may hold files of several partitions."""
+        levels = self.pattern.split("/")
+        return next(
+            level
+            for level in range(len(levels) + 1)
+            if self.regex.groupindex.keys() <= ArrivalPattern("/".join(levels[:level])).regex.groupindex.keys()
+        )
+
+    @cached_property
     def _stem(self) -> str:
         name = self.pattern.rsplit("/", 1)[-1]
         return re.split(r"[%*{]", name, maxsplit=1)[0].lower()

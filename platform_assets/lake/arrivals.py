@@ -63,12 +63,14 @@ class _Found:
     path: str
     token: tuple[str, ...] | None
     status: os.stat_result
+    moved_ns: int
     is_marker: bool = False
 
     @property
     def mark(self) -> Mark:
-        # a file that is moved or copied in with an old mtime, or one in the future, still has the ctime of its arrival
-        return Mark(self.status.st_ctime_ns, self.path)
+        # a file that is moved or copied in with an old mtime, or one in the future, still has the ctime of its arrival;
+        # one in a folder that is moved in keeps its old ctime, and only the folder tells
+        return Mark(max(self.status.st_ctime_ns, self.moved_ns), self.path)
 
     @property
     def is_file(self) -> bool:
@@ -192,30 +194,37 @@ class LandingFolder:
         if marker:
             sources.insert(0, (marker, True))
         for pattern, is_marker in sources:
-            for path, entry in _paths(self.root, pattern.pattern):
+            for path, entry, moved_ns in _paths(self.root, pattern):
                 token = pattern.token(path)
                 if token is None and (is_marker or not pattern.resembles(path)):
                     continue
                 if marker and not is_marker and marker.token(path) is not None:
                     continue
                 try:
-                    yield _Found(path, token, entry.stat(follow_symlinks=False), is_marker)
+                    yield _Found(path, token, entry.stat(follow_symlinks=False), moved_ns, is_marker)
                 except FileNotFoundError:
                     continue  # taken away between the listing and the look
 
 
-def _paths(root: Path, pattern: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Entries below ``root`` at the pattern's depth, hidden and temporary names left out; links not followed."""
-    parts = pattern.split("/")
+def _paths(root: Path, pattern: ArrivalPattern) -> Iterator[tuple[str, os.DirEntry[str], int]]:
+    """Entries below ``root`` at the pattern's depth, hidden and temporary names left out; links not followed.
+
+    With each comes when a folder above it, of those that the pattern does not name literally, was moved in.
+    """
+    parts = pattern.pattern.split("/")
     # folders that the pattern names literally are entered directly
     fixed = 0
     while fixed < len(parts) - 1 and not re.search(r"[%*{]", parts[fixed]):
         fixed += 1
     start = "/".join(parts[:fixed])
-    yield from _descend(root / start, f"{start}/" if start else "", len(parts) - fixed)
+    yield from _descend(
+        root / start, f"{start}/" if start else "", len(parts) - fixed, pattern.shared_levels - fixed, 0
+    )
 
 
-def _descend(folder: Path, prefix: str, depth: int) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def _descend(
+    folder: Path, prefix: str, depth: int, shared: int, moved_ns: int
+) -> Iterator[tuple[str, os.DirEntry[str], int]]:
     try:
         entries = os.scandir(folder)
     except (FileNotFoundError, NotADirectoryError):
@@ -225,9 +234,23 @@ def _descend(folder: Path, prefix: str, depth: int) -> Iterator[tuple[str, os.Di
             if entry.name.startswith(".") or entry.name.endswith(_TEMPORARY):
                 continue
             if depth == 1:
-                yield prefix + entry.name, entry
+                yield prefix + entry.name, entry, moved_ns
             elif entry.is_dir(follow_symlinks=False):
-                yield from _descend(Path(entry.path), f"{prefix}{entry.name}/", depth - 1)
+                try:
+                    moved = max(moved_ns, _moved_ns(entry.stat(follow_symlinks=False), shared > 1))
+                except FileNotFoundError:
+                    continue
+                yield from _descend(Path(entry.path), f"{prefix}{entry.name}/", depth - 1, shared - 1, moved)
+
+
+def _moved_ns(folder: os.stat_result, shared: bool) -> int:
+    """When a folder was last moved, as far as its times tell.
+
+    Moving it sets its ctime alone, a file added to it both of its times. That makes a move of a folder of one partition
+    hard to tell from a new file in it, and both are news of that partition; but in a folder of several partitions, a
+    new file must not be news of all the others. So there a move is overlooked if a file was added since.
+    """
+    return 0 if shared and folder.st_ctime_ns == folder.st_mtime_ns else folder.st_ctime_ns
 
 
 def _kind(mode: int) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from platform_assets.lake.arrival_patterns import ArrivalPattern, NameMatch, PatternError
-from platform_assets.lake.arrivals import Completeness, LandingFolder, Mark
+from platform_assets.lake.arrivals import Arrivals, Completeness, LandingFolder, Mark
 
 DAY = ArrivalPattern("orders/orders_%Y-%m-%d*.csv")
 
@@ -90,6 +90,47 @@ def test_many_changes_are_taken_in_steps_and_none_is_lost(tmp_path: Path) -> Non
         mark, steps = mark_after, steps + 1
     assert len(seen) == 28
     assert steps == 6
+
+
+@pytest.mark.parametrize("pattern", ["%Y-%m-%d/part*.csv", "%Y-%m-%d/x/part*.csv", "*/%Y-%m-%d_part*.csv", "%Y/%m/%d*"])
+def test_a_folder_that_is_moved_in_is_news_though_its_files_keep_their_times(tmp_path: Path, pattern: str) -> None:
+    landing = folder(tmp_path / "landing", ArrivalPattern(pattern))
+    name = pattern.replace("%Y", "2024").replace("%m", "01").replace("*/", "eu/").replace("*", "0")
+    top = name.split("/")[0]
+    put(tmp_path / "stage" / name.replace("%d", "01").split("/", 1)[1])
+    time.sleep(0.02)
+    put(tmp_path / "landing" / name.replace("%d", "09").replace("eu/", "us/").replace("2024/", "2023/"))
+    _, mark = landing.changed_since(Mark(), now_ns=now(), limit=100)
+    time.sleep(0.02)
+    (tmp_path / "stage").rename(tmp_path / "landing" / top.replace("%d", "01"))
+    assert folder(tmp_path / "landing", ArrivalPattern(pattern), settle=60).changed_since(
+        mark, now_ns=time.time_ns(), limit=100
+    ) == (Arrivals(), mark)
+    found, after = landing.changed_since(mark, now_ns=now(), limit=100)
+    assert list(found.deliveries) == ["2024-01-01"]
+    assert landing.changed_since(after, now_ns=now(), limit=100) == (Arrivals(), after)
+
+
+def test_a_folder_of_one_partition_that_is_moved_in_is_news_though_something_was_added(tmp_path: Path) -> None:
+    landing = folder(tmp_path / "landing", ArrivalPattern("%Y-%m-%d/part*.csv"))
+    put(tmp_path / "stage/part-0.csv")
+    time.sleep(0.02)
+    put(tmp_path / "landing/2024-01-02/part-0.csv")
+    _, mark = landing.changed_since(Mark(), now_ns=now(), limit=100)
+    time.sleep(0.02)
+    (tmp_path / "stage").rename(tmp_path / "landing/2024-01-01")
+    put(tmp_path / "landing/2024-01-01/_SUCCESS", "")
+    assert list(landing.changed_since(mark, now_ns=now(), limit=100)[0].deliveries) == ["2024-01-01"]
+
+
+def test_a_file_added_to_a_shared_folder_is_news_of_its_partition_alone(tmp_path: Path) -> None:
+    landing = folder(tmp_path, ArrivalPattern("*/%Y/%Y-%m-%d.csv"))
+    for day in range(1, 9):
+        put(tmp_path / f"eu/2024/2024-01-0{day}.csv")
+    _, mark = landing.changed_since(Mark(), now_ns=now(), limit=100)
+    time.sleep(0.02)
+    put(tmp_path / "eu/2024/2024-01-09.csv")
+    assert list(landing.changed_since(mark, now_ns=now(), limit=100)[0].deliveries) == ["2024-01-09"]
 
 
 def test_a_marker_completes_a_delivery_and_is_no_data(tmp_path: Path) -> None:
