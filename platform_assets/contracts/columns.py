@@ -103,8 +103,8 @@ def _column(item: dict[str, Any], path: Path_, rules: list[RowExpression], findi
         rounding=_flag(properties, "rounding", findings),
         format=fmt,
         default_timezone=str(zone) if zone is not None else None,
-        true_values=_words(properties, "trueValues", ("true",)),
-        false_values=_words(properties, "falseValues", ("false",)),
+        true_values=_words(properties, "trueValues", ("true",), findings),
+        false_values=_words(properties, "falseValues", ("false",), findings),
         required=item.get("required") is True or item.get("primaryKey") is True,
         unique=item.get("unique") is True,
         pattern=pattern,
@@ -138,8 +138,13 @@ def _flag(properties: dict[str, Any], name: str, findings: Findings) -> bool:
     return value is True
 
 
-def _words(properties: dict[str, Any], name: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    value = properties.get(name, (None,))[0]
+def _words(properties: dict[str, Any], name: str, default: tuple[str, ...], findings: Findings) -> tuple[str, ...]:
+    value, path = properties.get(name, (None, ()))
     if value is None:
         return default
-    return tuple(yaml_text(word).lower() for word in (value if isinstance(value, list) else [value]))
+    words = value if isinstance(value, list) else [value]
+    for word in words:
+        if isinstance(word, bool):
+            meant = "yes, on or true" if word else "no, off or false"
+            findings.problem(path, f"{name}: put words in quotes; YAML reads {meant} without them as a boolean")
+    return tuple(yaml_text(word).lower() for word in words)

@@ -143,3 +143,16 @@ def test_a_rule_that_reads_the_clock_is_told(tmp_path: Path) -> None:
     (note,) = [note for note in read_contract(write(tmp_path, text)).notes if "current_date" in note]
     assert "contract.yaml:" in note
     assert "depend on when it is loaded" in note
+
+
+@pytest.mark.parametrize(("words", "meant"), [("[yes, 1]", "yes"), ("[No]", "no"), ("on", "on"), ("[x, false]", "off")])
+def test_words_that_yaml_takes_for_booleans_need_quotes(tmp_path: Path, words: str, meant: str) -> None:
+    column = (
+        "      - {name: flag, logicalType: boolean, customProperties: [{property: trueValues, value: %s}]}\n"
+        "      - name: day\n"
+    )
+    (problem,) = contract_problems(write(tmp_path, FULL.replace("      - name: day\n", column % words, 1)))
+    assert problem.key.endswith("customProperties[0].value")
+    assert "in quotes" in problem.message
+    assert meant in problem.message
+    assert not contract_problems(write(tmp_path, FULL.replace("      - name: day\n", column % '["yes", "1", 2]', 1)))
