@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
-from platform_assets.contracts.model import BatchRule, Column, Contract, LogicalType, Protection, Severity
+from platform_assets.contracts.model import BatchRule, Column, Contract, LogicalType, Protection, Reference, Severity
 
 WIDER = {
     LogicalType.INTEGER: {LogicalType.NUMBER},
@@ -67,6 +67,15 @@ def _column(old: Column, new: Column) -> list[Change]:
     for label in ("required", "unique"):
         if getattr(old, label) != getattr(new, label):
             add(f"{'is now' if getattr(new, label) else 'is no longer'} {label}", breaks=True)
+    if old.rounding != new.rounding:
+        what = "rounded: values are read in another way" if new.rounding else "rounded: rows with them are set aside"
+        add(f"numbers with too many places are {'now' if new.rounding else 'no longer'} {what}", breaks=True)
+    for label, words in (("true_values", "words for true"), ("false_values", "words for false")):
+        before, now = getattr(old, label), getattr(new, label)
+        if set(before) != set(now):
+            fewer = [word for word in before if word not in now]
+            more = f": no longer {', '.join(fewer)}" if fewer else ""
+            add(f"{words} changed from {', '.join(before)} to {', '.join(now)}{more}", breaks=bool(fewer))
     if old.pattern != new.pattern:
         add(f"pattern {'tightened or changed' if new.pattern else 'removed'}", breaks=new.pattern is not None)
     if old.allowed_values != new.allowed_values:
@@ -139,21 +148,30 @@ def _rules(old: Contract, new: Contract) -> list[Change]:
         blocking = check.severity is Severity.ERROR
         if before is None:
             found.append(Change(f"rule {check.name!r} added ({check.severity}, {check.bounds})", blocking))
-        elif (before.bounds, before.severity, before.query, before.columns) != (
-            check.bounds,
-            check.severity,
-            check.query,
-            check.columns,
-        ):
-            found.append(
-                Change(
-                    f"rule {check.name!r} changed from {before.severity} {before.bounds} "
-                    f"to {check.severity} {check.bounds}",
-                    blocking,
-                )
-            )
+        elif replace(before, description="") != replace(check, description=""):
+            found.append(Change(f"rule {check.name!r} changed: {_differences(before, check)}", blocking))
     found += [Change(f"rule {name!r} removed", False) for name in batch]
     return found
+
+
+def _differences(old: BatchRule, new: BatchRule) -> str:
+    """What differs between two rules of one name. A query is too long to be quoted."""
+    found = []
+    for field in fields(BatchRule):
+        before, now = getattr(old, field.name), getattr(new, field.name)
+        if before != now and field.name == "query":
+            found.append("another query")
+        elif before != now and field.name != "description":
+            found.append(f"{field.name} from {_words(before)} to {_words(now)}")
+    return ", ".join(found)
+
+
+def _words(value: object) -> str:
+    if isinstance(value, Reference):
+        return f"{value.asset} ({', '.join(value.columns)})"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else str(value)
 
 
 def _narrower(old: Column, new: Column) -> bool:
