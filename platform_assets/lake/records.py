@@ -56,6 +56,9 @@ def survey(path: Path, skip: int, quote: str, delimiter: str, fields: int) -> Su
                 raise StructureDoubt("carriage returns")
         lf += len(block.newlines)
         blank, trailing = block.oddities(mark)
+        if blank and fields == 1:
+            # the engine makes a row of null of each, which would stand in for a bad one
+            raise StructureDoubt("blank lines in a file of one column")
         if blank or trailing:
             starts, _, _ = block.records()
             records += len(starts)
