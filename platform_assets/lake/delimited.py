@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from platform_assets.lake.source import RecordText, Source
 
 HEAD = 1 << 20
 """Bytes in which the header has to end."""
+BLANK = re.compile(rb"\A(?:\r?\n)*")
 
 
 def open_delimited(contract: Contract, file: PlainFile) -> Source:
@@ -108,7 +110,7 @@ def _columns(contract: Contract, file: PlainFile) -> tuple[list[str], tuple[str,
     _refuse_other_formats(file.name, head)
     dialect = Dialect(form.delimiter, form.quote, form.escape, 0)
     body = head.replace(b"\r", b"\n") if b"\n" not in head else head
-    first = next((record for record in records_of(body, dialect) if record != [b""]), None)
+    first = next(records_of(BLANK.sub(b"", body), dialect), None)
     if first is None:
         if not head.strip():
             return expected, ()

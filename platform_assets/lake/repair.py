@@ -16,7 +16,7 @@ from typing import IO
 import numpy as np
 
 from platform_assets.lake.grammar import Dialect, parse_record
-from platform_assets.lake.records import CHUNK, MAX_RECORD, Array
+from platform_assets.lake.records import CHUNK, MAX_RECORD, Array, StructureDoubt
 
 SetAside = Callable[[int, str, bytes, int], None]
 """(line, reason code, raw bytes, full length) of a record that is set aside."""
@@ -127,10 +127,17 @@ class _Repair:
             found |= per_line(returns) > (at_end & (ends > starts))
         if not data.isascii():
             found |= per_line(np.flatnonzero(array >= 128)) > 0
-        found |= (ends - starts) <= 1
-        if self.skip_header and len(found):
-            found[0] = True
+        found |= self._blank(array, starts, ends)
+        if self.skip_header:
+            # the header is the first line that is not blank
+            found[: int(np.argmax(~self._blank(array, starts, ends))) + 1] = True
         return found
+
+    def _blank(self, array: np.ndarray, starts: Array, ends: Array) -> np.ndarray:
+        size = ends - starts
+        if self.newline != b"\n":
+            return size == 0
+        return (size == 0) | ((size == 1) & (array[starts.clip(max=len(array) - 1)] == 13))
 
     def _plain(self, data: bytes, starts: Array, ends: Array, first: int, stop: int) -> None:
         """Lines that need no look: copied as they are."""
@@ -177,10 +184,12 @@ class _Repair:
             fields, code = None, "structure:record_too_long"
         raw = data[start:whole].removesuffix(b"\r")
         taken = int(np.searchsorted(ends, whole)) - index + 1
-        if fields is not None and self.skip_header and (raw or self.dialect.fields == 1):
-            self.skip_header = False
-        elif not raw:
+        if not raw:
             pass
+        elif self.skip_header:
+            if fields is None:
+                raise StructureDoubt("the header is no record")
+            self.skip_header = False
         elif fields is None:
             self._aside(code, raw, len(raw))
         elif (fault := self._fault(fields, raw)) is not None:
