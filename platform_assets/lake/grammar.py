@@ -31,10 +31,10 @@ def parse_record(
             text, position = _quoted(data, position + 1, quote, escape)
             if position < 0:
                 return "structure:unbalanced_quote" if final else "more"
-            if position >= len(data) and not final:
+            if not final and data[position : position + 2] in (b"", b"\r"):
                 return "more"
             fields.append(text)
-            if data[position : position + 1] == b"\r" and data[position + 1 : position + 2] in (newline, b""):
+            if newline == b"\n" and data[position : position + 2] in (b"\r\n", b"\r"):
                 position += 1
         else:
             stop = data.find(newline, position)

@@ -31,3 +31,38 @@ def test_blank_lines_of_one_text_column_hide_no_long_text(lake: Any, make_contra
     manifest = lake.ingest(make_contract([column]), lake.file("a.csv", "b\nx\n\nlong\n\nx\ny\n\n"))
     assert lake.rows(manifest) == [("x",), ("y",)]
     assert sorted(aside(lake)) == [(4, "max_length:b", "long"), (6, "unique:b", "x")]
+
+
+BLANK_FIRST = {
+    "a quoted record after a bad one": (b'\na,b\n1,x\nq,y\n3,"hello"\n4,"z"\n', [(1, "x"), (3, "hello"), (4, "z")], 4),
+    "CRLF": (b'\r\n\r\na,b\r\n1,x\r\nq,y\r\n3,"hello"\r\n', [(1, "x"), (3, "hello")], 5),
+    "CR": (b'\ra,b\r1,x\rq,y\r3,"hello"\r', [(1, "x"), (3, "hello")], 4),
+    "letters beyond ASCII": ("\na,b\n1,x\nq,y\n3,\u00fc\n4,z\n".encode(), [(1, "x"), (3, "\u00fc"), (4, "z")], 4),
+}
+
+
+@pytest.mark.parametrize("name", BLANK_FIRST)
+def test_the_header_is_the_first_line_that_is_not_blank(
+    lake: Any, make_contract: Callable[..., Any], name: str
+) -> None:
+    content, rows, line = BLANK_FIRST[name]
+    manifest = lake.ingest(make_contract([A, B]), lake.file("a.csv", content))
+    assert lake.rows(manifest) == rows
+    assert aside(lake) == [(line, "type:a", "q,y")]
+
+
+def test_the_header_of_one_column_after_a_blank_line_is_no_row(lake: Any, make_contract: Callable[..., Any]) -> None:
+    manifest = lake.ingest(make_contract([B]), lake.file("a.csv", "\nb\nx\ny\n"))
+    assert lake.rows(manifest) == [("x",), ("y",)]
+
+
+@pytest.mark.parametrize("newline", ["\r", "\n", "\r\n"])
+@pytest.mark.parametrize("chunk", range(20, 36))
+def test_lines_are_counted_alike_wherever_a_chunk_ends(
+    lake: Any, make_contract: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, newline: str, chunk: int
+) -> None:
+    monkeypatch.setattr("platform_assets.lake.repair.CHUNK", chunk)
+    body = newline.join(['"a","b"', '"1","x"', '"2","y\n"' if newline != "\r" else '"2","y"', '"q","z"', '"3,', ""])
+    lake.ingest(make_contract([A, B]), lake.file("a.csv", body))
+    first = 4 if newline == "\r" else 5
+    assert [row.line for row in lake.quarantined()] == [first + 1, first]
