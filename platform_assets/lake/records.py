@@ -55,6 +55,8 @@ def survey(path: Path, skip: int, quote: str, delimiter: str, fields: int) -> Su
             if returns != pairs:
                 raise StructureDoubt("carriage returns")
         lf += len(block.newlines)
+        if not block.well_quoted(mark):
+            raise StructureDoubt("quotes that do not begin or end a field")
         blank, trailing = block.oddities(mark)
         if blank and fields == 1:
             # the engine makes a row of null of each, which would stand in for a bad one
@@ -62,7 +64,7 @@ def survey(path: Path, skip: int, quote: str, delimiter: str, fields: int) -> Su
         if blank or trailing:
             starts, _, _ = block.records()
             records += len(starts)
-            # the engine takes an empty field too many at a line's end without a word
+            # the engine takes an empty field too many at a line's end without a word, in quotes too
             if trailing and block.outside_quotes(mark) != len(starts) * (fields - 1):
                 raise StructureDoubt("lines that end in a delimiter")
         else:
@@ -106,11 +108,34 @@ class Block:
         array = np.frombuffer(self.data, np.uint8)
         return newlines - ((newlines > 0) & (array[np.maximum(newlines - 1, 0)] == 13))
 
+    def well_quoted(self, mark: bytes) -> bool:
+        """Whether every quote begins or ends a field or is doubled inside of one. Of others, or with spaces around
+        them, the engine makes something else than the grammar does."""
+        if not self.quoted:
+            return True
+        array = np.frombuffer(self.data, np.uint8)
+        quotes = np.flatnonzero(array == ord(self.quote))
+        # the byte before the first is the block's last one, a newline
+        before, after = array[quotes[0::2] - 1], array[quotes[1::2] + 1]
+        near = np.zeros(256, np.bool_)
+        near[[ord(self.quote), mark[0], 10]] = True
+        opened = near[before].all()
+        near[13] = True
+        return bool(opened and near[after].all())
+
     def oddities(self, mark: bytes) -> tuple[bool, bool]:
-        """Whether there are empty lines, and lines that end in the byte ``mark``."""
+        """Whether there are empty lines, and lines that end in the byte ``mark`` or in it and an empty quoted field."""
         stops = self.line_stops(self.newlines)
-        before = np.frombuffer(self.data, np.uint8)[stops[1:] - 1 if stops[0] == 0 else stops - 1]
-        return bool(stops[0] == 0) or bool((before == 10).any()), bool((before == mark[0]).any())
+        array = np.frombuffer(self.data, np.uint8)
+        before = array[stops[1:] - 1 if stops[0] == 0 else stops - 1]
+        blank, trailing = bool(stops[0] == 0) or bool((before == 10).any()), bool((before == mark[0]).any())
+        if self.quoted and not trailing:
+            ends = stops[stops >= 3]
+            quote = ord(self.quote)
+            ends = ends[array[ends - 1] == quote]
+            ends = ends[array[ends - 2] == quote]
+            trailing = bool((array[ends - 3] == mark[0]).any())
+        return blank, trailing
 
     def outside_quotes(self, mark: bytes) -> int:
         """How often a byte occurs outside of quotes."""

@@ -176,8 +176,6 @@ class _Repair:
             parsed = "structure:unbalanced_quote"
         if isinstance(parsed, tuple):
             fields, whole = parsed
-            if whole > end and len(fields) != self.dialect.fields:
-                fields, whole, code = None, end, "structure:unbalanced_quote"
         else:
             code = str(parsed)
         if whole - start > MAX_RECORD:

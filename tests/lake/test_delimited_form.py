@@ -66,3 +66,40 @@ def test_lines_are_counted_alike_wherever_a_chunk_ends(
     lake.ingest(make_contract([A, B]), lake.file("a.csv", body))
     first = 4 if newline == "\r" else 5
     assert [row.line for row in lake.quarantined()] == [first + 1, first]
+
+
+DECIDED = {
+    "an empty quoted field too many": (
+        'a,b\n1,x,""\n2,y\n', [(2, "y")], [(2, "structure:extra_field", '1,x,""')],
+    ),
+    "the same in every row": (
+        'a,b\r\n1,"x",""\r\n2,y,""\r\n', [],
+        [(2, "structure:extra_field", '1,"x",""'), (3, "structure:extra_field", '2,y,""')],
+    ),
+    "a record of several lines with a field too many": (
+        'a,b\n1,"text\n2,evil\n",extra\n3,z\n', [(3, "z")],
+        [(2, "structure:extra_field", '1,"text\n2,evil\n",extra')],
+    ),
+    "an empty field at a line's end": ('a,b\n1,""\n2,"y"\n', [(1, None), (2, "y")], []),
+    "a space before a quote": ('a,b\n1, "x"\n2,y\n', [(1, ' "x"'), (2, "y")], []),
+    "a space before the first quote of a line": ('b,a\n "x",1\ny,2\n', [(1, ' "x"'), (2, "y")], []),
+    "a space after a quote": ('a,b\n1,"y" \n2,y\n', [(2, "y")], [(2, "structure:text_after_quote", '1,"y" ')]),
+    "a space after a quote before a delimiter": (
+        'b,a\n"y" ,1\ny,2\n', [(2, "y")], [(2, "structure:text_after_quote", '"y" ,1')],
+    ),
+    "quotes inside of a text": ('a,b\n1,5" x\n2,6" y\n', [(1, '5" x'), (2, '6" y')], []),
+    "a quoted text with a delimiter and spaces": ('a,b\n1," ,"" x "\n', [(1, ' ," x ')], []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DECIDED)
+@pytest.mark.parametrize("bad", ["", "q"])
+def test_a_row_is_what_the_grammar_says_whatever_stands_beside_it(
+    lake: Any, make_contract: Callable[..., Any], name: str, bad: str
+) -> None:
+    content, rows, expected = DECIDED[name]
+    line = ("q,bad" if content.startswith("a") else "bad,q") + ("\r\n" if "\r" in content else "\n")
+    line = line if bad else line.replace("q", "9").replace("bad", "last")
+    manifest = lake.ingest(make_contract([A, B]), lake.file("a.csv", content + line))
+    assert lake.rows(manifest) == rows + ([] if bad else [(9, "last")])
+    assert [row for row in sorted(aside(lake)) if "bad" not in row[2]] == expected
