@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 PROCESS_TAG = "platform/demo_process"
+GROUP = "flights"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -40,7 +41,9 @@ def materialize_year(console: Console) -> Year:
         graph = definitions.resolve_asset_graph()
     end_dead_runs(instance)
     year = Year()
-    keys = [key for key in graph.toposorted_asset_keys if graph.get(key).is_executable]
+    nodes = [graph.get(key) for key in graph.toposorted_asset_keys]
+    # a source that somebody has added has partitions of its own
+    keys = [node.key for node in nodes if node.is_executable and node.group_name == GROUP]
     snapshots = [key for key in keys if graph.get(key).partitions_def is None]
     daily = [key for key in keys if graph.get(key).partitions_def is not None]
     missing = [key for key in snapshots if instance.get_latest_materialization_event(key) is None]

@@ -5,10 +5,12 @@ run key holds the delivery's version, so a replaced file starts a new run and th
 sensor cannot take (a link, a name that fits no partition, a delivery that is not whole) is told in the tick.
 """
 
+import datetime as dt
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,9 @@ CHANGES_PER_TICK = 2_000
 RANGE_FROM = 10
 """From so many adjoining partitions on, deliveries that come at once are taken by one run over their range."""
 
+EARLY = 100
+"""Deliveries of partitions that are not over yet which a cursor remembers; the closing schedule takes the others."""
+
 TOLD = 20
 
 
@@ -41,12 +46,18 @@ def arrival_sensor(feed: Feed) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def arrivals(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
-        found, mark = feed.landing(platform.landing).changed_since(
-            read_cursor(context.cursor), now_ns=time.time_ns(), limit=CHANGES_PER_TICK
-        )
-        new = [d for d in found.deliveries.values() if not _is_ingested(d, Path(platform.lake))]
+        folder, seen, now = feed.landing(platform.landing), read_cursor(context.cursor), time.time_ns()
+        found, mark = folder.changed_since(seen.mark, now_ns=now, limit=CHANGES_PER_TICK)
+        over = _keys_that_are_over(feed, [*seen.early, *found.deliveries], now)
+        if late := over.intersection(seen.early):
+            found.deliveries.update(folder.deliveries(late, now_ns=now).deliveries)
+        early = sorted({*seen.early, *found.deliveries} - over)
+        there = [delivery for key, delivery in found.deliveries.items() if key in over]
+        new = [delivery for delivery in there if not _is_ingested(delivery, Path(platform.lake))]
         _tell(context, feed.name, found)
-        cursor = write_cursor(mark)
+        for key in early[:TOLD]:
+            context.log.info(f"{feed.name}: {key} is not over yet: its delivery is taken once it is")
+        cursor = write_cursor(Seen(mark, tuple(early[:EARLY])))
         strange = [recognized(feed, found)] if found.irregular or found.unmatched else []
         if not new:
             skip = _quiet_reason(feed.name, found)
@@ -61,17 +72,35 @@ def arrival_sensor(feed: Feed) -> dg.SensorDefinition:
     return arrivals
 
 
-def read_cursor(text: str | None) -> Mark:
-    """The mark in a sensor's cursor; the beginning if there is none."""
+@dataclass(frozen=True)
+class Seen:
+    """What earlier ticks have seen: everything up to ``mark``, and deliveries that came ``early``.
+
+    Dagster knows a partition of time only when its time is over; a file of today that comes today waits for that.
+    """
+
+    mark: Mark = field(default_factory=Mark)
+    early: tuple[str, ...] = ()
+
+
+def read_cursor(text: str | None) -> Seen:
+    """What stands in a sensor's cursor; the beginning if there is none."""
     if not text:
-        return Mark()
-    changed_ns, path = json.loads(text)
-    return Mark(int(changed_ns), str(path))
+        return Seen()
+    changed_ns, path, *early = json.loads(text)
+    return Seen(Mark(int(changed_ns), str(path)), tuple(map(str, early)))
 
 
-def write_cursor(mark: Mark) -> str:
-    """A cursor of fixed size, however many files have been seen."""
-    return json.dumps([mark.changed_ns, mark.path])
+def write_cursor(seen: Seen) -> str:
+    """A cursor of bounded size, however many files have been seen."""
+    return json.dumps([seen.mark.changed_ns, seen.mark.path, *seen.early])
+
+
+def _keys_that_are_over(feed: Feed, keys: Sequence[str], now_ns: int) -> set[str]:
+    if not isinstance(feed.partitions, dg.TimeWindowPartitionsDefinition):
+        return set(keys)
+    with dg.partition_loading_context(effective_dt=dt.datetime.fromtimestamp(now_ns / 1e9, tz=dt.UTC)):
+        return {key for key in keys if feed.partitions.has_partition_key(key)}
 
 
 def run_requests(partitions: dg.PartitionsDefinition | None, deliveries: list[Delivery]) -> Iterator[dg.RunRequest]:

@@ -86,9 +86,10 @@ class FileFeedScaffolder(Scaffolder[FileFeedScaffoldParams]):
 
 
 class DbtModelsScaffoldParams(BaseModel):
-    """``project_path`` is the folder of the dbt project, relative to where `dg` is called."""
+    """``project_path`` is the folder of the dbt project, relative to where `dg` is called; ``select`` is dbt's."""
 
     project_path: str = Field(default="dbt_project", description="Folder of the dbt project.")
+    select: str | None = Field(default=None, description="Which models; all of the project if left out.")
 
 
 class DbtModelsScaffolder(Scaffolder[DbtModelsScaffoldParams]):
@@ -103,7 +104,9 @@ class DbtModelsScaffolder(Scaffolder[DbtModelsScaffoldParams]):
         if not (project / "dbt_project.yml").is_file():
             raise ValueError(f"{project / 'dbt_project.yml'} does not exist: name the dbt project with --project-path")
         relative = os.path.relpath(project, request.project_root or Path.cwd())
-        attributes = {"project": "{{ context.project_root }}/" + relative, "group": request.target_path.name}
+        attributes = {"project": "{{ context.project_root }}/" + relative, "group": request.target_path.parent.name}
+        if request.params.select is not None:
+            attributes["select"] = request.params.select
         scaffold_component(request, attributes)
 
 

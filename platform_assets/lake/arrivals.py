@@ -97,9 +97,7 @@ class LandingFolder:
         files: dict[str, list[_Found]] = {}
         marked: set[str] = set()
         for found in self._walk():
-            if found.token is None:
-                continue
-            key = self._key(found, by_token)
+            key = None if found.token is None else self._key(found, by_token)
             if not found.is_file:
                 arrivals.irregular[found.path] = _kind(found.status.st_mode)
             elif key is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from platform_assets.automation.arrival_sensor import CHANGES_PER_TICK, arrival_sensor
+from platform_assets.automation.arrival_sensor import CHANGES_PER_TICK, arrival_sensor, read_cursor
 from platform_assets.automation.closing_schedule import closing_schedule, due_partitions
 from platform_assets.contracts.reader import read_contract
 from platform_assets.feeds.feed import Feed
@@ -229,3 +229,21 @@ def test_the_closing_schedule_takes_a_file_that_replaced_a_rejected_one(
     assert "2024-03-04" not in requested()
     put(tmp_path, "2024-03-04.csv")
     assert "2024-03-04" in requested(), "the run that took it may have died"
+
+
+def test_a_file_that_comes_before_its_day_is_over_waits_and_keeps_nothing_else_waiting(
+    tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    days = [(today + dt.timedelta(days=shift)).isoformat() for shift in (-1, 0, 30)]
+    feed = make_feed(tmp_path, dg.DailyPartitionsDefinition((today - dt.timedelta(days=5)).isoformat()))
+    for day in days:
+        put(tmp_path, f"{day}.csv")
+    first = tick(feed, tmp_path, instance)
+    assert [request.partition_key for request in first.run_requests] == days[:1]
+    assert tick(feed, tmp_path, instance, first.cursor).run_requests == []
+    tomorrow = time.time_ns() + 86_400 * 10**9
+    monkeypatch.setattr("platform_assets.automation.arrival_sensor.time.time_ns", lambda: tomorrow)
+    later = tick(feed, tmp_path, instance, first.cursor)
+    assert [request.partition_key for request in later.run_requests] == days[1:2]
+    assert read_cursor(later.cursor).early == (days[2],)

@@ -73,13 +73,14 @@ def test_files_that_belong_to_no_delivery_are_told_by_a_check(project: Project) 
     assert project.run("key:lake/orders", "2024-01-01").success
     assert recognized(project).passed
     put(project, "2024-02-31.csv")
+    put(project, "2024-2-1.csv")
     (project.landing / "orders" / "2024-01-02.csv").symlink_to("2024-01-01.csv")
     assert project.run("key:lake/orders", "2024-01-01").success, "it warns, and stops nothing"
     found = recognized(project)
     assert not found.passed
     assert found.severity is dg.AssetCheckSeverity.WARN
     told = {record.data["path"]: record.data["problem"] for record in found.metadata["files"].records}
-    assert set(told) == {"orders/2024-02-31.csv", "orders/2024-01-02.csv"}
+    assert set(told) == {"orders/2024-02-31.csv", "orders/2024-2-1.csv", "orders/2024-01-02.csv"}
     assert "symbolic link" in told["orders/2024-01-02.csv"]
 
 
