@@ -232,6 +232,12 @@ class Contract:
     freshness: Freshness = Freshness()
     notes: tuple[str, ...] = ()
 
+    @property
+    def hashes_values(self) -> bool:
+        """Whether a column, or a value inside one, is written as a keyed hash: such rows depend on the key."""
+        written = [rule.protection for column in self.columns for rule in column.nested]
+        return Protection.HASH in (*written, *(column.protection for column in self.columns))
+
     def column(self, name: str) -> Column:
         for column in self.columns:
             if column.name == name:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from platform_assets.contracts.model import Contract, Protection
+from platform_assets.contracts.model import Contract
 from platform_assets.feeds.partitions import partition_key_of
 from platform_assets.lake.arrival_patterns import ArrivalPattern
 from platform_assets.lake.arrivals import Completeness, LandingFolder
@@ -34,11 +34,7 @@ class Feed:
 
     def pseudonym_key(self, platform: PlatformResource) -> bytes | None:
         """The key of the keyed hash if a column asks for one; the resource raises if it is not set."""
-        columns = self.contract.columns
-        hashes = any(
-            c.protection is Protection.HASH or any(n.protection is Protection.HASH for n in c.nested) for c in columns
-        )
-        return platform.pseudonym_key() if hashes else None
+        return platform.pseudonym_key() if self.contract.hashes_values else None
 
     @property
     def lake_key(self) -> dg.AssetKey:

@@ -217,5 +217,4 @@ class Ingestor:
 
     def _key(self, contract: Contract) -> str:
         """The key's fingerprint, for contracts whose rows depend on it."""
-        hashes = any(c.protection == "hash" or any(n.protection == "hash" for n in c.nested) for c in contract.columns)
-        return self.pseudonyms.fingerprint if hashes and self.pseudonyms is not None else ""
+        return self.pseudonyms.fingerprint if contract.hashes_values and self.pseudonyms is not None else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,14 @@ def test_columns(full: Contract) -> None:
     )
     assert ("amount", "DECIMAL(12,2)", "In euros.") in raw_columns(full)
     assert ("email", "VARCHAR", "") in raw_columns(full)
+
+
+def test_a_hash_in_a_column_or_inside_one_needs_the_key(full: Contract) -> None:
+    plain = replace(full.columns[0], protection=Protection.MASK, nested=(NestedProtection(("a",), Protection.DROP),))
+    assert not replace(full, columns=(plain,)).hashes_values
+    assert replace(full, columns=(plain, replace(plain, protection=Protection.HASH))).hashes_values
+    inside = replace(plain, nested=(NestedProtection(("a",), Protection.HASH),))
+    assert replace(full, columns=(plain, inside)).hashes_values
 
 
 def test_rules(full: Contract) -> None:
