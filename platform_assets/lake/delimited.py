@@ -12,6 +12,7 @@ from platform_assets.contracts.row_rules import Check
 from platform_assets.lake.drift import judge_columns
 from platform_assets.lake.grammar import Dialect, records_of
 from platform_assets.lake.locating import locate
+from platform_assets.lake.originals import originals
 from platform_assets.lake.plain_files import PlainFile
 from platform_assets.lake.quarantine import QuarantineWriter
 from platform_assets.lake.records import MAX_RECORD, Array, StructureDoubt, fetch, survey
@@ -72,9 +73,8 @@ def open_repaired(contract: Contract, file: PlainFile, copy: Path, quarantine: Q
 
     def raw(numbers: Array) -> Iterator[tuple[int, int, bytes]]:
         lines = result.lines(numbers)
-        found = fetch(copy, 0, form.quote, numbers)
-        for (number, _, text), line in zip(found, lines.tolist(), strict=True):
-            yield number, line, text
+        found = originals(file.path, file.skip, dialect, result.newline, lines)
+        yield from zip(numbers.tolist(), lines.tolist(), found, strict=True)
 
     relation = _relation(contract, copy, len(names), False, "\\n", wide=True)
     return _source(contract, file, names, relation, result.records, result.set_aside, raw, warnings)

@@ -32,6 +32,7 @@ class Repaired:
 
     records: int = 0
     set_aside: int = 0
+    newline: bytes = b"\n"
     offsets: list[int] = field(default_factory=list)
     shifts: list[int] = field(default_factory=list)
 
@@ -60,7 +61,7 @@ class _Repair:
     def run(self, path: Path, skip: int) -> Repaired:
         with path.open("rb", 0) as file:
             file.seek(skip)
-            self.newline = _line_end(file, skip)
+            self.newline = self.result.newline = _line_end(file, skip)
             carry = b""
             while True:
                 piece = file.read(CHUNK)
@@ -127,6 +128,7 @@ class _Repair:
             found |= per_line(returns) > (at_end & (ends > starts))
         if not data.isascii():
             found |= per_line(np.flatnonzero(array >= 128)) > 0
+        found |= ends - starts > MAX_RECORD
         found |= self._blank(array, starts, ends)
         if self.skip_header:
             # the header is the first line that is not blank
@@ -178,7 +180,8 @@ class _Repair:
             fields, whole = parsed
         else:
             code = str(parsed)
-        if whole - start > MAX_RECORD:
+        written = self._written(fields) if fields is not None else b""
+        if max(whole - start, len(written)) > MAX_RECORD:
             fields, code = None, "structure:record_too_long"
         raw = data[start:whole].removesuffix(b"\r")
         taken = int(np.searchsorted(ends, whole)) - index + 1
@@ -194,7 +197,7 @@ class _Repair:
             self._aside(fault, raw, len(raw))
         else:
             self._count(1)
-            self.out.write(self._written(fields) + b"\n")
+            self.out.write(written + b"\n")
         self.line += taken
         return taken
 

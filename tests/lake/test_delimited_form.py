@@ -103,3 +103,36 @@ def test_a_row_is_what_the_grammar_says_whatever_stands_beside_it(
     manifest = lake.ingest(make_contract([A, B]), lake.file("a.csv", content + line))
     assert lake.rows(manifest) == rows + ([] if bad else [(9, "last")])
     assert [row for row in sorted(aside(lake)) if "bad" not in row[2]] == expected
+
+
+RAW = {
+    "mixed line ends": ('a,b\r\n1,"x"\n"zz","hello"\n2,y\n', [(3, '"zz","hello"')]),
+    "several lines": (
+        'a,b\n\n1,"x\ny"\nq,"x\n""y"""\n1,2,3\nq, "z"\n',
+        [(5, 'q,"x\n""y"""'), (7, "1,2,3"), (8, 'q, "z"')],
+    ),
+    "carriage returns": ('a,b\r1,"x"\r\r"zz","hello"\r2,"a"b\r', [(4, '"zz","hello"'), (5, '2,"a"b')]),
+    "CRLF in quotes": ('a,b\r\nq,"x\r\n"\r\n1,"a"b\r\nr,"s"\r\n', [(2, 'q,"x\r\n"'), (4, '1,"a"b'), (5, 'r,"s"')]),
+    "no last newline": ('a,b\n1,"a"b\nq,"z"', [(2, '1,"a"b'), (3, 'q,"z"')]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RAW)
+@pytest.mark.parametrize("chunk", [7, 20, 1 << 20])
+def test_a_raw_row_is_the_delivered_one_after_a_repair(
+    lake: Any, make_contract: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, name: str, chunk: int
+) -> None:
+    monkeypatch.setattr("platform_assets.lake.repair.CHUNK", chunk)
+    monkeypatch.setattr("platform_assets.lake.originals.CHUNK", chunk)
+    content, expected = RAW[name]
+    lake.ingest(make_contract([A, B]), lake.file("a.csv", content))
+    assert [(line, raw) for line, _, raw in sorted(aside(lake))] == expected
+
+
+@pytest.mark.parametrize("long", ["y" * 8_400_000, '5"' * 4_190_000])
+def test_a_line_that_is_too_long_costs_its_row_only(lake: Any, make_contract: Callable[..., Any], long: str) -> None:
+    manifest = lake.ingest(make_contract([A, B]), lake.file("a.csv", f"a,b\n1,x\n2,{long}\n3,z\nq,w\n"))
+    assert lake.rows(manifest) == [(1, "x"), (3, "z")]
+    assert [(row.line, row.reasons[0]) for row in lake.quarantined()] == [
+        (3, "structure:record_too_long"), (5, "type:a"),
+    ]  # fmt: skip
