@@ -21,6 +21,7 @@ SERVER_CUSTOM = frozenset({"delimiter", "encoding", "quote", "escape", "header",
 TERMS = frozenset(
     {"quarantineLimit", "emptyDelivery", "extraColumns", "missingColumns", "notDue", "owners", "timezone"}
 )
+NO_FILES = ("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DEFAULT_QUARANTINE_LIMIT = 0.05
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31557600}
@@ -47,11 +48,9 @@ def _format(server: dict[str, Any], path: Path_, findings: Findings) -> FileForm
     values = {name: value for name, (value, _) in properties.items()}
     delimiter = values.get("delimiter", server.get("delimiter"))
     encoding = str(values.get("encoding", server.get("encoding")) or "utf-8")
-    try:
-        codecs.lookup(encoding)
-    except LookupError:
+    if not _is_text(encoding):
         findings.problem(
-            (*path, "encoding"), f"{encoding!r} is not an encoding that Python knows, such as utf-8 or latin-1"
+            (*path, "encoding"), f"{encoding!r} is no encoding of text that Python knows, such as utf-8 or latin-1"
         )
         encoding = "utf-8"
     if kind is FileKind.JSONL:
@@ -63,7 +62,8 @@ def _format(server: dict[str, Any], path: Path_, findings: Findings) -> FileForm
     if kind is FileKind.PARQUET:
         return FileFormat(kind)
     delimiter = DELIMITERS.get(str(delimiter), delimiter) if delimiter is not None else "\t" if word == "tsv" else ","
-    quote, escape = values.get("quote", '"'), values.get("escape", '"')
+    quote = values.get("quote", '"')
+    escape = values.get("escape", quote)
     for name, text in (("delimiter", delimiter), ("quote", quote), ("escape", escape)):
         if (
             not isinstance(text, str)
@@ -77,7 +77,9 @@ def _format(server: dict[str, Any], path: Path_, findings: Findings) -> FileForm
             )
             return FileFormat(kind)
     if quote and escape not in (quote, "", "\\"):
-        findings.problem(properties["escape"][1], "escape must be the quote itself (doubled quotes) or a backslash")
+        findings.problem(
+            properties.get("escape", (None, path))[1], "escape must be the quote itself (doubled quotes) or a backslash"
+        )
     header = values.get("header", True)
     if not isinstance(header, bool):
         findings.problem(properties["header"][1], f"header must be true or false, not {header!r}")
@@ -89,6 +91,15 @@ def _format(server: dict[str, Any], path: Path_, findings: Findings) -> FileForm
         )
         nulls = [""]
     return FileFormat(kind, delimiter, quote, escape or quote, encoding, header, tuple(nulls))
+
+
+def _is_text(encoding: str) -> bool:
+    """Whether files can be in it: Python also names ways to pack bytes, and to write domain names, encodings."""
+    try:
+        found = codecs.lookup(encoding)
+    except (LookupError, ValueError):
+        return False
+    return getattr(found, "_is_text_encoding", True) and found.name not in NO_FILES
 
 
 def read_terms(data: dict[str, Any], findings: Findings) -> dict[str, Any]:

@@ -12,7 +12,11 @@ MISTAKES = {
     ("apiVersion: v3.1.0", "apiVersion: v2.2.0"): (1, "apiVersion", "not supported"),
     ("id: orders\n", ""): (1, "id", "required by the standard"),
     ("format: csv", "format: cvs"): (13, "servers[0].format", "did you mean 'csv'"),
-    ("    encoding: latin-1", "    encoding: latin-one"): (15, "servers[0].encoding", "not an encoding"),
+    ("    encoding: latin-1", "    encoding: latin-one"): (15, "servers[0].encoding", "no encoding of text"),
+    ("    encoding: latin-1", "    encoding: rot13"): (15, "servers[0].encoding", "no encoding of text"),
+    ("    encoding: latin-1", "    encoding: base64"): (15, "servers[0].encoding", "no encoding of text"),
+    ("    encoding: latin-1", "    encoding: idna"): (15, "servers[0].encoding", "no encoding of text"),
+    ("    encoding: latin-1", "    encoding: punycode"): (15, "servers[0].encoding", "no encoding of text"),
     ('delimiter: ";"', 'delimiter: ";;"'): (14, "servers[0].delimiter", "one ASCII character"),
     ("status: active", "status: active\nstatus: draft"): (6, "status", "given twice"),
     ("        logicalType: integer", "        logicalType: intger"): (
