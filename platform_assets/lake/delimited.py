@@ -112,7 +112,8 @@ def _columns(contract: Contract, file: PlainFile) -> tuple[list[str], tuple[str,
     body = head.replace(b"\r", b"\n") if b"\n" not in head else head
     first = next(records_of(BLANK.sub(b"", body), dialect), None)
     if first is None:
-        if not head.strip():
+        if not head.strip() or not form.header:
+            # without a header the first line is a row as any other, which costs itself when it is broken
             return expected, ()
         raise DeliveryRejected(
             "structure:header", f"{file.name}: its first line cannot be read: a quote in it is not closed"
@@ -120,6 +121,8 @@ def _columns(contract: Contract, file: PlainFile) -> tuple[list[str], tuple[str,
     try:
         names = [field.decode("utf-8") for field in first]
     except UnicodeDecodeError:
+        if not form.header:
+            return expected, ()
         raise DeliveryRejected("encoding:invalid", f"{file.name}: its first line is not {form.encoding} text") from None
     if not form.header:
         if names == expected and len(names) > 1:

@@ -136,3 +136,29 @@ def test_a_line_that_is_too_long_costs_its_row_only(lake: Any, make_contract: Ca
     assert [(row.line, row.reasons[0]) for row in lake.quarantined()] == [
         (3, "structure:record_too_long"), (5, "type:a"),
     ]  # fmt: skip
+
+
+FIRST = {
+    "an open quote": (b'1,"a\n', "structure:unbalanced_quote"),
+    "text after a quote": (b'"1"2,a\n', "structure:text_after_quote"),
+    "no UTF-8": (b"1,a\xff\n", "encoding:invalid"),
+    "a NUL byte": (b"1,a\0\n", "encoding:nul"),
+    "a carriage return": (b"1,a\rb\n", "structure:carriage_return"),
+}
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_a_broken_first_line_without_a_header_costs_itself_only(
+    lake: Any, make_contract: Callable[..., Any], name: str
+) -> None:
+    first, code = FIRST[name]
+    contract = make_contract([A, B], server={"header": False})
+    manifest = lake.ingest(contract, lake.file("a.csv", first + b"2,y\n3,z\n"))
+    assert lake.rows(manifest) == [(2, "y"), (3, "z")]
+    assert [(row.line, row.reasons) for row in lake.quarantined()] == [(1, (code,))]
+
+
+def test_another_quote_is_doubled_unless_the_contract_says_else(lake: Any, make_contract: Callable[..., Any]) -> None:
+    contract = make_contract([A, B], server={"quote": "'"})
+    manifest = lake.ingest(contract, lake.file("a.csv", "a,b\n1,'it''s, so'\n2,\"y\"\n"))
+    assert lake.rows(manifest) == [(1, "it's, so"), (2, '"y"')]
