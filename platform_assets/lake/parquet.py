@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from platform_assets.contracts.identifiers import quoted, sql_path
-from platform_assets.contracts.model import Contract
+from platform_assets.contracts.model import Contract, LogicalType
 from platform_assets.contracts.row_rules import accepts
 from platform_assets.contracts.types import sql_type
 from platform_assets.lake.drift import judge_columns
@@ -50,6 +50,11 @@ def open_parquet(contract: Contract, path: Path, engine: duckdb.DuckDBPyConnecti
                 f"{path.name}: the column {column.source_name!r} is {kind[:80]}, "
                 f"the contract says {column.type} ({sql_type(column)})",
             )
+        if column.type is LogicalType.JSON and kind != "VARCHAR":
+            # as a text it is held to the rules of JSON: the engine writes infinity and repeated keys, too
+            name = quoted(column.source_name)
+            expressions.append((f"CASE WHEN {name} IS NOT NULL THEN CAST(to_json({name}) AS VARCHAR) END", "VARCHAR"))
+            continue
         expressions.append((quoted(column.source_name), kind))
 
     packed = f"struct_pack({', '.join(f'{quoted(name)} := {quoted(name)}' for name in types)})"

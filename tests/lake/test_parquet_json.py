@@ -1,0 +1,42 @@
+"""Nested Parquet columns: what JSON cannot say costs its row."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+DECIMALS = pa.struct([("y", pa.decimal128(20, 20))])
+DOUBLES = pa.struct([("y", pa.float64())])
+CASES = {
+    "infinity": (pa.array([{"y": 1.5}, {"y": math.inf}, None], DOUBLES), ['{"y":1.5}', None]),
+    "no number": (pa.array([{"y": 1.5}, {"y": math.nan}, None], DOUBLES), ['{"y":1.5}', None]),
+    "a repeated key": (
+        pa.array([[("a", 1)], [("a", 1), ("a", 2)], None], pa.map_(pa.string(), pa.int64())), ['{"a":1}', None],
+    ),
+    "a list": (pa.array([[1.0], [math.inf], None], pa.list_(pa.float64())), ["[1.0]", None]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_no_json_is_set_aside(lake: Any, make_contract: Callable[..., Any], name: str) -> None:
+    values, rows = CASES[name]
+    path = lake.landing / "a.parquet"
+    pq.write_table(pa.table({"v": values}), path)
+    manifest = lake.ingest(make_contract([{"name": "v", "logicalType": "object"}], form="parquet"), path)
+    assert [row[0] for row in lake.rows(manifest)] == rows
+    assert [(row.line, row.reasons) for row in lake.quarantined()] == [(2, ("type:v",))]
+
+
+def test_decimals_inside_are_json_or_set_aside(lake: Any, make_contract: Callable[..., Any]) -> None:
+    path = lake.landing / "a.parquet"
+    pq.write_table(pa.table({"v": pa.array([{"y": Decimal("0.1234")}, {"y": Decimal("-0.5")}], DECIMALS)}), path)
+    manifest = lake.ingest(make_contract([{"name": "v", "logicalType": "object"}], form="parquet"), path)
+    for (text,) in lake.rows(manifest):
+        json.loads(text)
