@@ -1,7 +1,6 @@
 """Materializes what is missing of the year on the real instance, in this process, with a progress bar."""
 
 import logging
-import os
 import uuid
 from dataclasses import dataclass, field
 
@@ -9,7 +8,6 @@ import dagster as dg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-PROCESS_TAG = "platform/demo_process"
 GROUP = "flights"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -32,6 +30,7 @@ class Year:
 
 def materialize_year(console: Console) -> Year:
     """Reference data first, then all days of the year in one run; nothing if all of it is there already."""
+    from platform_assets.automation.dead_runs import end_dead_runs
     from platform_assets.definitions import defs
 
     with console.status("loading the definitions"):
@@ -64,25 +63,6 @@ def materialize_year(console: Console) -> Year:
     year.complete = all(year.assets[key.to_user_string()] == len(days) for key in daily)
     instance.dispose()
     return year
-
-
-def end_dead_runs(instance: dg.DagsterInstance) -> None:
-    """End the demo's own runs whose process is gone (Ctrl-C, kill -9), so that the UI does not show them as running."""
-    unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
-    for run in instance.get_runs(unfinished):
-        pid = run.tags.get(PROCESS_TAG)
-        if pid is not None and not _is_alive(int(pid)):
-            instance.report_run_failed(run, "the process of this run has ended")
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # somebody else's
-    return True
 
 
 def _count(year: Year, check: dg.AssetCheckEvaluation) -> None:
@@ -134,7 +114,7 @@ def _run(
             run_id=run_id,
             instance=instance,
             asset_selection=keys,
-            tags={**tags, PROCESS_TAG: str(os.getpid())},
+            tags=tags,
             run_config=QUIET,
             raise_on_error=False,
         )

@@ -6,6 +6,7 @@ import dagster as dg
 
 from platform_assets._compat import disable_dagster_warnings
 from platform_assets.automation.conditions import automation_sensor
+from platform_assets.automation.dead_runs import dead_runs_sensor
 from resources.environment import Environment, current_environment
 from resources.platform import PlatformResource
 
@@ -26,7 +27,7 @@ def build(environment: Environment, *, project: Path = Path(__file__).parent) ->
                 resources={"platform": PlatformResource.of(environment)},
                 # one warehouse file has one writer: the steps of a run share one process and take turns
                 executor=dg.in_process_executor,
-                sensors=[automation_sensor()],
+                sensors=[automation_sensor(), *([dead_runs_sensor()] if environment.runs_are_local else [])],
             ),
         )
 
