@@ -29,6 +29,13 @@ def open_parquet(contract: Contract, path: Path, engine: duckdb.DuckDBPyConnecti
         described = engine.execute(
             f"DESCRIBE SELECT * FROM read_parquet({location}, hive_partitioning = false)"
         ).fetchall()
+        # the engine cuts these before anybody can compare; without a zone it keeps them
+        nanoseconds = [
+            row[0]
+            for row in engine.execute(
+                f"SELECT name FROM parquet_schema({location}) WHERE logical_type LIKE '%isAdjustedToUTC=1%NanoSeconds()%'"
+            ).fetchall()
+        ]
         counted = engine.execute(f"SELECT num_rows FROM parquet_file_metadata({location})").fetchone()
     except duckdb.Error as error:
         if is_of_machine(error):
@@ -38,6 +45,10 @@ def open_parquet(contract: Contract, path: Path, engine: duckdb.DuckDBPyConnecti
         ) from None
     types = {str(row[0]): str(row[1]) for row in described}
     warnings = judge_columns(contract, list(types), path.name, ordered=False)
+    warnings += tuple(
+        f"{path.name}: the column {name!r} is in nanoseconds with a zone: what is below a microsecond is cut off"
+        for name in nanoseconds
+    )
     expressions: list[tuple[str, str]] = []
     for column in contract.columns:
         kind = types.get(column.source_name)

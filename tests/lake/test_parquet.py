@@ -1,4 +1,4 @@
-"""Nested Parquet columns: what JSON cannot say costs its row."""
+"""Parquet: nested values that JSON cannot say cost their row; what the engine cuts off is told."""
 
 from __future__ import annotations
 
@@ -40,3 +40,14 @@ def test_decimals_inside_are_json_or_set_aside(lake: Any, make_contract: Callabl
     manifest = lake.ingest(make_contract([{"name": "v", "logicalType": "object"}], form="parquet"), path)
     for (text,) in lake.rows(manifest):
         json.loads(text)
+
+
+def test_nanoseconds_that_the_engine_cuts_are_told(lake: Any, make_contract: Callable[..., Any]) -> None:
+    moments = pa.array([1_000, 1_001], pa.timestamp("ns", "UTC"))
+    path = lake.landing / "moments.parquet"
+    micros = moments.cast(pa.timestamp("us", "UTC"), safe=False)
+    pq.write_table(pa.table({"at_nanos": moments, "at_micros": micros}), path)
+    zoned = {"logicalType": "timestamp", "logicalTypeOptions": {"timezone": True}}
+    contract = make_contract([{"name": name, **zoned} for name in ("at_nanos", "at_micros")], form="parquet")
+    (warning,) = lake.ingest(contract, path).warnings
+    assert "'at_nanos' is in nanoseconds" in warning
