@@ -33,7 +33,8 @@ def open_parquet(contract: Contract, path: Path, engine: duckdb.DuckDBPyConnecti
         nanoseconds = [
             row[0]
             for row in engine.execute(
-                f"SELECT name FROM parquet_schema({location}) WHERE logical_type LIKE '%isAdjustedToUTC=1%NanoSeconds()%'"
+                f"SELECT name FROM parquet_schema({location}) "
+                "WHERE logical_type LIKE '%isAdjustedToUTC=1%NanoSeconds()%'"
             ).fetchall()
         ]
         counted = engine.execute(f"SELECT num_rows FROM parquet_file_metadata({location})").fetchone()
