@@ -62,7 +62,7 @@ def json_protector(column: Column, pseudonyms: Pseudonyms | None) -> Callable[[s
     """A function over the JSON texts of a column that protects the values at its ``nested`` paths.
 
     A value at a path that the contract does not declare is masked: a sender who renames a personal key, or puts it
-    elsewhere, must not thereby publish it.
+    elsewhere, must not thereby publish it; nor is its key kept.
     """
     declared = frozenset(column.declared)
 
@@ -88,8 +88,9 @@ def _mask_undeclared(value: Any, place: tuple[str, ...], declared: frozenset[tup
         below = (*place, key)
         if below in declared:
             found[key] = _mask_undeclared(item, below, declared)
-        else:
-            found[key] = None if item is None else MASK
+        elif item is not None:
+            # the key may be the personal value itself, as in {"ann@example.org": 3}
+            found[MASK] = MASK
     return found
 
 
