@@ -47,7 +47,7 @@ def lake_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
     )
     def ingest(context: dg.AssetExecutionContext) -> Iterator[Any]:
         platform, keys = context.resources.platform, run_partitions(context)
-        known = materialized_data_versions(context.instance, feed.landing_key)
+        known = materialized_data_versions(context.instance, feed.landing_key, keys)
         arrivals = _settled_arrivals(feed, keys, platform.landing, context.log.info)
         outcomes = _ingest_all(feed, keys, arrivals, platform=platform, log=context.log.info)
         for key, delivery in arrivals.deliveries.items():
