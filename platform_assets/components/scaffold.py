@@ -74,14 +74,13 @@ class FileFeedScaffolder(Scaffolder[FileFeedScaffoldParams]):
         return FileFeedScaffoldParams
 
     def scaffold(self, request: ScaffoldRequest[FileFeedScaffoldParams]) -> None:
-        name = request.target_path.name.replace("-", "_").replace(" ", "_")
-        parent = request.target_path.parent.name
+        name = _name(request)
         attributes: dict[str, Any] = {
             "files": f"{name}/{name}_%Y-%m-%d*.csv",
             "partitions": DAILY,
         }
         scaffold_component(request, attributes)
-        contract = CONTRACT.format(name=name, group=parent if parent != "defs" else name)
+        contract = CONTRACT.format(name=name, group=_group(request))
         (request.target_path / "contract.yaml").write_text(contract)
 
 
@@ -104,7 +103,7 @@ class DbtModelsScaffolder(Scaffolder[DbtModelsScaffoldParams]):
         if not (project / "dbt_project.yml").is_file():
             raise ValueError(f"{project / 'dbt_project.yml'} does not exist: name the dbt project with --project-path")
         relative = os.path.relpath(project, request.project_root or Path.cwd())
-        attributes = {"project": "{{ context.project_root }}/" + relative, "group": request.target_path.parent.name}
+        attributes = {"project": "{{ context.project_root }}/" + relative, "group": _group(request)}
         if request.params.select is not None:
             attributes["select"] = request.params.select
         scaffold_component(request, attributes)
@@ -124,6 +123,15 @@ class PublishedTableScaffolder(Scaffolder[PublishedTableScaffoldParams]):
         return PublishedTableScaffoldParams
 
     def scaffold(self, request: ScaffoldRequest[PublishedTableScaffoldParams]) -> None:
-        name = request.target_path.name.replace("-", "_").replace(" ", "_")
-        source = request.params.source or f"marts/{name}"
-        scaffold_component(request, {"source": source, "group": request.target_path.parent.name, "partitions": DAILY})
+        source = request.params.source or f"marts/{_name(request)}"
+        scaffold_component(request, {"source": source, "group": _group(request), "partitions": DAILY})
+
+
+def _name(request: ScaffoldRequest[Any]) -> str:
+    return request.target_path.name.replace("-", "_").replace(" ", "_")
+
+
+def _group(request: ScaffoldRequest[Any]) -> str:
+    """The folder of the domain; the component's own name where it stands in none."""
+    parent = request.target_path.parent.name
+    return parent if parent != "defs" else _name(request)
