@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
+from platform_assets.dbt.declared import declared
 
 SOURCE = re.compile(r"source\s*\(\s*['\"][^'\"]+['\"]\s*,\s*['\"]([^'\"]+)['\"]\s*\)")
 REF = re.compile(r"ref\s*\(\s*(?:['\"][^'\"]+['\"]\s*,\s*)?['\"]([^'\"]+)['\"]")
@@ -75,14 +75,7 @@ def _add_manifest(readers: Readers, manifest: Path) -> None:
 
 
 def _add_published(readers: Readers, file: Path) -> None:
-    try:
-        documents = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
-    except yaml.YAMLError:
-        return  # `dg check yaml` tells what is wrong with it
-    for document in documents:
-        if not isinstance(document, dict) or not str(document.get("type", "")).endswith("PublishedTable"):
-            continue
-        attributes = document.get("attributes") or {}
+    for attributes in declared(file, "PublishedTable"):
         source = str(attributes.get("source") or "").split("/")[-1]
         if source:
             readers.published.setdefault(source, set()).add(str(attributes.get("name") or source))

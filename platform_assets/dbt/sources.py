@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
@@ -10,6 +10,7 @@ import yaml
 from platform_assets.contracts.model import Contract
 from platform_assets.contracts.reader import read_contract
 from platform_assets.contracts.types import raw_columns
+from platform_assets.dbt.declared import declared
 from resources.warehouse.protocol import PARTITION_COLUMN
 
 HEADER = "# Made from the contracts by `platform-assets dbt sources`; change those, not this file.\n"
@@ -21,18 +22,12 @@ def contracts_below(folder: Path) -> list[Contract]:
     Raises:
         ContractError: if one of them is wrong.
     """
-    paths = {path for defs in sorted(folder.rglob("defs.yaml")) for path in _contracts_of(defs)}
+    paths = {
+        defs.parent / str(attributes.get("contract", "contract.yaml"))
+        for defs in folder.rglob("defs.yaml")
+        for attributes in declared(defs, "FileFeed")
+    }
     return sorted((read_contract(path) for path in paths), key=lambda contract: contract.name)
-
-
-def _contracts_of(defs: Path) -> Iterator[Path]:
-    try:
-        documents = list(yaml.safe_load_all(defs.read_text(encoding="utf-8")))
-    except yaml.YAMLError:
-        return  # loading the definitions tells what is wrong with it
-    for document in documents:
-        if isinstance(document, dict) and str(document.get("type", "")).endswith("FileFeed"):
-            yield defs.parent / str((document.get("attributes") or {}).get("contract", "contract.yaml"))
 
 
 def sources_yaml(contracts: Iterable[Contract]) -> str:
