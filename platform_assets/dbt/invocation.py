@@ -15,7 +15,7 @@ PARTITIONS_VARIABLE = "platform_partitions"
 
 
 class DbtFailed(RuntimeError):
-    """A dbt command ended before it had a result for each node; the message is dbt's own."""
+    """A dbt command ended without saying anything of the nodes themselves; the message is dbt's own."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,11 @@ class NodeResult:
     @property
     def is_bad(self) -> bool:
         return self.status in ("error", "fail", "runtime error", "skipped", "partial success")
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it could not be run to its end, which may be its own fault or the machine's."""
+        return self.status in ("error", "runtime error", "partial success")
 
 
 def invoke(

@@ -7,9 +7,11 @@ without a word: hence one lock, and every connection closed before the lock is g
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,15 +25,46 @@ def run_dbt(
 ) -> dbtRunnerResult:
     """One dbt command; its connections are closed when this returns, whatever happened.
 
-    ``environment`` holds variables that are set for the length of the call.
+    ``environment`` holds variables that are set for the length of the call. An interrupt ends dbt's statements, and
+    is raised from here when they have ended, as what the caller's own signal handlers make of it.
     """
     from dbt.cli.main import dbtRunner
 
-    with _one_at_a_time, _variables(environment or {}):
+    with _one_at_a_time, _variables(environment or {}), _interrupts_reach_dbt():
         try:
-            return dbtRunner(manifest=manifest).invoke(list(arguments))
+            result = dbtRunner(manifest=manifest).invoke(list(arguments))
         finally:
             _close_connections()
+    if result.exception is not None and not isinstance(result.exception, Exception):
+        # dbt's runner returns even a KeyboardInterrupt as a result
+        raise result.exception
+    return result
+
+
+@contextmanager
+def _interrupts_reach_dbt() -> Iterator[None]:
+    """SIGINT and SIGTERM as the KeyboardInterrupt that dbt knows, and afterwards as what they were to be.
+
+    dbt cancels its statements and waits for its threads on a KeyboardInterrupt alone. Of any other exception they
+    outlive the call, and go on writing when the warehouse has long been somebody else's.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received: list[int] = []
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if received:
+            signal.raise_signal(received[0])
 
 
 def _close_connections() -> None:

@@ -6,25 +6,36 @@ is dead at once; on another machine only the lease's expiry can tell. Nothing he
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import platform
 import subprocess
+import threading
 import uuid
 from pathlib import Path
 
-_active: set[str] = set()
+_active: dict[str, int] = {}
+"""Names at work in this process, with the thread that works under each."""
 
 
 def new_holder() -> str:
-    """A holder for one piece of work of this process; :func:`retire` it when the work ends, however it ends."""
+    """A holder for one piece of work of this process; :func:`retire` it when the work ends, however it ends.
+
+    Raises OSError when the process cannot find out about itself, for lack of a file descriptor.
+    """
     holder = f"{_machine()}/{os.getpid()}/{_started(os.getpid())}/{uuid.uuid4().hex[:12]}"
-    _active.add(holder)
+    _active[holder] = threading.get_ident()
     return holder
 
 
 def retire(holder: str) -> None:
-    _active.discard(holder)
+    _active.pop(holder, None)
+
+
+def is_of_this_thread(holder: str) -> bool:
+    """Whether the calling thread itself works under this holder: waiting for it would never end."""
+    return _active.get(holder) == threading.get_ident() and not is_dead(holder)
 
 
 def is_dead(holder: str) -> bool:
@@ -33,9 +44,13 @@ def is_dead(holder: str) -> bool:
     if len(parts) != 4 or parts[0] != _machine() or not parts[1].isdigit():
         return False
     pid = int(parts[1])
-    if pid == os.getpid() and parts[2] == _started(pid):
-        return holder not in _active
-    return _started(pid) != parts[2]
+    if holder in _active and pid == os.getpid():
+        return False
+    try:
+        started = _started(pid)
+    except OSError:
+        return False
+    return started != parts[2] or pid == os.getpid()
 
 
 @functools.cache
@@ -52,11 +67,19 @@ def _machine() -> str:
 
 
 def _started(pid: int) -> str:
-    """When process ``pid`` started, as text that differs for a process that reuses the id; empty when it is gone."""
-    if Path("/proc/self/stat").exists():
+    """When process ``pid`` started, as text that differs for a process that reuses the id; empty when it is gone.
+
+    Raises OSError when that cannot be found out: no file descriptor, or a process that the system hides.
+    """
+    if Path("/proc/self").exists():
         try:
             text = Path(f"/proc/{pid}/stat").read_text()
-        except (FileNotFoundError, ProcessLookupError):
+        except FileNotFoundError:
+            # a system may hide the processes of other users: then this is refused in place of saying that it is gone
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, 0)
+            return ""
+        except ProcessLookupError:
             return ""
         # the command's name may hold spaces and parentheses; a zombie still has a line but writes no more
         fields = text.rpartition(")")[2].split()

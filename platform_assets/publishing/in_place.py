@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from platform_assets.contracts.model import Severity
@@ -40,7 +40,6 @@ class OpenCandidates:
     """Partitions that are pending under a lease of this process, until their verdicts are recorded."""
 
     lease: Lease
-    holder: Holder
 
     @property
     def run_id(self) -> str:
@@ -63,6 +62,7 @@ class BuiltModel:
     checks: Mapping[str, Sequence[CheckResult]] = field(default_factory=dict)
 
 
+@contextlib.contextmanager
 def open_candidates(
     warehouse: Warehouse,
     *,
@@ -70,10 +70,11 @@ def open_candidates(
     run_id: str,
     lease_seconds: float = LEASE_SECONDS,
     wait_seconds: float = WAIT_SECONDS,
-) -> OpenCandidates:
+) -> Iterator[OpenCandidates]:
     """Take the lease on all ``partitions`` (by asset) and mark them pending, in one transaction.
 
-    Always follow with :func:`record_verdicts`, after an error with nothing built. Raises ``LeaseHeld``.
+    The block ends with :func:`record_verdicts`. A block that raises leaves the partitions pending, which keeps them
+    closed without a verdict, and gives the lease back. Raises ``LeaseHeld``.
     """
     keys = [(asset, partition) for asset, wanted in partitions.items() for partition in dict.fromkeys(wanted)]
 
@@ -86,14 +87,11 @@ def open_candidates(
                 failpoint("publish.in_place.before_open")
         return taken
 
-    with contextlib.ExitStack() as stack:
-        holder = stack.enter_context(Holder(warehouse))
+    with Holder(warehouse) as holder:
         purpose = f"run {run_id} opening candidates"
         lease = take(warehouse, attempt, run_id=run_id, wait_seconds=wait_seconds, purpose=purpose)
         failpoint("publish.in_place.opened")
-        # held on, until the verdicts are recorded
-        stack.pop_all()
-    return OpenCandidates(lease, holder)
+        yield OpenCandidates(lease)
 
 
 def record_verdicts(
@@ -109,7 +107,7 @@ def record_verdicts(
     run has taken a partition over meanwhile; then no verdict of this call stands.
     """
     lease = opened.lease
-    with opened.holder, warehouse.session(purpose=f"run {lease.run_id} recording verdicts") as session:
+    with warehouse.session(purpose=f"run {lease.run_id} recording verdicts") as session:
         verdicts: list[Verdict] = []
         for asset in dict.fromkeys(asset for asset, _ in lease.tokens):
             verdicts += _verdicts(session, opened, asset, built.get(asset), reason)

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from platform_assets.publishing.errors import LeaseHeld, LeaseLost
-from platform_assets.publishing.holders import is_dead, new_holder, retire
+from platform_assets.publishing.holders import is_dead, is_of_this_thread, new_holder, retire
 from platform_assets.publishing.ledger import LEASES, Key, name, stage_keys
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.errors import StorageFault, WarehouseError
 from resources.warehouse.protocol import Session, Warehouse
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,9 @@ LEASE_SECONDS = 60.0
 
 WAIT_SECONDS = 600.0
 """How long a writer waits for the lease of another one."""
+
+RETRY_SECONDS = 10.0
+"""The longest pause between two tries to give leases back."""
 
 Taken = TypeVar("Taken")
 
@@ -132,6 +136,8 @@ def take(
             f"{first.asset}, partition {first.partition}{more}: run {first.run_id} is writing it (holder "
             f"{first.holder}, lease until {first.expires_at:%Y-%m-%d %H:%M:%S} UTC)"
         )
+        if any(is_of_this_thread(busy.holder) for busy in taken):
+            raise LeaseHeld(f"{held}. That is this very thread, which cannot wait for itself: end that work first.")
         if time.monotonic() >= deadline:
             raise LeaseHeld(
                 f"{held}. Run {run_id} waited {wait_seconds:g} s for it; wait for that run or end it, then run again."
@@ -147,31 +153,43 @@ class Holder:
     """A name under which leases are held, for the length of a ``with`` block.
 
     Work that ends well releases its leases itself, in the transaction that publishes. After an error they are given
-    back here; where that cannot be done either they are left to whoever comes next, since a name that is no longer
-    at work counts as dead.
+    back here. Where that fails too (no file descriptor, a full disk), the name counts as dead at once for this
+    process, and a thread gives the leases back as soon as the warehouse can be used again, for all others.
     """
 
     def __init__(self, warehouse: Warehouse) -> None:
-        self.warehouse, self.name = warehouse, new_holder()
+        try:
+            self.warehouse, self.name = warehouse, new_holder()
+        except OSError as error:
+            raise StorageFault(f"no lease can be taken: {error}. Nothing was changed; run again.") from error
 
     def __enter__(self) -> Holder:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
-            if kind is not None:
-                self._give_back()
+            if kind is not None and not self._given_back():
+                # a thread needs no file descriptor; it ends with the process, whose death gives back as well
+                threading.Thread(target=self._give_back_later, name="give leases back", daemon=True).start()
         finally:
             retire(self.name)
 
-    def _give_back(self) -> None:
+    def _give_back_later(self) -> None:
+        delay = 0.1
+        while not self._given_back():
+            time.sleep(delay)
+            delay = min(delay * 2, RETRY_SECONDS)
+
+    def _given_back(self) -> bool:
         try:
             with self.warehouse.session(purpose="giving leases back") as session:
                 if session.describe(LEASES) is not None:
                     with session.transaction():
                         release(session, self.name)
-        except WarehouseError as error:
-            log.warning("the leases of %s could not be given back, others may take them over: %s", self.name, error)
+        except (WarehouseError, OSError) as error:
+            log.warning("the leases of %s could not be given back yet: %s", self.name, error)
+            return False
+        return True
 
 
 def _clear_dead(session: Session) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 import duckdb
 
 from resources.warehouse import duckdb_staging
-from resources.warehouse.duckdb_errors import translated, unreadable
+from resources.warehouse.duckdb_errors import blames_statement, translated, unreadable
 from resources.warehouse.duckdb_literals import literal
 from resources.warehouse.duckdb_opening import open_database
 from resources.warehouse.errors import SessionMisused, StatementFailed
@@ -61,6 +61,9 @@ class DuckDBWarehouse:
             # it was opened to prove that no foreign program holds the file, and to make the file when there is none
             connection.close()
             yield
+
+    def blames_statement(self, text: str) -> bool | None:
+        return blames_statement(text, Path(os.path.realpath(self.path)))
 
     @contextlib.contextmanager
     def _connected(self, read_only: bool, purpose: str) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:

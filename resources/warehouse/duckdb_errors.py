@@ -36,6 +36,30 @@ _DAMAGED = re.compile(
     rf"{os.strerror(errno.EINVAL)}|Cannot open file .*: {os.strerror(errno.ENOENT)}"
 )
 
+_CLASS = re.compile(r"(?:^[ \t]*|Exception: )(?P<name>[A-Z][A-Za-z]*(?: [A-Za-z]+){0,3}) Error: ", re.MULTILINE)
+"""How DuckDB begins the text of an error, such as `Out of Range Error: `."""
+_STATEMENT_CLASSES = frozenset(
+    {
+        *("Binder", "Catalog", "Constraint", "Conversion", "Decimal", "Dependency", "Divide by Zero", "Expression"),
+        *("Invalid", "Invalid Input", "Invalid type", "Mismatch Type", "Not implemented", "Object Size"),
+        *("Out of Range", "Parameter Not Allowed", "Parameter Not Resolved", "Parser", "Permission", "Sequence"),
+        *("Syntax", "Unknown Type"),
+    }
+)
+
+
+def blames_statement(text: str, database: Path) -> bool | None:
+    """Whether the text of an error, as another tool passes it on, is the fault of a statement or its data.
+
+    None where no line of it begins as an error of DuckDB does.
+    """
+    found = _CLASS.search(text)
+    if found is None:
+        return False if any(sign in text for sign in _OF_THE_SYSTEM) else None
+    if found["name"] == "IO":
+        return not _is_full(text) and isinstance(_of_a_file(text, database, by_class=True), StatementFailed)
+    return found["name"] in _STATEMENT_CLASSES
+
 
 def translated(error: duckdb.Error, database: Path) -> WarehouseError:
     """The platform's error for one that a statement on ``database`` raised."""

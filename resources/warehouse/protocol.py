@@ -123,3 +123,10 @@ class Warehouse(Protocol):
     def reserve(self, *, purpose: str = "") -> AbstractContextManager[None]:
         """Keep every other session out while a tool of its own (dbt) works on the warehouse in this process."""
         ...
+
+    def blames_statement(self, text: str) -> bool | None:
+        """Whether an error that another tool (dbt) had here is the fault of its statement, or of the data.
+
+        False for a fault of the warehouse or the machine, None where ``text`` holds no error of this warehouse.
+        """
+        ...

@@ -38,9 +38,9 @@ def materialize(
     rows: int = 2,
 ) -> list[Verdict]:
     """A mart built, tested and judged, as a step of dbt does it."""
-    opened = open_candidates(warehouse, partitions={MART: days}, run_id=run)
-    build(warehouse, version, days, rows)
-    return record_verdicts(warehouse, opened, {MART: BuiltModel(TABLE, "day", {day: [HELD] for day in held})})
+    with open_candidates(warehouse, partitions={MART: days}, run_id=run) as opened:
+        build(warehouse, version, days, rows)
+        return record_verdicts(warehouse, opened, {MART: BuiltModel(TABLE, "day", {day: [HELD] for day in held})})
 
 
 def copy(warehouse: DuckDBWarehouse, days: Sequence[str] = DAYS, run: str = "copy") -> list[Verdict]:

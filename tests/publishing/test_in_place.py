@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from platform_assets.failpoints import armed
 from platform_assets.publishing.errors import LeaseHeld, LeaseLost, NotPublished
-from platform_assets.publishing.in_place import BuiltModel, OpenCandidates, open_candidates, record_verdicts
+from platform_assets.publishing.in_place import BuiltModel, open_candidates, record_verdicts
 from platform_assets.publishing.readers import ledger_history, require_published, unreadable
 from platform_assets.publishing.verdicts import Content, State
 from resources.warehouse.duckdb import DuckDBWarehouse
@@ -16,12 +18,12 @@ from tests.publishing.support import states
 
 
 def test_pending_is_closed_until_a_verdict_opens_it(warehouse: DuckDBWarehouse) -> None:
-    opened = open_candidates(warehouse, partitions={MART: DAYS}, run_id="r1")
-    build(warehouse, "v1")
-    refused = unreadable(warehouse, asset=MART, partitions=DAYS, allow_previous=False)
-    assert sorted(refused) == DAYS
-    assert "no verdict yet" in refused[DAYS[0]].message
-    verdicts = record_verdicts(warehouse, opened, {MART: BuiltModel(TABLE, "day", {DAYS[1]: [HELD]})})
+    with open_candidates(warehouse, partitions={MART: DAYS}, run_id="r1") as opened:
+        build(warehouse, "v1")
+        refused = unreadable(warehouse, asset=MART, partitions=DAYS, allow_previous=False)
+        assert sorted(refused) == DAYS
+        assert "no verdict yet" in refused[DAYS[0]].message
+        verdicts = record_verdicts(warehouse, opened, {MART: BuiltModel(TABLE, "day", {DAYS[1]: [HELD]})})
     assert states(verdicts) == ["published", "rejected", "published"]
     assert [verdict.rows for verdict in verdicts] == [2, 2, 2]
     assert list(unreadable(warehouse, asset=MART, partitions=DAYS, allow_previous=False)) == [DAYS[1]]
@@ -48,9 +50,9 @@ def test_a_process_that_dies_leaves_pending_and_the_next_run_succeeds(warehouse:
         raise Crash
 
     for name in ("publish.in_place.judged", "publish.in_place.before_commit"):
-        opened = open_candidates(warehouse, partitions={MART: DAYS}, run_id="dies", wait_seconds=0)
-        with armed(name, crash), pytest.raises(Crash):
-            record_verdicts(warehouse, opened, {MART: BuiltModel(TABLE, "day")})
+        with armed(name, crash), pytest.raises(Crash):  # noqa: SIM117
+            with open_candidates(warehouse, partitions={MART: DAYS}, run_id="dies", wait_seconds=0) as opened:
+                record_verdicts(warehouse, opened, {MART: BuiltModel(TABLE, "day")})
         # what is in the table now was overwritten in place: an older verdict says nothing about it
         assert sorted(unreadable(warehouse, asset=MART, partitions=DAYS, allow_previous=False)) == DAYS
     assert states(materialize(warehouse, "v2")) == ["published"] * 3
@@ -58,25 +60,25 @@ def test_a_process_that_dies_leaves_pending_and_the_next_run_succeeds(warehouse:
 
 
 def test_a_model_that_was_not_built_is_rejected_with_the_reason(warehouse: DuckDBWarehouse) -> None:
-    opened = open_candidates(warehouse, partitions={MART: DAYS, "marts/other": ["snapshot"]}, run_id="r")
-    build(warehouse, "v1")
-    built = {MART: BuiltModel(TABLE, "day")}
-    verdicts = record_verdicts(warehouse, opened, built, reason="dbt: Compilation Error in model other")
+    with open_candidates(warehouse, partitions={MART: DAYS, "marts/other": ["snapshot"]}, run_id="r") as opened:
+        build(warehouse, "v1")
+        built = {MART: BuiltModel(TABLE, "day")}
+        verdicts = record_verdicts(warehouse, opened, built, reason="dbt: Compilation Error in model other")
     assert states(verdicts) == ["published"] * 3 + ["rejected"]
     assert verdicts[3].message == "dbt: Compilation Error in model other"
 
 
 @pytest.mark.parametrize("model", [BuiltModel(TableName("marts", "nowhere"), "day"), BuiltModel(TABLE, "no_column")])
 def test_a_table_that_cannot_be_measured_is_rejected(warehouse: DuckDBWarehouse, model: BuiltModel) -> None:
-    opened = open_candidates(warehouse, partitions={MART: DAYS}, run_id="r")
-    build(warehouse, "v1")
-    assert states(record_verdicts(warehouse, opened, {MART: model})) == ["rejected"] * 3
+    with open_candidates(warehouse, partitions={MART: DAYS}, run_id="r") as opened:
+        build(warehouse, "v1")
+        assert states(record_verdicts(warehouse, opened, {MART: model})) == ["rejected"] * 3
 
 
 def test_a_table_without_partitions(warehouse: DuckDBWarehouse) -> None:
-    opened = open_candidates(warehouse, partitions={MART: ["snapshot"]}, run_id="r")
-    build(warehouse, "v1")
-    (verdict,) = record_verdicts(warehouse, opened, {MART: BuiltModel(TABLE, None)})
+    with open_candidates(warehouse, partitions={MART: ["snapshot"]}, run_id="r") as opened:
+        build(warehouse, "v1")
+        (verdict,) = record_verdicts(warehouse, opened, {MART: BuiltModel(TABLE, None)})
     assert (verdict.partition, verdict.rows, verdict.published) == ("snapshot", 6, True)
 
 
@@ -91,16 +93,49 @@ def test_hashes_follow_the_rows(warehouse: DuckDBWarehouse) -> None:
 
 
 def test_two_runs_on_one_model_wait_and_the_overtaken_one_is_fenced(warehouse: DuckDBWarehouse) -> None:
-    slow = open_candidates(warehouse, partitions={MART: DAYS[:2]}, run_id="slow")
-    with pytest.raises(LeaseHeld, match="run slow is writing it"):
-        open_candidates(warehouse, partitions={MART: DAYS}, run_id="quick", wait_seconds=0.2)
-    with warehouse.session() as session:
-        session.execute("UPDATE platform.leases SET expires_at = TIMESTAMP '2000-01-01'")
-    materialize(warehouse, "v2", run="quick")
+    def overtaken() -> None:
+        with open_candidates(warehouse, partitions={MART: DAYS[:2]}, run_id="slow") as slow:
+            with ThreadPoolExecutor(1) as another, pytest.raises(LeaseHeld, match="run slow is writing it"):
+                another.submit(waiting, warehouse, 0.2).result()
+            with warehouse.session() as session:
+                session.execute("UPDATE platform.leases SET expires_at = TIMESTAMP '2000-01-01'")
+            materialize(warehouse, "v2", run="quick")
+            record_verdicts(warehouse, slow, {MART: BuiltModel(TABLE, "day", {DAYS[0]: [HELD]})})
+
     with pytest.raises(LeaseLost, match="run quick took it over"):
-        record_verdicts(warehouse, slow, {MART: BuiltModel(TABLE, "day", {DAYS[0]: [HELD]})})
-    assert isinstance(slow, OpenCandidates)
+        overtaken()
     assert unreadable(warehouse, asset=MART, partitions=DAYS, allow_previous=False) == {}
+
+
+def waiting(warehouse: DuckDBWarehouse, seconds: float) -> None:
+    with open_candidates(warehouse, partitions={MART: DAYS}, run_id="quick", wait_seconds=seconds):
+        raise AssertionError("this run must not get the lease")
+
+
+def test_a_thread_never_waits_for_itself(warehouse: DuckDBWarehouse) -> None:
+    with (
+        open_candidates(warehouse, partitions={MART: DAYS}, run_id="outer"),
+        pytest.raises(LeaseHeld, match=rf"{MART}, partition {DAYS[0]}.*: run outer .*cannot wait for itself"),
+    ):
+        waiting(warehouse, 3600)
+
+
+class Fault(Exception):
+    """What goes wrong between the lease and the verdict."""
+
+
+def test_a_fault_leaves_pending_and_gives_the_lease_back(warehouse: DuckDBWarehouse) -> None:
+    materialize(warehouse, "v1")
+    for _ in range(2):
+        with (
+            pytest.raises(Fault),
+            open_candidates(warehouse, partitions={MART: DAYS}, run_id="faulty", wait_seconds=0),
+        ):
+            raise Fault
+        states_now = [entry.state for entry in ledger_history(warehouse, asset=MART, limit=3)]
+        assert states_now == [State.PENDING] * 3
+        assert sorted(unreadable(warehouse, asset=MART, partitions=DAYS, allow_previous=False)) == DAYS
+    assert states(materialize(warehouse, "v2")) == ["published"] * 3
 
 
 def test_tested_partitions_are_copied_and_held_ones_are_not(warehouse: DuckDBWarehouse) -> None:

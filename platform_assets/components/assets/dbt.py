@@ -18,8 +18,9 @@ from platform_assets.components.reporting.ledger_verdict import POOL
 from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
 from platform_assets.contracts.model import Severity
 from platform_assets.dbt.attribution import TestVerdict, attribute
+from platform_assets.dbt.faults import is_of_the_node
 from platform_assets.dbt.graph import ModelGraph
-from platform_assets.dbt.invocation import NodeResult, invoke
+from platform_assets.dbt.invocation import DbtFailed, NodeResult, invoke
 from platform_assets.dbt.project import DbtProjectFiles
 from platform_assets.publishing.in_place import BuiltModel, open_candidates, record_verdicts
 from platform_assets.publishing.verdicts import CheckResult, Verdict
@@ -131,24 +132,21 @@ class _Run:
         return held
 
     def build_and_judge(self) -> None:
-        """Mark pending, run, test, record. An error of dbt itself leaves every partition rejected, none pending."""
+        """Mark pending, run, test, record. What ends it before leaves the partitions pending, which closes them.
+
+        Raises:
+            DbtFailed: if dbt, or the machine under it, failed; nothing can be said of the models then.
+        """
         wanted = {self._asset(model): self.wanted[model] for model in self.built}
-        opened = open_candidates(
+        with open_candidates(
             self.warehouse, partitions=wanted, run_id=self.context.run.run_id, lease_seconds=LEASE_SECONDS
-        )
-        built: dict[str, BuiltModel] = {}
-        reason = "dbt was interrupted"
-        try:
+        ) as opened:
             models_that_ran = self._run_models()
             # while this step waited for its lease, or dbt ran, somebody may have begun to overwrite what it read
             self._hold(self._refused_upstream())
             self._test_models(models_that_ran)
             built = {self._asset(model): self._built(model) for model in self.built}
-        except Exception as error:
-            reason = f"dbt failed: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
-            raise
-        finally:
-            for verdict in record_verdicts(self.warehouse, opened, built, reason=reason):
+            for verdict in record_verdicts(self.warehouse, opened, built):
                 self.verdicts[(verdict.asset, verdict.partition)] = verdict
 
     def _run_models(self) -> list[str]:
@@ -200,13 +198,20 @@ class _Run:
             fewer = {m: keys for m, keys in self.wanted.items() if len(keys) < len(self.keys)}
             partitions = {"default": self.keys, "by_node": fewer}
         with self.warehouse.reserve(purpose=f"dbt {command} in run {self.context.run.run_id}"):
-            return invoke(
+            results = invoke(
                 self.step.files,
                 command,
                 selection,
                 partitions=partitions,
                 environment={"PLATFORM_WAREHOUSE": self.platform.warehouse.path},
             )
+        for result in results:
+            if result.is_error and not is_of_the_node(result.message, self.warehouse.blames_statement):
+                raise DbtFailed(
+                    f"dbt {command}: {result.unique_id}: {' '.join(result.message.split())}. That says nothing about "
+                    "the model or its rows: no partition got a verdict. Mend it, then materialize them again."
+                )
+        return results
 
     def _built(self, model: str) -> BuiltModel:
         checks: dict[str, list[CheckResult]] = {}
