@@ -21,7 +21,10 @@ class EnvironmentName(StrEnum):
 
 
 _DEPLOYED = (EnvironmentName.STAGING, EnvironmentName.PRODUCTION)
-_PLACES = ("PLATFORM_LANDING", "PLATFORM_LAKE", "PLATFORM_WAREHOUSE")
+WAREHOUSE_VARIABLE = "PLATFORM_WAREHOUSE"
+"""The variable that the platform reads, and sets for dbt's profile."""
+
+_PLACES = ("PLATFORM_LANDING", "PLATFORM_LAKE", WAREHOUSE_VARIABLE)
 
 
 class InvalidEnvironment(ValueError):
@@ -70,7 +73,7 @@ def read_environment(variables: Mapping[str, str], *, cwd: Path) -> Environment:
         home=home,
         landing=cwd / variables.get("PLATFORM_LANDING", str(home / "landing")),
         lake=cwd / variables.get("PLATFORM_LAKE", str(home / "lake")),
-        warehouse=cwd / variables.get("PLATFORM_WAREHOUSE", str(home / "warehouse.duckdb")),
+        warehouse=cwd / variables.get(WAREHOUSE_VARIABLE, str(home / "warehouse.duckdb")),
     )
 
 

@@ -25,7 +25,8 @@ from platform_assets.components.asset_specs import (
     has_ended,
     latency_of,
 )
-from platform_assets.components.assets.dbt import DbtStep, dbt_asset
+from platform_assets.components.assets.dbt import dbt_asset
+from platform_assets.components.assets.dbt_step import DbtStep
 from platform_assets.components.assets.upstream import UpstreamAsset
 from platform_assets.components.reporting.dbt_metadata import ModelTables
 from platform_assets.components.reporting.ledger_verdict import ledger_verdict
@@ -34,7 +35,9 @@ from platform_assets.contracts.model import Freshness
 from platform_assets.dbt.graph import ModelGraph, model_graph
 from platform_assets.dbt.macro_files import missing_macros
 from platform_assets.dbt.project import DbtProjectFiles
+from platform_assets.dbt.supported import unsupported
 from platform_assets.feeds.partitions import Partitions
+from resources.environment import WAREHOUSE_VARIABLE, InvalidEnvironment, current_environment
 from resources.warehouse.protocol import TableName
 
 UNIQUE_ID = "dagster_dbt/unique_id"
@@ -71,7 +74,7 @@ class DbtModels(DbtProjectComponent):
         self._refuse_unused()
         latency_of(self.latency_hours, context.path)  # a mistake is told before anything is parsed
         files = self._files
-        manifest = files.manifest()
+        manifest = files.parsed(_environment()).manifest()
         if self.partitions is not None and (missing := missing_macros(manifest)):
             raise ValueError(
                 f"{files.project_dir}: the dbt project lacks the platform's macros for models by partition "
@@ -89,8 +92,9 @@ class DbtModels(DbtProjectComponent):
         )
         if not specs:
             raise ValueError(f"{context.path}: select: {self.select!r} matches no model of {files.project_dir}")
-        if self.partitions is not None:
-            _check_strategy(manifest, [spec.metadata[UNIQUE_ID] for spec in specs], context.path)
+        selected = [spec.metadata[UNIQUE_ID] for spec in specs]
+        if problems := unsupported(manifest, selected, partitioned=self.partitions is not None):
+            raise ValueError("\n".join(f"{context.path / 'defs.yaml'}: {problem}" for problem in problems))
         asset_keys = {spec.metadata[UNIQUE_ID]: spec.key for spec in specs}
         graph = model_graph(manifest, asset_keys)
         check_specs = [*map(_never_blocking, check_specs), *_further_specs(graph, asset_keys)]
@@ -135,7 +139,7 @@ class DbtModels(DbtProjectComponent):
             is_source = node["resource_type"] == "source"
             gated = (node.get("meta") or {}).get("platform_gate", True)
             key = self.get_asset_spec(manifest, parent, self.dbt_project).key
-            found[parent] = UpstreamAsset(key, keeps_last_good=is_source, gated=bool(gated))
+            found[parent] = UpstreamAsset(key, keeps_last_good=is_source, gated=bool(gated), table=_table(node))
         return found
 
     @property
@@ -169,25 +173,20 @@ class DbtModels(DbtProjectComponent):
                 )
 
 
+def _environment() -> dict[str, str]:
+    """The variables that a run of this environment gives to dbt, so that its parse is the one that is made here."""
+    try:
+        return {WAREHOUSE_VARIABLE: str(current_environment().warehouse)}
+    except InvalidEnvironment:
+        return {}  # of a project whose resources take their paths from elsewhere; its runs make a parse of their own
+
+
 def _op_name(context: dg.ComponentLoadContext) -> str:
     words = ["dbt", *context.path.relative_to(context.defs_module_path).parts]
     number = context.component_path.instance_key
     if number:  # one of several in one defs.yaml
         words.append(str(number))
     return re.sub(r"\W", "_", "__".join(words))
-
-
-def _check_strategy(manifest: Mapping[str, Any], models: list[str], path: Path) -> None:
-    """Refuse models that would lose or change the other partitions when some are built."""
-    for model in models:
-        node = manifest["nodes"][model]
-        if node["config"].get("incremental_strategy") != "partition_overwrite":
-            raise ValueError(
-                f"{path / 'defs.yaml'}: {node['original_file_path']} is {node['config'].get('materialized')} without "
-                f"the strategy partition_overwrite, so it cannot be built partition by partition. Give it "
-                f"config(materialized='incremental', incremental_strategy='partition_overwrite'), or select it in "
-                f"a DbtModels without `partitions`. The macros: platform-assets dbt macros --into macros/platform"
-            )
 
 
 def _never_blocking(spec: dg.AssetCheckSpec) -> dg.AssetCheckSpec:
@@ -236,13 +235,14 @@ def _about(manifest: Mapping[str, Any], keys: Mapping[str, dg.AssetKey]) -> Mode
     nodes = {unique_id: get_node(manifest, unique_id) for unique_id in keys}
     return ModelTables(
         dialect=manifest["metadata"]["adapter_type"],
-        tables={
-            unique_id: TableName(node["schema"], node.get("identifier") or node.get("alias") or node["name"])
-            for unique_id, node in nodes.items()
-        },
+        tables={unique_id: _table(node) for unique_id, node in nodes.items()},
         keys=keys,
         descriptions={
             unique_id: {column["name"]: column.get("description") or "" for column in node["columns"].values()}
             for unique_id, node in nodes.items()
         },
     )
+
+
+def _table(node: Mapping[str, Any]) -> TableName:
+    return TableName(node["schema"], node.get("identifier") or node.get("alias") or node["name"])

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from platform_assets.dbt.parsed import ParsedProject
 from platform_assets.dbt.project import DbtProjectFiles
 from platform_assets.dbt.runner import run_dbt
 
@@ -41,13 +42,14 @@ class NodeResult:
 
 def invoke(
     project: DbtProjectFiles,
+    parsed: ParsedProject,
     command: str,
     selection: Sequence[str],
     *,
     partitions: Mapping[str, Any] | None,
     environment: Mapping[str, str],
 ) -> list[NodeResult]:
-    """Run ``dbt <command>`` over the nodes that ``selection`` names, with a preloaded manifest.
+    """Run ``dbt <command>`` over the nodes that ``selection`` names, in the state of ``project`` that was ``parsed``.
 
     ``partitions`` is the value of `platform_partitions`, None for a project without partitions; ``environment`` holds
     the variables that the profile reads, set for the length of the call.
@@ -57,9 +59,10 @@ def invoke(
     """
     from dbt.contracts.graph.manifest import Manifest
 
-    manifest = Manifest.from_msgpack(project.parsed())
+    manifest = Manifest.from_msgpack(parsed.msgpack)
     manifest.build_flat_graph()
-    arguments = ["--quiet", command, *project.arguments()]
+    # the artifacts of a run would be written over each other by runs side by side, and nobody reads them
+    arguments = ["--quiet", "--no-write-json", command, *project.arguments()]
     if partitions is not None:
         arguments += ["--vars", json.dumps({PARTITIONS_VARIABLE: partitions})]
     arguments += ["--select", *selection]

@@ -1,26 +1,34 @@
-"""A dbt project on disk and its manifest, parsed again only when a file of the project has changed.
+"""A dbt project on disk: where it lies, what belongs to its state, and its parse, made anew when the state changed.
 
-dbt takes seconds to import and to parse; a manifest that fits is read in milliseconds. What is run, and on which
-partitions, is decided elsewhere.
+dbt takes seconds to import and to parse; a parse that fits is read in milliseconds. How it is kept is in ``parsed``;
+what is run, and on which partitions, is decided elsewhere.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
-import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
+import yaml
 from filelock import FileLock
 
+from platform_assets.dbt.asked_variables import AskedVariables
+from platform_assets.dbt.parsed import ParsedProject, find, make
 from platform_assets.dbt.runner import run_dbt
 
-_MANIFEST, _PARSED = "manifest.json", "partial_parse.msgpack"
 _SUFFIXES = {".sql", ".yml", ".yaml", ".csv", ".py", ".md"}
-_PASSED_OVER = {"target", "logs", "dbt_packages", ".venv", ".git"}
+_PASSED_OVER = {"target", "logs", ".venv", ".git", "__pycache__"}
+_NOT_OF_THE_PARSE = {"DBT_PROJECT_DIR", "DBT_PROFILES_DIR", "DBT_TARGET_PATH", "DBT_LOG_PATH", "DBT_FULL_REFRESH"}
+"""Variables of dbt itself that are given as arguments, or say nothing of the models; every other one counts."""
+
+TRIES = 5
+"""How often a project that is changed while dbt parses it is parsed again."""
 
 
 class DbtParseError(RuntimeError):
@@ -41,65 +49,101 @@ class DbtProjectFiles:
         target = self.project_dir / os.environ.get("DBT_TARGET_PATH", "target")
         return target / "platform_assets" / (self.target or "default")
 
-    def arguments(self) -> list[str]:
-        """What every dbt command on this project is given."""
+    def arguments(self, target_path: Path | None = None) -> list[str]:
+        """What every dbt command on this project is given; it writes below ``target_path``."""
         folders = {"--project-dir": self.project_dir, "--profiles-dir": self.profiles_dir}
-        words = {**folders, "--target-path": self.target_path, **({"--target": self.target} if self.target else {})}
+        words: dict[str, object] = {**folders, "--target-path": target_path or self.target_path}
+        if self.target:
+            words["--target"] = self.target
         return [str(word) for pair in words.items() for word in pair]
 
-    def fingerprint(self) -> str:
-        """Changes with the content of any file that dbt reads; not with a copy or a check-out of the same."""
-        digest = hashlib.sha256(repr(self.target).encode())
-        for path in sorted(set(self._files())):
-            digest.update(os.path.relpath(path, self.project_dir).encode())
-            digest.update(path.read_bytes())
-        return digest.hexdigest()
+    def parsed(self, environment: Mapping[str, str] | None = None) -> ParsedProject:
+        """The parse of the project as it is now, made first if there is none of this state.
 
-    def _files(self) -> Iterator[Path]:
-        for folder in [self.project_dir, *self._outside_macro_folders()]:
-            for root, folders, names in os.walk(folder):
-                folders[:] = [name for name in folders if name not in _PASSED_OVER]
-                yield from (Path(root) / name for name in names if Path(name).suffix in _SUFFIXES)
-        yield from (path for path in [self.profiles_dir / "profiles.yml"] if path.exists())
-
-    def _outside_macro_folders(self) -> list[Path]:
-        import yaml
-
-        path = self.project_dir / "dbt_project.yml"
-        if not path.exists():
-            raise DbtParseError(f"{path} does not exist: `project` must name the folder of a dbt project")
-        words = yaml.safe_load(path.read_text()) or {}
-        folders = (self.project_dir / folder for folder in words.get("macro-paths", ["macros"]))
-        return [folder for folder in folders if not folder.resolve().is_relative_to(self.project_dir.resolve())]
-
-    def manifest(self) -> dict[str, Any]:
-        """The manifest as dbt writes it, parsed first if the project has changed since.
+        ``environment`` holds variables that are set besides those of this process, as they will be for the run.
 
         Raises:
             DbtParseError: if dbt cannot parse the project.
         """
-        manifest: dict[str, Any] = json.loads(self._read(_MANIFEST))
-        return manifest
-
-    def parsed(self) -> bytes:
-        """The same manifest in the form that dbt's runner takes."""
-        return self._read(_PARSED)
-
-    def _read(self, name: str) -> bytes:
-        fingerprint = self.fingerprint()
-        # another process may be parsing at this moment: nothing is read that it has half written
-        self.target_path.mkdir(parents=True, exist_ok=True)
+        more = dict(environment or {})
+        variables = {**os.environ, **more}
+        store = self.target_path / "parsed"
+        found = find(store, self.fingerprint(variables), variables)
+        if found is not None:
+            return found
+        store.mkdir(parents=True, exist_ok=True)
         with FileLock(self.target_path / "parse.lock"):
-            stamp = self.target_path / "fingerprint"
-            there = all((self.target_path / made).exists() for made in (stamp.name, _MANIFEST, _PARSED))
-            if not there or stamp.read_text() != fingerprint:
-                stamp.unlink(missing_ok=True)
-                self._parse()
-                if self.fingerprint() == fingerprint:  # else a file was changed meanwhile: the next one parses again
-                    stamp.write_text(fingerprint)
-            return (self.target_path / name).read_bytes()
+            for attempt in range(1, TRIES + 1):
+                # another process may have made it while this one waited
+                fingerprint = self.fingerprint(variables)
+                found = find(store, fingerprint, variables)
+                if found is not None:
+                    return found
+                try:
+                    made = make(store, fingerprint, variables, lambda folder: self._parse(folder, more))
+                except (DbtParseError, FileNotFoundError):
+                    if self.fingerprint(variables) == fingerprint or attempt == TRIES:
+                        raise
+                    continue
+                if self.fingerprint(variables) == fingerprint:
+                    return made
+        raise DbtParseError(f"{self.project_dir}: the project was changed each time that dbt parsed it; try again")
 
-    def _parse(self) -> None:
-        result = run_dbt(["parse", "--quiet", "--no-partial-parse", *self.arguments()])
+    def fingerprint(self, variables: Mapping[str, str] | None = None) -> str:
+        """Changes with any file that dbt reads, its versions and its own variables; not with a copy of the project."""
+        values = os.environ if variables is None else variables
+        digest = hashlib.sha256(repr((self.target, _versions())).encode())
+        for name in sorted(name for name in values if name.startswith("DBT_") and name not in _NOT_OF_THE_PARSE):
+            digest.update(f"{name}={values[name]}\0".encode())
+        for path in sorted(set(self._files())):
+            try:
+                content = path.read_bytes()
+            except FileNotFoundError:
+                continue  # a link to nowhere, or a file that was taken away since it was listed
+            digest.update(f"{os.path.relpath(path, self.project_dir)}\0{len(content)}\0".encode())
+            digest.update(content)
+        return digest.hexdigest()
+
+    def _files(self) -> Iterator[Path]:
+        seen: set[str] = set()
+        for folder in [self.project_dir, *self._folders_outside()]:
+            # local packages are links in the folder of packages, and may lie anywhere
+            for root, folders, names in os.walk(folder, followlinks=True):
+                real = os.path.realpath(root)
+                folders[:] = [] if real in seen else [name for name in folders if name not in _PASSED_OVER]
+                if real not in seen:
+                    yield from (Path(root) / name for name in names if Path(name).suffix in _SUFFIXES)
+                seen.add(real)
+        yield from (path for path in [self.profiles_dir / "profiles.yml"] if path.exists())
+
+    def _folders_outside(self) -> list[Path]:
+        """Folders that dbt_project.yml names and that do not lie in the project: paths of models, macros, packages."""
+        words = self._words()
+        named = [folder for key, value in words.items() if str(key).endswith("-paths") for folder in value or []]
+        named += [value for key, value in words.items() if key == "packages-install-path"]
+        folders = [self.project_dir / str(folder) for folder in named]
+        return [folder for folder in folders if not folder.resolve().is_relative_to(self.project_dir.resolve())]
+
+    def _words(self) -> dict[str, Any]:
+        path = self.project_dir / "dbt_project.yml"
+        if not path.exists():
+            raise DbtParseError(f"{path} does not exist: `project` must name the folder of a dbt project")
+        try:
+            words = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            raise DbtParseError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+        return words if isinstance(words, dict) else {}
+
+    def _parse(self, folder: Path, environment: Mapping[str, str]) -> frozenset[str]:
+        asked = AskedVariables()
+        command = ["parse", "--quiet", "--no-partial-parse", *self.arguments(folder)]
+        result = run_dbt(command, environment=environment, callbacks=[asked])
         if result.exception is not None or not result.success:
             raise DbtParseError(f"{self.project_dir}: dbt cannot parse the project: {result.exception}")
+        return frozenset(asked.names)
+
+
+@functools.cache
+def _versions() -> list[tuple[str, str]]:
+    """dbt and its adapters: another version may make another parse of the same files."""
+    return sorted({(d.name, d.version) for d in distributions() if (d.name or "").startswith("dbt")})

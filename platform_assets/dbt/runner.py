@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -21,18 +21,22 @@ _one_at_a_time = threading.RLock()
 
 
 def run_dbt(
-    arguments: Sequence[str], manifest: Any = None, environment: Mapping[str, str] | None = None
+    arguments: Sequence[str],
+    manifest: Any = None,
+    environment: Mapping[str, str] | None = None,
+    callbacks: Sequence[Callable[[Any], None]] = (),
 ) -> dbtRunnerResult:
     """One dbt command; its connections are closed when this returns, whatever happened.
 
-    ``environment`` holds variables that are set for the length of the call. An interrupt ends dbt's statements, and
-    is raised from here when they have ended, as what the caller's own signal handlers make of it.
+    ``environment`` holds variables that are set for the length of the call; ``callbacks`` are given dbt's events.
+    An interrupt ends dbt's statements, and is raised from here when they have ended, as what the caller's own signal
+    handlers make of it.
     """
     from dbt.cli.main import dbtRunner
 
     with _one_at_a_time, _variables(environment or {}), _interrupts_reach_dbt():
         try:
-            result = dbtRunner(manifest=manifest).invoke(list(arguments))
+            result = dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke(list(arguments))
         finally:
             _close_connections()
     if result.exception is not None and not isinstance(result.exception, Exception):

@@ -16,6 +16,7 @@ from platform_assets.contracts.model import BatchRule
 from platform_assets.failpoints import failpoint
 from platform_assets.publishing import ledger
 from platform_assets.publishing.errors import PublishingError
+from platform_assets.publishing.fingerprints import row_counts
 from platform_assets.publishing.gates import judge
 from platform_assets.publishing.leases import (
     LEASE_SECONDS,
@@ -116,9 +117,11 @@ def _unchanged(session: Session, batch: Batch, keys: Sequence[ledger.Key]) -> tu
     """Verdicts of candidates whose very version is published, and those among them that need no new line.
 
     A version that is published under the same rules is not judged again. Only when a later candidate was
-    rejected in between does it get a new line, so that the newest verdict is the true one.
+    rejected in between does it get a new line, so that the newest verdict is the true one. A version whose rows are
+    no longer in the table is published anew.
     """
     published = ledger.latest(session, keys, state=State.PUBLISHED)
+    vanished = _vanished(session, batch, {partition: entry for (_, partition), entry in published.items()})
     newest = ledger.latest(session, keys)
     digest = batch.digest
     unchanged, settled = {}, set()
@@ -126,12 +129,19 @@ def _unchanged(session: Session, batch: Batch, keys: Sequence[ledger.Key]) -> tu
         key = (batch.asset, candidate.partition)
         entry = published.get(key)
         same = entry is not None and (entry.version, entry.rules) == (candidate.version, digest)
-        if entry is not None and same and candidate.partition not in batch.refused:
+        if entry is not None and same and candidate.partition not in {*batch.refused, *vanished}:
             message = f"version {entry.version} was published by run {entry.run_id}"
             unchanged[candidate.partition] = entry.as_unchanged(entry.message or message)
             if newest[key].state is State.PUBLISHED:
                 settled.add(candidate.partition)
     return unchanged, settled
+
+
+def _vanished(session: Session, batch: Batch, published: Mapping[str, LedgerEntry]) -> set[str]:
+    """Published partitions that hold another number of rows in the table than the ledger says."""
+    known = list(published) if session.describe(batch.table) is not None else []
+    counted = row_counts(session, batch.table, PARTITION, known)
+    return {partition for partition, entry in published.items() if counted.get(partition, 0) != entry.rows}
 
 
 def _write(warehouse: Warehouse, batch: Batch, lease: Lease, unchanged: Mapping[str, Verdict]) -> dict[str, Verdict]:

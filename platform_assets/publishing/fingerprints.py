@@ -1,4 +1,4 @@
-"""Rows and hash of each partition of a table that exists, by one GROUP BY.
+"""Rows and hash of each partition of a table that exists, by one GROUP BY; and whether they are those of a verdict.
 
 Hashes are compared only with hashes made here, on the same warehouse; an upgrade of the engine may change them,
 after which a partition has to be materialized once more.
@@ -6,8 +6,9 @@ after which a partition has to be materialized once more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from platform_assets.publishing.verdicts import LedgerEntry
 from resources.warehouse.protocol import PARTITION, ColumnDef, Session, TableName
 
 EMPTY_HASH = "empty"
@@ -46,3 +47,41 @@ def fingerprints(
         f"WHERE {key} IN (SELECT partition_key FROM {keys}) GROUP BY 1"
     )
     return {partition: (rows, content_hash) for partition, rows, content_hash in counted}
+
+
+def changed_since(
+    session: Session, table: TableName, partition_column: str | None, verdicts: Mapping[str, LedgerEntry]
+) -> dict[str, str]:
+    """Those partitions of ``table`` whose rows are not those that their verdict saw, each with what is different.
+
+    The hash of a table that a tool overwrites in place is compared. A table that is published changes only together
+    with its verdict, whose hash is that of what was loaded: there the rows are counted.
+    """
+    described = session.describe(table)
+    in_place = [partition for partition, verdict in verdicts.items() if verdict.in_place]
+    others = [partition for partition, verdict in verdicts.items() if not verdict.in_place]
+    found: dict[str, tuple[int, str]] = {}
+    if described is not None:
+        found |= fingerprints(session, table, data_columns(described), partition_column, in_place)
+        found |= {partition: (rows, "") for partition, rows in row_counts(session, table, PARTITION, others).items()}
+    changed = {}
+    for partition, verdict in verdicts.items():
+        rows, content_hash = found.get(partition, (0, EMPTY_HASH))
+        if rows != verdict.rows:
+            changed[partition] = f"it has {rows} rows in {table}, {verdict.rows} were audited"
+        elif verdict.in_place and content_hash != verdict.hash:
+            changed[partition] = f"its {rows} rows in {table} are not those that were audited"
+    return changed
+
+
+def row_counts(session: Session, table: TableName, partition_column: str, partitions: Sequence[str]) -> dict[str, int]:
+    """How many rows each of ``partitions`` has, of those that have any."""
+    if not partitions:
+        return {}
+    keys = session.stage_rows([ColumnDef("partition_key", "VARCHAR")], [(partition,) for partition in partitions])
+    key, source = partition_text(session, "r", partition_column), session.quote(table.schema, table.name)
+    return dict(
+        session.execute(
+            f"SELECT {key}, count(*) FROM {source} AS r WHERE {key} IN (SELECT partition_key FROM {keys}) GROUP BY 1"
+        )
+    )

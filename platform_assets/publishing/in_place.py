@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from platform_assets.contracts.model import Severity
 from platform_assets.failpoints import failpoint
 from platform_assets.publishing import ledger
-from platform_assets.publishing.fingerprints import EMPTY_HASH, data_columns, fingerprints
+from platform_assets.publishing.fingerprints import EMPTY_HASH, data_columns, fingerprints, row_counts
 from platform_assets.publishing.leases import (
     LEASE_SECONDS,
     WAIT_SECONDS,
@@ -33,6 +33,9 @@ from resources.warehouse.protocol import Session, TableName, Warehouse
 
 BUILT_CHECK = "built"
 """The check that a model was built at all."""
+
+KEPT_CHECK = "rows_kept"
+"""The check that the partitions which a run did not build have kept their rows."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +106,10 @@ def record_verdicts(
 ) -> list[Verdict]:
     """Close pending partitions, all in one transaction; rows and hash are taken from the tables as they are now.
 
-    An asset that was opened and is not in ``built`` is rejected for ``reason``. Raises ``LeaseLost`` when another
-    run has taken a partition over meanwhile; then no verdict of this call stands.
+    An asset that was opened and is not in ``built`` is rejected for ``reason``. Published partitions of the tables
+    that were not opened, and have lost or won rows all the same, are rejected too: their verdicts follow those of the
+    opened ones, with the check ``KEPT_CHECK``. Raises ``LeaseLost`` when another run has taken a partition over
+    meanwhile; then no verdict of this call stands.
     """
     lease = opened.lease
     with warehouse.session(purpose=f"run {lease.run_id} recording verdicts") as session:
@@ -116,13 +121,14 @@ def record_verdicts(
             renew(session, lease)
             tokens, now = lease.tokens, session.now()
             entries = [LedgerEntry.of(v, rules="", token=tokens[(v.asset, v.partition)], at=now) for v in verdicts]
-            ledger.append(session, entries)
+            lost = [entry for asset, model in built.items() for entry in _lost(session, lease, asset, model, now)]
+            ledger.append(session, [*entries, *lost])
             for asset, model in built.items():
                 ledger.register_table(session, asset, model.table)
             release(session, lease.holder)
             failpoint("publish.in_place.before_commit")
         failpoint("publish.in_place.recorded")
-    return verdicts
+    return [*verdicts, *lost]
 
 
 def _pending(lease: Lease, now: dt.datetime) -> list[LedgerEntry]:
@@ -155,6 +161,33 @@ def _verdicts(
         rows, content_hash = found.get(partition, (0, EMPTY_HASH))
         verdicts.append(_verdict(asset, partition, opened.run_id, state, checks, rows, content_hash))
     return verdicts
+
+
+def _lost(session: Session, lease: Lease, asset: str, model: BuiltModel, now: dt.datetime) -> list[LedgerEntry]:
+    """Lines that reject the partitions whose rows went, or came, without a run that opened them.
+
+    What another run has open at this moment is pending, and is not looked at.
+    """
+    if model.partition_column is None:
+        return []
+    verdicts = {
+        partition: entry
+        for partition, entry in ledger.newest_of(session, asset).items()
+        if entry.published and (asset, partition) not in lease.tokens
+    }
+    counted = row_counts(session, model.table, model.partition_column, list(verdicts))
+    lines = []
+    for partition, entry in verdicts.items():
+        rows = counted.get(partition, 0)
+        if rows != entry.rows:
+            message = (
+                f"{model.table} holds {rows} rows of it, {entry.rows} were audited, and no run of this partition "
+                "changed them: materialize it again"
+            )
+            failed = CheckResult(KEPT_CHECK, Severity.ERROR, passed=False, value=float(rows), message=message)
+            verdict = _verdict(asset, partition, lease.run_id, State.REJECTED, (failed,), rows)
+            lines.append(LedgerEntry.of(verdict, rules="", token=entry.token, at=now))
+    return lines
 
 
 def _measured(session: Session, model: BuiltModel, partitions: Sequence[str]) -> dict[str, tuple[int, str]]:

@@ -107,6 +107,16 @@ def published_with_rows(session: Session, asset: str) -> list[str]:
     return [row[0] for row in rows]
 
 
+def newest_of(session: Session, asset: str) -> dict[str, LedgerEntry]:
+    """The newest line of every partition of one asset."""
+    rows = session.execute(
+        f"SELECT {_columns('l')} FROM {name(session, LEDGER)} AS l WHERE asset = ? "
+        f"QUALIFY row_number() OVER (PARTITION BY l.partition_key ORDER BY {_newest('l')}) = 1",
+        [asset],
+    )
+    return {entry.partition: entry for entry in map(_entry, rows)}
+
+
 def assets(session: Session) -> list[str]:
     """Every asset the ledger knows."""
     if session.describe(LEDGER) is None:

@@ -7,12 +7,16 @@ is overwritten in place (dbt models), only the newest verdict counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from platform_assets.publishing import ledger
 from platform_assets.publishing.errors import NotPublished
+from platform_assets.publishing.fingerprints import changed_since
 from platform_assets.publishing.verdicts import LedgerEntry, Refusal, State
-from resources.warehouse.protocol import Warehouse
+from resources.warehouse.protocol import PARTITION, Session, TableName, Warehouse
+
+CHANGED_CHECK = "rows_unchanged"
+"""The check that the rows of a partition are those that its verdict saw."""
 
 
 def unreadable(
@@ -22,21 +26,43 @@ def unreadable(
     partitions: Sequence[str],
     run_id: str | None = None,
     allow_previous: bool = True,
+    table: TableName | None = None,
+    partition_column: str | None = PARTITION,
 ) -> dict[str, Refusal]:
     """Those of ``partitions`` that must not be read, each with the reason; empty when all may be.
 
-    ``allow_previous`` is for tables that keep the last good version; ``run_id`` is the reader's own run.
+    ``allow_previous`` is for tables that keep the last good version; ``run_id`` is the reader's own run. A reader that
+    is about to read the rows names their ``table``, and its ``partition_column`` if it has partitions: then the rows
+    must be those that the verdict saw.
     """
     keys = [(asset, partition) for partition in dict.fromkeys(partitions)]
     with warehouse.session(read_only=True, purpose=f"asking for verdicts of {asset}") as session:
         newest = ledger.latest(session, keys)
         published = ledger.latest(session, keys, state=State.PUBLISHED)
-    refused = {}
-    for key in keys:
-        refusal = _refusal(key, newest.get(key), published.get(key), run_id, allow_previous)
-        if refusal is not None:
-            refused[key[1]] = refusal
+        refused = {}
+        for key in keys:
+            refusal = _refusal(key, newest.get(key), published.get(key), run_id, allow_previous)
+            if refusal is not None:
+                refused[key[1]] = refusal
+        if table is not None:
+            readable = {key[1]: published[key] for key in keys if key[1] not in refused}
+            refused |= _changed(session, table, partition_column, readable)
     return refused
+
+
+def _changed(
+    session: Session, table: TableName, partition_column: str | None, readable: Mapping[str, LedgerEntry]
+) -> dict[str, Refusal]:
+    return {
+        partition: Refusal(
+            readable[partition].asset,
+            partition,
+            CHANGED_CHECK,
+            readable[partition].run_id,
+            f"{difference}: something else than its own runs has changed it since; materialize it again",
+        )
+        for partition, difference in changed_since(session, table, partition_column, readable).items()
+    }
 
 
 def require_published(

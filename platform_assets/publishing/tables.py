@@ -7,13 +7,13 @@ together with its verdict: there the hash is that of what was loaded, and the ro
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 
 from platform_assets.contracts.model import Severity
 from platform_assets.publishing import ledger
 from platform_assets.publishing.batch import Batch, Staged, run_batch
 from platform_assets.publishing.errors import PublishingError
-from platform_assets.publishing.fingerprints import EMPTY_HASH, data_columns, fingerprints, partition_text
+from platform_assets.publishing.fingerprints import changed_since, data_columns, partition_text
 from platform_assets.publishing.readers import unreadable
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Content, LedgerEntry, State, Verdict
 from resources.warehouse.protocol import PARTITION, ColumnDef, Session, TableName, Warehouse
@@ -58,15 +58,13 @@ def publish_from_table(
     columns = data_columns(described)
     candidates = [_candidate(partition, verdicts.get((source_asset, partition))) for partition in partitions]
 
-    in_place = {partition for (_, partition), verdict in verdicts.items() if verdict.in_place}
-
     def stage(session: Session, holding: Sequence[Candidate]) -> Staged:
         # while this call waited for its lease, the source may have got another verdict
         newest = ledger.latest(session, [(source_asset, candidate.partition) for candidate in holding])
         judged = {partition: entry for (_, partition), entry in newest.items()}
         stale = {c.partition: _judged_again(source_asset) for c in holding if not _stands(judged.get(c.partition), c)}
         same = [candidate for candidate in holding if candidate.partition not in stale]
-        staged = _stage_table(session, source, columns, partition_column, same, in_place)
+        staged = _stage_table(session, source, columns, partition_column, same, judged)
         return Staged(staged.relation, staged.partitions, {**staged.refused, **stale})
 
     return run_batch(warehouse, Batch(asset, table, columns, candidates, run_id, stage, refused=refused))
@@ -96,24 +94,21 @@ def _stage_table(
     columns: Sequence[ColumnDef],
     partition_column: str | None,
     candidates: Sequence[Candidate],
-    in_place: Collection[str],
+    judged: Mapping[str, LedgerEntry],
 ) -> Staged:
-    keys = [candidate.partition for candidate in candidates]
-    found = fingerprints(session, source, columns, partition_column, keys)
-    refused = {}
-    for candidate in candidates:
-        rows, content_hash = found.get(candidate.partition, (0, EMPTY_HASH))
-        rewritten = candidate.partition in in_place and content_hash != candidate.version
-        if rows != candidate.rows or rewritten:
-            refused[candidate.partition] = CheckResult(
-                HASH_CHECK,
-                Severity.ERROR,
-                passed=False,
-                value=float(rows),
-                bounds=f"[{candidate.rows}, {candidate.rows}]",
-                message=f"{source} has changed since its tests ran ({rows} rows, {candidate.rows} were tested); "
-                f"materialize it again, so that it is tested as it is now",
-            )
+    changed = changed_since(session, source, partition_column, {c.partition: judged[c.partition] for c in candidates})
+    refused = {
+        candidate.partition: CheckResult(
+            HASH_CHECK,
+            Severity.ERROR,
+            passed=False,
+            bounds=f"[{candidate.rows}, {candidate.rows}]",
+            message=f"{source} has changed since its tests ran ({changed[candidate.partition]}); "
+            f"materialize it again, so that it is tested as it is now",
+        )
+        for candidate in candidates
+        if candidate.partition in changed
+    }
     good = frozenset(candidate.partition for candidate in candidates if candidate.partition not in refused)
     marked = session.stage_rows([ColumnDef(PARTITION, "VARCHAR")], [(partition,) for partition in sorted(good)])
     selected = ", ".join(f"r.{session.quote(column.name)}" for column in columns)

@@ -15,7 +15,7 @@ from tests.support.shop import write_shop
 def _parsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("parsed") / "shop"
     write_shop(root)
-    DbtProjectFiles(root / "dbt", root / "dbt").manifest()
+    DbtProjectFiles(root / "dbt", root / "dbt").parsed()
     return root
 
 

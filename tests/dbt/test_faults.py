@@ -42,7 +42,7 @@ ENDLESS = "sum(sqrt(a.range + b.range)) from range(10000000000) as a, range(1000
         ("Runtime Error in model a\n  INTERNAL Error: Attempted to access index 3", False),
         ("Runtime Error in model a\n  TransactionContext Error: Catalog write-write conflict", False),
         ("Runtime Error in model a\n  IO Error: Could not set lock on file \"w.duckdb\"", False),
-        ("Runtime Error in model a\n  Python model failed:\n_duckdb.IOException: IO Error: a: Input/output error", False),
+        ("Runtime Error in model a\n  Python model failed:\n_duckdb.Exception: IO Error: Input/output error", False),
         ("[Errno 28] No space left on device: 'target/run/a.sql'", False),
         ("Runtime Error in model a\n  [Errno 24] Too many open files: 'target/run/a.sql'", False),
         ("Exception on worker thread. can't start new thread", False),

@@ -1,74 +1,18 @@
-"""The assets of dbt's models, built in one step: ask upstream, run, test, and give each partition its verdict.
+"""The assets of dbt's models, built in one step, and what becomes of each partition as events of Dagster.
 
-`dbt run` builds all models for all partitions that nothing upstream holds back, then `dbt test` judges them; in
-`dbt build` one bad day of one model would skip everything behind it for the whole range. Partitions are marked as
-pending in the ledger before dbt writes, so that nobody reads them if this process dies.
+How a step runs is in ``dbt_run``; what is known of the models before, in ``dbt_step``.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
 
-from platform_assets.components.assets.upstream import UpstreamAsset, refusals
+from platform_assets.components.assets.dbt_run import DbtRun
+from platform_assets.components.assets.dbt_step import DbtStep
 from platform_assets.components.reporting.dbt_checks import check_results
-from platform_assets.components.reporting.dbt_metadata import ModelTables, table_metadata
 from platform_assets.components.reporting.ledger_verdict import POOL
-from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
-from platform_assets.contracts.model import Severity
-from platform_assets.dbt.attribution import TestVerdict, attribute
-from platform_assets.dbt.faults import is_of_the_node
-from platform_assets.dbt.graph import ModelGraph
-from platform_assets.dbt.invocation import DbtFailed, NodeResult, invoke
-from platform_assets.dbt.project import DbtProjectFiles
-from platform_assets.publishing.in_place import BuiltModel, open_candidates, record_verdicts
-from platform_assets.publishing.verdicts import CheckResult, Verdict
-from resources.platform import PlatformResource
-from resources.warehouse.protocol import PARTITION
-
-UPSTREAM_CHECK = "upstream_published"
-"""The check in the ledger of a partition that was held because of something upstream."""
-
-LEASE_SECONDS = 3600.0
-"""How long a step's lease on its partitions stands. dbt holds the warehouse's file while it works, so nobody could
-renew a short one meanwhile; a holder that has died on this machine is taken over at once, whatever its lease says."""
-
-Held = dict[str, dict[str, str]]
-"""Model -> partition -> why it is held."""
-
-
-@dataclass(frozen=True)
-class DbtStep:
-    """The models of one `DbtModels`, and what is needed to run any part of them. Models are named by unique id."""
-
-    files: DbtProjectFiles
-    graph: ModelGraph
-    asset_keys: Mapping[str, dg.AssetKey]
-    check_keys: Mapping[str, dg.AssetCheckKey]
-    selectors: Mapping[str, str]
-    about: ModelTables
-    upstream: Mapping[str, UpstreamAsset]
-    partitions: dg.PartitionsDefinition | None
-
-    def execute(self, context: dg.AssetExecutionContext) -> Iterator[Any]:
-        """Build and judge the selected models for the partitions of the run."""
-        keys = run_partitions(context)
-        selected = {model for model, key in self.asset_keys.items() if key in context.selected_asset_keys}
-        graph = self.graph.limited_to(selected)
-        run = _Run(self, context, graph, keys)
-        run.hold_back()
-        if run.built:
-            run.build_and_judge()
-        outcomes = {model: [run.outcome(model, partition) for partition in keys] for model in graph.order}
-        run.describe(outcomes)
-        assets = [
-            AssetOutcomes(key, output_name(key), outcomes[model])
-            for model in graph.order
-            for key in [self.asset_keys[model]]
-        ]
-        checks = check_results(context, self.check_keys, graph.tests, run.test_results, run.failed_tests, len(keys))
-        yield from report(context, assets, checks)
+from platform_assets.components.reporting.outcomes import AssetOutcomes, output_name, report, run_partitions
 
 
 def dbt_asset(
@@ -86,183 +30,27 @@ def dbt_asset(
         pool=POOL,
     )
     def build(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        yield from step.execute(context)
+        yield from _execute(step, context)
 
     return build
 
 
-class _Run:
-    """One execution: what is held so far, and what dbt and the ledger have said."""
-
-    def __init__(self, step: DbtStep, context: dg.AssetExecutionContext, graph: ModelGraph, keys: list[str]) -> None:
-        self.step, self.context, self.graph, self.keys = step, context, graph, keys
-        self.platform: PlatformResource = context.resources.platform
-        self.warehouse = self.platform.warehouse.open()
-        self.held: Held = {}
-        self.wanted: dict[str, list[str]] = {}
-        self.seconds: dict[str, float] = {}
-        self.compiled: dict[str, str] = {}
-        self.test_results: list[NodeResult] = []
-        self.failed_tests: list[TestVerdict] = []
-        self.verdicts: dict[tuple[str, str], Verdict] = {}
-
-    @property
-    def built(self) -> list[str]:
-        """The models that have a partition to build, parents first."""
-        return [model for model in self.graph.order if self.wanted[model]]
-
-    def hold_back(self) -> None:
-        """Hold every partition that something upstream of the step does not allow to be built."""
-        self.held = self.graph.held_with(self._refused_upstream())
-        self.wanted = {m: [key for key in self.keys if key not in self.held[m]] for m in self.graph.order}
-
-    def _refused_upstream(self) -> Held:
-        held: Held = {}
-        for model in self.graph.order:
-            for parent in self.graph.parents[model]:
-                if parent not in self.graph.order:
-                    found = refusals(
-                        self.context,
-                        self.warehouse,
-                        reader=self.step.asset_keys[model],
-                        upstream=self.step.upstream[parent],
-                        partitions=self.keys,
-                    )
-                    held[model] = {**found, **held.get(model, {})}
-        return held
-
-    def build_and_judge(self) -> None:
-        """Mark pending, run, test, record. What ends it before leaves the partitions pending, which closes them.
-
-        Raises:
-            DbtFailed: if dbt, or the machine under it, failed; nothing can be said of the models then.
-        """
-        wanted = {self._asset(model): self.wanted[model] for model in self.built}
-        with open_candidates(
-            self.warehouse, partitions=wanted, run_id=self.context.run.run_id, lease_seconds=LEASE_SECONDS
-        ) as opened:
-            models_that_ran = self._run_models()
-            # while this step waited for its lease, or dbt ran, somebody may have begun to overwrite what it read
-            self._hold(self._refused_upstream())
-            self._test_models(models_that_ran)
-            built = {self._asset(model): self._built(model) for model in self.built}
-            for verdict in record_verdicts(self.warehouse, opened, built):
-                self.verdicts[(verdict.asset, verdict.partition)] = verdict
-
-    def _run_models(self) -> list[str]:
-        self.context.log.info(f"dbt run: {len(self.built)} models, {len(self.keys)} partitions")
-        results = self._dbt("run", [self.step.selectors[model] for model in self.built])
-        failed: Held = {}
-        for result in (result for result in results if result.unique_id in self.graph.order):
-            self.seconds[result.unique_id] = result.seconds
-            if result.is_bad:
-                message = " ".join(result.message.split()) or result.status
-                failed[result.unique_id] = dict.fromkeys(self.keys, f"dbt run: {message}")
-            elif result.compiled_sql:
-                self.compiled[result.unique_id] = result.compiled_sql
-        self._hold(failed)
-        return [r.unique_id for r in results if not r.is_bad and r.unique_id in self.graph.order]
-
-    def _test_models(self, models: Sequence[str]) -> None:
-        alive = {model for model in models if any(key not in self.held[model] for key in self.wanted[model])}
-        tests = [test for test in self.graph.tests if set(test.models) <= alive]
-        untested: Held = {}
-        for test in self.graph.tests:
-            if test.blocks and not set(test.models) <= alive:
-                for model in alive.intersection(test.models):
-                    untested[model] = dict.fromkeys(self.keys, f"{test.name}: not run, one of its models was not built")
-        self._hold(untested)
-        if not tests:
-            return
-        self.context.log.info(f"dbt test: {len(tests)} tests")
-        self.test_results = self._dbt("test", [self.step.selectors[test.unique_id] for test in tests])
-        if all(result.status == "pass" for result in self.test_results):
-            return
-        with self.warehouse.session(read_only=True, purpose="finding the partitions that failed a test") as session:
-            self.failed_tests = attribute(session, tests, self.test_results, self.keys)
-        failed: Held = {}
-        for verdict in self.failed_tests:
-            if verdict.blocks:
-                reasons = {key: why for key in self.keys if (why := verdict.reason(key)) is not None}
-                for model in verdict.test.models:
-                    failed[model] = {**reasons, **failed.get(model, {})}
-        self._hold(failed)
-
-    def _hold(self, more: Held) -> None:
-        merged = {model: {**more.get(model, {}), **self.held.get(model, {})} for model in self.graph.order}
-        self.held = self.graph.held_with(merged)
-
-    def _dbt(self, command: str, selection: Sequence[str]) -> list[NodeResult]:
-        partitions = None
-        if self.step.partitions is not None:
-            fewer = {m: keys for m, keys in self.wanted.items() if len(keys) < len(self.keys)}
-            partitions = {"default": self.keys, "by_node": fewer}
-        with self.warehouse.reserve(purpose=f"dbt {command} in run {self.context.run.run_id}"):
-            results = invoke(
-                self.step.files,
-                command,
-                selection,
-                partitions=partitions,
-                environment={"PLATFORM_WAREHOUSE": self.platform.warehouse.path},
-            )
-        for result in results:
-            if result.is_error and not is_of_the_node(result.message, self.warehouse.blames_statement):
-                raise DbtFailed(
-                    f"dbt {command}: {result.unique_id}: {' '.join(result.message.split())}. That says nothing about "
-                    "the model or its rows: no partition got a verdict. Mend it, then materialize them again."
-                )
-        return results
-
-    def _built(self, model: str) -> BuiltModel:
-        checks: dict[str, list[CheckResult]] = {}
-        for partition in self.wanted[model]:
-            found = [
-                CheckResult(v.test.name, Severity.ERROR if v.blocks else Severity.WARNING, passed=False, message=why)
-                for v in self.failed_tests
-                if model in v.test.models and (why := v.reason(partition)) is not None
-            ]
-            why = self.held[model].get(partition)
-            if why is not None and not any(check.blocks for check in found):
-                found.append(CheckResult(UPSTREAM_CHECK, Severity.ERROR, passed=False, message=why))
-            checks[partition] = found
-        column = PARTITION if self.step.partitions is not None else None
-        return BuiltModel(self.step.about.tables[model], column, checks)
-
-    def outcome(self, model: str, partition: str) -> Outcome:
-        """What became of one partition of one model."""
-        problem = self.held[model].get(partition)
-        verdict = self.verdicts.get((self._asset(model), partition))
-        if problem is not None or verdict is None:
-            return Outcome(partition, problem=problem or "it was not built")
-        if not verdict.published:
-            return Outcome(partition, problem=verdict.message)
-        seconds = self.seconds.get(model, 0.0) / max(1, len(self.wanted[model]))
-        return Outcome(
-            partition,
-            verdict.hash,
-            metadata={"dagster/row_count": verdict.rows, "seconds": round(seconds, 4)},
-        )
-
-    def describe(self, outcomes: Mapping[str, list[Outcome]]) -> None:
-        """Add columns and their lineage to the newest good outcome of each model that was built."""
-        newest = {
-            m: max((i for i, o in enumerate(found) if not o.problem), default=None) for m, found in outcomes.items()
-        }
-        compiled = {model: sql for model, sql in self.compiled.items() if newest.get(model) is not None}
-        if not compiled:
-            return
-        try:
-            found = table_metadata(
-                self.warehouse, self.step.files, self.step.about, compiled=compiled, parents=self.graph.parents
-            )
-        except Exception as error:
-            # the verdicts are recorded by now: what is only to be looked at fails nothing
-            self.context.log.warning(f"no columns in the metadata: {type(error).__name__}: {error}")
-            return
-        for model, metadata in found.items():
-            index = newest[model]
-            assert index is not None
-            outcomes[model][index] = outcomes[model][index].with_metadata(metadata)
-
-    def _asset(self, model: str) -> str:
-        return self.step.asset_keys[model].to_user_string()
+def _execute(step: DbtStep, context: dg.AssetExecutionContext) -> Iterator[Any]:
+    """Build and judge the selected models for the partitions of the run."""
+    keys = run_partitions(context)
+    selected = {model for model, key in step.asset_keys.items() if key in context.selected_asset_keys}
+    graph = step.graph.limited_to(selected)
+    run = DbtRun(step, context, graph, keys)
+    run.hold_back()
+    if run.built:
+        run.build_and_judge()
+    outcomes = {model: [run.outcome(model, partition) for partition in keys] for model in graph.order}
+    run.describe(outcomes)
+    assets = [
+        AssetOutcomes(key, output_name(key), outcomes[model])
+        for model in graph.order
+        for key in [step.asset_keys[model]]
+    ]
+    checks = check_results(context, step.check_keys, graph.tests, run.test_results, run.failed_tests, len(keys))
+    yield from report(context, assets, checks)
+    run.report_lost()

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from platform_assets.components.assets.upstream import UpstreamAsset, refusals, table_of
+from platform_assets.components.assets.upstream import UpstreamAsset, Verdicts, refusals, table_of
 from platform_assets.components.reporting.ledger_verdict import POOL, verdict_outcome
 from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
 from platform_assets.components.reporting.trend_plot import trend_of_run
@@ -34,7 +34,8 @@ def published_asset(spec: dg.AssetSpec, *, source: dg.AssetKey) -> dg.AssetsDefi
         warehouse = platform.warehouse.open()
         keys = run_partitions(context)
         upstream = UpstreamAsset(source, keeps_last_good=False)
-        refused = refusals(context, warehouse, reader=spec.key, upstream=upstream, partitions=keys)
+        asked = Verdicts(warehouse, context.run.run_id)
+        refused = refusals(context, asked, reader=spec.key, upstream=upstream, partitions=keys)
         open_keys = [key for key in keys if key not in refused]
         started = time.monotonic()
         verdicts = {}

@@ -11,24 +11,50 @@ import dagster as dg
 
 from platform_assets.lake.deliveries import SNAPSHOT
 from platform_assets.publishing.readers import unreadable
-from resources.warehouse.protocol import TableName, Warehouse
+from platform_assets.publishing.verdicts import Refusal
+from resources.warehouse.protocol import PARTITION, TableName, Warehouse
 
 
 @dataclass(frozen=True)
 class UpstreamAsset:
     """An asset that is read. ``keeps_last_good`` tells tables that are swapped from those overwritten in place.
 
-    ``gated`` is False for a source that the platform does not load, and that says so in its meta.
+    ``gated`` is False for a source that the platform does not load, and that says so in its meta. ``table`` is where
+    its rows are read; None for a reader that compares them with their verdict itself.
     """
 
     key: dg.AssetKey
     keeps_last_good: bool
     gated: bool = True
+    table: TableName | None = None
+
+
+class Verdicts:
+    """Answers of the ledger at one moment: each question is asked once, however many readers have it."""
+
+    def __init__(self, warehouse: Warehouse, run_id: str) -> None:
+        self._warehouse, self._run_id = warehouse, run_id
+        self._known: dict[tuple[dg.AssetKey, tuple[str, ...]], dict[str, Refusal]] = {}
+
+    def unreadable(self, upstream: UpstreamAsset, partitions: Sequence[str]) -> dict[str, Refusal]:
+        """Those of the upstream ``partitions`` that must not be read, each with the reason."""
+        question = (upstream.key, tuple(partitions))
+        if question not in self._known:
+            self._known[question] = unreadable(
+                self._warehouse,
+                asset=upstream.key.to_user_string(),
+                partitions=partitions,
+                run_id=self._run_id,
+                allow_previous=upstream.keeps_last_good,
+                table=upstream.table,
+                partition_column=None if list(partitions) == [SNAPSHOT] else PARTITION,
+            )
+        return self._known[question]
 
 
 def refusals(
     context: dg.AssetExecutionContext,
-    warehouse: Warehouse,
+    verdicts: Verdicts,
     *,
     reader: dg.AssetKey,
     upstream: UpstreamAsset,
@@ -39,13 +65,7 @@ def refusals(
         return {}
     needed = _needed(context, reader, upstream.key, partitions)
     wanted = sorted({key for keys in needed.values() for key in keys})
-    refused = unreadable(
-        warehouse,
-        asset=upstream.key.to_user_string(),
-        partitions=wanted,
-        run_id=context.run.run_id,
-        allow_previous=upstream.keeps_last_good,
-    )
+    refused = verdicts.unreadable(upstream, wanted)
     found: dict[str, str] = {}
     for partition, keys in needed.items():
         reasons = [str(refused[key]) for key in keys if key in refused]

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from platform_assets.components.asset_specs import column_schema
 from platform_assets.dbt.lineage import Lineage, cached_lineage
-from platform_assets.dbt.project import DbtProjectFiles
 from resources.warehouse.protocol import ColumnDef, TableName, Warehouse
 
-FOLDER = "lineage"
+LINEAGE_FOLDER = "lineage"
 """Below the project's target folder: one small file a model."""
 
 
@@ -36,28 +36,31 @@ class ModelTables:
 
 def table_metadata(
     warehouse: Warehouse,
-    files: DbtProjectFiles,
     about: ModelTables,
     *,
     compiled: Mapping[str, str],
     parents: Mapping[str, Sequence[str]],
+    cache: Path,
+    state: str,
 ) -> dict[str, dict[str, Any]]:
-    """The metadata of each model in ``compiled``, which holds the SQL that was run by unique id."""
+    """The metadata of each model in ``compiled``, which holds the SQL that was run by unique id.
+
+    Lineage is kept in the folder ``cache`` for as long as ``state``, the identity of the parsed project, stays.
+    """
     wanted = {unique_id for model in compiled for unique_id in (model, *parents[model]) if unique_id in about.tables}
     with warehouse.session(read_only=True, purpose="describing the models' tables") as session:
         columns = {unique_id: session.describe(about.tables[unique_id]) or () for unique_id in sorted(wanted)}
     found: dict[str, dict[str, Any]] = {}
-    fingerprint = files.fingerprint()
     for model, sql in compiled.items():
         texts = about.descriptions.get(model, {})
         triples = [(column.name, column.type, texts.get(column.name, "")) for column in columns[model]]
         found[model] = {"dagster/column_schema": column_schema(triples)}
         upstream = {about.tables[p]: columns[p] for p in parents[model] if columns.get(p)}
         lineage = cached_lineage(
-            files.target_path / FOLDER,
+            cache,
             model,
             sql,
-            fingerprint=fingerprint,
+            fingerprint=state,
             dialect=about.dialect,
             upstream=upstream,
         )

@@ -19,3 +19,15 @@
 {% macro snowflake__get_incremental_partition_overwrite_sql(arg_dict) %}
     {{ snowflake_dml_explicit_transaction(default__get_incremental_partition_overwrite_sql(arg_dict)) }}
 {% endmacro %}
+
+{# dbt's own, but for models by partition: replacing the whole table would lose the partitions that are not built #}
+{% macro should_full_refresh() %}
+    {%- set asked = config.get('full_refresh') -%}
+    {%- if asked is none -%}{%- set asked = flags.FULL_REFRESH -%}{%- endif -%}
+    {%- if asked and execute and config.get('incremental_strategy') == 'partition_overwrite'
+            and var('platform_partitions', none) is not none -%}
+        {%- do exceptions.raise_compiler_error(
+            'full_refresh would replace the whole table by the partitions of this run, and lose all others') -%}
+    {%- endif -%}
+    {%- do return(asked) -%}
+{% endmacro %}
