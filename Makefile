@@ -24,7 +24,7 @@ $(READY): requirements.lock requirements-bootstrap.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-install: $(READY) ## make .venv with everything that is needed
+install: $(READY) $(DAGSTER_HOME)/dagster.yaml ## make .venv with everything that is needed
 
 $(DAGSTER_HOME)/dagster.yaml: deploy/local/dagster.yaml
 	@mkdir -p $(@D) && cp $< $@

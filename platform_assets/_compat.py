@@ -8,12 +8,11 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
-from dagster._utils.warnings import disable_dagster_warnings
 
 NOT_A_MATERIALIZATION: Mapping[str, Any] = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
 """Metadata of an Output after which Dagster does not mark the step's whole partition range as materialized."""
 
-__all__ = ["NOT_A_MATERIALIZATION", "disable_dagster_warnings", "materialized_data_versions"]
+__all__ = ["NOT_A_MATERIALIZATION", "materialized_data_versions"]
 
 
 def materialized_data_versions(

@@ -1,10 +1,10 @@
 """The only entry point of the code location: the defs folder, the platform's resource and the automation, merged."""
 
+import warnings
 from pathlib import Path
 
 import dagster as dg
 
-from platform_assets._compat import disable_dagster_warnings
 from platform_assets.automation.conditions import automation_sensor
 from platform_assets.automation.dead_runs import dead_runs_sensor
 from resources.environment import Environment, current_environment
@@ -18,21 +18,23 @@ def build(environment: Environment, *, project: Path = Path(__file__).parent) ->
     """
     # load_from_defs_folder would import every component library that is installed, to document its words in the
     # UI: seven seconds of every run for dagster-snowflake alone
-    with disable_dagster_warnings():
-        tree = dg.ComponentTree.for_project(project)
-        return dg.Definitions.merge(
-            tree.build_defs(tree.defs_module_path),
-            dg.Definitions(
-                component_tree=tree,
-                resources={"platform": PlatformResource.of(environment)},
-                # one warehouse file has one writer: the steps of a run share one process and take turns
-                executor=dg.in_process_executor,
-                sensors=[automation_sensor(), *([dead_runs_sensor()] if environment.runs_are_local else [])],
-            ),
-        )
+    tree = dg.ComponentTree.for_project(project)
+    return dg.Definitions.merge(
+        tree.build_defs(tree.defs_module_path),
+        dg.Definitions(
+            component_tree=tree,
+            resources={"platform": PlatformResource.of(environment)},
+            # one warehouse file has one writer: the steps of a run share one process and take turns
+            executor=dg.in_process_executor,
+            sensors=[automation_sensor(), *([dead_runs_sensor()] if environment.runs_are_local else [])],
+        ),
+    )
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """The definitions of this process's environment."""
+    # what is preview or beta here is the platform's choice; Dagster would say so in front of every command's answer
+    for kind in (dg.BetaWarning, dg.PreviewWarning):
+        warnings.simplefilter("ignore", kind)
     return build(current_environment())

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from platform_assets._compat import NOT_A_MATERIALIZATION, disable_dagster_warnings
+from platform_assets._compat import NOT_A_MATERIALIZATION
 
 DAYS = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-01-06")
 
@@ -41,8 +41,3 @@ def test_a_job_holds_just_the_selected_checks() -> None:
     assert key in job.asset_layer.asset_graph.asset_check_keys
     without = job.get_subset(asset_selection={dg.AssetKey("table")}, asset_check_selection=set())
     assert key not in without.asset_layer.asset_graph.asset_check_keys
-
-
-def test_warnings_of_dagster_are_off_in_a_block() -> None:
-    with disable_dagster_warnings():
-        dg.AssetCheckSpec("verdict", asset="table", partitions_def=DAYS)

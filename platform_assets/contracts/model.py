@@ -115,6 +115,19 @@ class Bounds:
             inside = value < self.high if self.high_open else value <= self.high
         return inside != self.negated
 
+    def in_words(self) -> str:
+        """What a value must be, such as `must be 0` or `must be 1 or more`."""
+        must = "must not be" if self.negated else "must be"
+        above = None if self.low is None else f"more than {self.low:g}" if self.low_open else f"{self.low:g} or more"
+        below = (
+            None if self.high is None else f"less than {self.high:g}" if self.high_open else f"{self.high:g} or less"
+        )
+        if self.low is not None and self.low == self.high:
+            return f"{must} {self.low:g}"
+        if above is not None and below is not None and not (self.low_open or self.high_open):
+            return f"{must} between {self.low:g} and {self.high:g}"
+        return f"{must} {' and '.join(side for side in (above, below) if side is not None) or 'any number'}"
+
     def __str__(self) -> str:
         left = "(" if self.low_open or self.low is None else "["
         right = ")" if self.high_open or self.high is None else "]"

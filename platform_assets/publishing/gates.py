@@ -10,7 +10,7 @@ import math
 import statistics
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from platform_assets.contracts.model import BatchRule
+from platform_assets.contracts.model import BatchRule, Metric
 from platform_assets.publishing.metrics import Measured
 from platform_assets.publishing.verdicts import CheckResult
 
@@ -118,10 +118,10 @@ def _check(rule: BatchRule, measured: Measured, partition: str, past: list[float
     value = measured.values[partition]
     if value is None or not math.isfinite(value):
         shown = "null" if value is None else str(value)
-        return result(False, None, f"{_what(rule)} is {shown}, which no bounds can hold")
+        return result(False, None, f"{_what(rule)} is {shown}, which is no number; it {rule.bounds.in_words()}")
     if rule.history is None:
         passed = rule.bounds.holds(value)
-        return result(passed, value, "" if passed else f"{_what(rule)} is {value:g}, not within {rule.bounds}")
+        return result(passed, value, "" if passed else f"{_what(rule)} is {value:g}; it {rule.bounds.in_words()}")
     if len(past) < MIN_HISTORY:
         few = f"passed without judgement: {len(past)} earlier partitions, {MIN_HISTORY} are needed"
         return result(True, value, few)
@@ -129,7 +129,7 @@ def _check(rule: BatchRule, measured: Measured, partition: str, past: list[float
     ratio = _ratio(value, median)
     passed = rule.bounds.holds(ratio)
     told = f"{_what(rule)} is {value:g}, {ratio:g} times the median {median:g} of {len(past)} earlier partitions"
-    return result(passed, value, "" if passed else f"{told}, not within {rule.bounds}")
+    return result(passed, value, "" if passed else f"{told}; the ratio {rule.bounds.in_words()}")
 
 
 def _ratio(value: float, median: float) -> float:
@@ -139,4 +139,6 @@ def _ratio(value: float, median: float) -> float:
 
 
 def _what(rule: BatchRule) -> str:
+    if rule.metric is Metric.SQL:
+        return "the result of its query"
     return f"{rule.metric.value}({', '.join(rule.columns)})" if rule.columns else rule.metric.value

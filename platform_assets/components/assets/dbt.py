@@ -12,6 +12,7 @@ from platform_assets.components.assets.dbt_run import DbtRun
 from platform_assets.components.assets.dbt_step import DbtStep
 from platform_assets.components.reporting.dbt_checks import check_results
 from platform_assets.components.reporting.ledger_verdict import POOL
+from platform_assets.components.reporting.logs import platform_logs
 from platform_assets.components.reporting.outcomes import AssetOutcomes, output_name, report, run_partitions
 
 
@@ -41,9 +42,10 @@ def _execute(step: DbtStep, context: dg.AssetExecutionContext) -> Iterator[Any]:
     selected = {model for model, key in step.asset_keys.items() if key in context.selected_asset_keys}
     graph = step.graph.limited_to(selected)
     run = DbtRun(step, context, graph, keys)
-    run.hold_back()
-    if run.built:
-        run.build_and_judge()
+    with platform_logs(context.log):
+        run.hold_back()
+        if run.built:
+            run.build_and_judge()
     outcomes = {model: [run.outcome(model, partition) for partition in keys] for model in graph.order}
     run.describe(outcomes)
     assets = [

@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 
 from platform_assets._compat import materialized_data_versions
+from platform_assets.components.reporting.logs import platform_logs
 from platform_assets.components.reporting.outcomes import (
     AssetOutcomes,
     Outcome,
@@ -49,7 +50,8 @@ def lake_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
         platform, keys = context.resources.platform, run_partitions(context)
         known = materialized_data_versions(context.instance, feed.landing_key, keys)
         arrivals = _settled_arrivals(feed, keys, platform.landing, context.log.info)
-        outcomes = _ingest_all(feed, keys, arrivals, platform=platform, log=context.log.info)
+        with platform_logs(context.log):
+            outcomes = _ingest_all(feed, keys, arrivals, platform=platform, log=context.log.info)
         for key, delivery in arrivals.deliveries.items():
             if known.get(dagster_partition(key)) != delivery.version:
                 yield delivered(feed, delivery)

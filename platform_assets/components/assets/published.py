@@ -11,6 +11,7 @@ import dagster as dg
 
 from platform_assets.components.assets.upstream import UpstreamAsset, Verdicts, refusals, table_of
 from platform_assets.components.reporting.ledger_verdict import POOL, verdict_outcome
+from platform_assets.components.reporting.logs import platform_logs
 from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
 from platform_assets.components.reporting.trend_plot import trend_of_run
 from platform_assets.publishing.tables import publish_from_table
@@ -40,16 +41,17 @@ def published_asset(spec: dg.AssetSpec, *, source: dg.AssetKey) -> dg.AssetsDefi
         started = time.monotonic()
         verdicts = {}
         if open_keys:
-            published = publish_from_table(
-                warehouse,
-                asset=spec.key.to_user_string(),
-                table=TableName(*spec.key.path),
-                source=table_of(context, source),
-                source_asset=source.to_user_string(),
-                partition_column=PARTITION if partitioned else None,
-                partitions=open_keys,
-                run_id=context.run.run_id,
-            )
+            with platform_logs(context.log):
+                published = publish_from_table(
+                    warehouse,
+                    asset=spec.key.to_user_string(),
+                    table=TableName(*spec.key.path),
+                    source=table_of(context, source),
+                    source_asset=source.to_user_string(),
+                    partition_column=PARTITION if partitioned else None,
+                    partitions=open_keys,
+                    run_id=context.run.run_id,
+                )
             verdicts = {verdict.partition: verdict for verdict in published}
         seconds = (time.monotonic() - started) / max(1, len(open_keys))
         good = [key for key, verdict in verdicts.items() if verdict.published]

@@ -13,6 +13,7 @@ import dagster as dg
 
 from platform_assets.components.reporting.gate_checks import check_results, gate_specs
 from platform_assets.components.reporting.ledger_verdict import POOL, verdict_outcome
+from platform_assets.components.reporting.logs import platform_logs
 from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
 from platform_assets.components.reporting.trend_plot import trend_of_run
 from platform_assets.contracts.types import raw_columns
@@ -38,7 +39,8 @@ def raw_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
     def load(context: dg.AssetExecutionContext) -> Iterator[Any]:
         platform = context.resources.platform
         keys = run_partitions(context)
-        verdicts, outcomes = load_partitions(feed, keys, platform=platform, run_id=context.run.run_id)
+        with platform_logs(context.log):
+            verdicts, outcomes = load_partitions(feed, keys, platform=platform, run_id=context.run.run_id)
         good = [outcome.partition for outcome in outcomes if outcome.problem is None]
         warehouse = platform.warehouse.open()
         trend = trend_of_run(context, warehouse, key=spec.key, partitions=feed.partitions, good=good)
