@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import logging
+import math
 import os
 import re
 import time
@@ -47,7 +48,7 @@ def open_database(path: Path, *, read_only: bool, config: Config, deadline: floa
     except (duckdb.Error, OSError) as error:
         raise unreadable(path, error) from error
     started = time.monotonic()
-    delay, reported = 0.02, 0.0
+    delay, reported = 0.02, -math.inf
     while True:
         try:
             return duckdb.connect(str(path), read_only=read_only, config=config)

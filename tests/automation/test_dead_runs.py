@@ -18,7 +18,7 @@ PROGRAM = textwrap.dedent("""
     @dg.asset
     def slow():
         print("started", flush=True)
-        time.sleep(60)
+        time.sleep(3600)
 
     with dg.DagsterInstance.from_ref(dg.deserialize_value(sys.argv[1], dg._core.instance.ref.InstanceRef)) as instance:
         dg.materialize([slow], instance=instance)

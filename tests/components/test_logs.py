@@ -8,44 +8,30 @@ import dagster as dg
 
 from platform_assets.components.reporting.logs import ROOMS, platform_logs
 from resources.warehouse.duckdb import DuckDBWarehouse
-
-
-class _Waiting(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen = threading.Event()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if "waiting for the warehouse" in record.getMessage():
-            self.seen.set()
+from tests.support.waiting import Waits, watched_waits
 
 
 def test_a_wait_for_the_warehouse_is_in_the_log_of_the_run(tmp_path: Path) -> None:
     warehouse = DuckDBWarehouse(tmp_path / "w.duckdb")
-    holding, waiting = threading.Event(), _Waiting()
+    holding = threading.Event()
 
-    def hold() -> None:
+    def hold(waits: Waits) -> None:
         with warehouse.session(purpose="the other run"):
             holding.set()
-            assert waiting.seen.wait(60)
+            waits.one()
 
     @dg.asset
     def table(context: dg.AssetExecutionContext) -> None:
         with platform_logs(context.log), warehouse.session():
             context.log.info("got it")
 
-    other = threading.Thread(target=hold)
-    other.start()
-    assert holding.wait(60)
-    logger = logging.getLogger("resources")
-    logger.addHandler(waiting)
     levels = [logging.getLogger(name).level for name in ROOMS]
-    try:
-        with dg.instance_for_test() as instance:
-            result = dg.materialize([table], instance=instance)
-            messages = [entry.user_message for entry in instance.all_logs(result.run_id)]
-    finally:
-        logger.removeHandler(waiting)
+    with watched_waits() as waits, dg.instance_for_test() as instance:
+        other = threading.Thread(target=hold, args=(waits,))
+        other.start()
+        assert holding.wait(120)
+        result = dg.materialize([table], instance=instance)
+        messages = [entry.user_message for entry in instance.all_logs(result.run_id)]
         other.join()
     (told,) = [message for message in messages if "waiting for the warehouse" in message]
     assert "the other run" in told

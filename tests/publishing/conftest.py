@@ -12,7 +12,7 @@ from tests.publishing.support import Lake
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> DuckDBWarehouse:
-    return DuckDBWarehouse(tmp_path / "w.duckdb", wait_seconds=30, threads=1)
+    return DuckDBWarehouse(tmp_path / "w.duckdb", wait_seconds=120, threads=1)
 
 
 @pytest.fixture

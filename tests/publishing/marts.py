@@ -36,9 +36,10 @@ def materialize(
     held: Sequence[str] = (),
     run: str = "run",
     rows: int = 2,
+    wait_seconds: float = 600,
 ) -> list[Verdict]:
     """A mart built, tested and judged, as a step of dbt does it."""
-    with open_candidates(warehouse, partitions={MART: days}, run_id=run) as opened:
+    with open_candidates(warehouse, partitions={MART: days}, run_id=run, wait_seconds=wait_seconds) as opened:
         build(warehouse, version, days, rows)
         return record_verdicts(warehouse, opened, {MART: BuiltModel(TABLE, "day", {day: [HELD] for day in held})})
 

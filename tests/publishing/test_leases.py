@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import queue
 import subprocess
 import sys
 import threading
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -87,8 +90,32 @@ def test_a_writer_waits_for_another_up_to_its_limit(warehouse: DuckDBWarehouse, 
     with pytest.raises(LeaseHeld, match=rf"{ASSET}, partition a: run holder is writing it .*Run run waited 0\.3 s"):
         load(warehouse, lake.candidate("a", "v1"), wait_seconds=0.3)
     assert content(warehouse) == {}
-    threading.Timer(0.5, lambda: hold_free(warehouse)).start()
-    assert states(load(warehouse, lake.candidate("a", "v1"))) == ["published"]
+    with waiting_writers() as waits:
+        freeing = threading.Thread(target=lambda: waits.get(timeout=120) and hold_free(warehouse))
+        freeing.start()
+        assert states(load(warehouse, lake.candidate("a", "v1"))) == ["published"]
+        freeing.join()
+
+
+@contextmanager
+def waiting_writers() -> Iterator[queue.Queue[str]]:
+    """What writers of this process log when they begin to wait for a lease."""
+    messages: queue.Queue[str] = queue.Queue()
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if " waits: " in record.getMessage():
+                messages.put(record.getMessage())
+
+    handler, logger = Handler(), logging.getLogger("platform_assets.publishing.leases")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield messages
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def hold_free(warehouse: DuckDBWarehouse) -> None:
@@ -102,9 +129,7 @@ def test_a_dead_process_is_taken_over_at_once(warehouse: DuckDBWarehouse, lake: 
     dead = done.stdout.strip()
     assert holders.is_dead(dead)
     hold(warehouse, dead, "a", seconds=3600)
-    started = time.monotonic()
-    assert states(load(warehouse, lake.candidate("a", "v1"))) == ["published"]
-    assert time.monotonic() - started < 5
+    assert states(load(warehouse, lake.candidate("a", "v1"), wait_seconds=0)) == ["published"]
 
 
 def test_a_run_of_any_partition_clears_what_the_dead_left(warehouse: DuckDBWarehouse, lake: Lake) -> None:
@@ -207,7 +232,7 @@ def test_two_threads_and_one_partition(warehouse: DuckDBWarehouse, lake: Lake) -
     def stop() -> None:
         if threading.current_thread().name == "first":
             reached.set()
-            resume.wait(10)
+            resume.wait(120)
 
     outcome: dict[str, list[str]] = {}
 
@@ -217,10 +242,11 @@ def test_two_threads_and_one_partition(warehouse: DuckDBWarehouse, lake: Lake) -
     with armed("publish.leased", stop):
         first = threading.Thread(target=run, args=("v1",), name="first")
         first.start()
-        assert reached.wait(10)
+        assert reached.wait(120)
         second = threading.Thread(target=run, args=("v2",))
-        second.start()
-        time.sleep(0.3)
+        with waiting_writers() as waits:
+            second.start()
+            assert "run v2 waits" in waits.get(timeout=120)
         assert content(warehouse) == {}
         resume.set()
         first.join()

@@ -29,8 +29,8 @@ def publish_files(warehouse: DuckDBWarehouse, lake: Lake, version: str, wait_sec
     return states(load(warehouse, *candidates, run=version, wait_seconds=wait_seconds))
 
 
-def publish_in_place(warehouse: DuckDBWarehouse, version: str) -> list[str]:
-    verdicts = materialize(warehouse, version, run=version, rows=ROWS)
+def publish_in_place(warehouse: DuckDBWarehouse, version: str, wait_seconds: float = 600) -> list[str]:
+    verdicts = materialize(warehouse, version, run=version, rows=ROWS, wait_seconds=wait_seconds)
     return states([*verdicts, *copy(warehouse, DAYS, run=version)])
 
 

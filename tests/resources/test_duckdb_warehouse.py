@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import os
 import resource
@@ -10,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,13 +27,14 @@ from resources.warehouse.errors import (
 )
 from resources.warehouse.protocol import ColumnDef, TableName
 from tests.resources.conformance import WarehouseConformance
+from tests.support.waiting import watched_waits
 
 T = TableName("raw", "t")
 
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> DuckDBWarehouse:
-    return DuckDBWarehouse(tmp_path / "folder" / "w.duckdb", wait_seconds=20, threads=1)
+    return DuckDBWarehouse(tmp_path / "folder" / "w.duckdb", wait_seconds=120, threads=1)
 
 
 class TestDuckDB(WarehouseConformance):
@@ -43,18 +44,19 @@ class TestDuckDB(WarehouseConformance):
 def child(code: str, *arguments: object) -> subprocess.Popen[str]:
     """A process that knows nothing of the platform's lock; it is ready once it has printed a line."""
     command = [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     return process
 
 
 HOLDER = """
-    import duckdb, sys, time
-    connection = duckdb.connect(sys.argv[1], read_only=sys.argv[3] == "read")
+    import duckdb, sys
+    connection = duckdb.connect(sys.argv[1], read_only=sys.argv[2] == "read")
     print("ready", flush=True)
-    time.sleep(float(sys.argv[2]))
+    sys.stdin.readline()
 """
+"""Holds the file until it is given a line, or killed."""
 
 
 @pytest.fixture
@@ -66,20 +68,24 @@ def filled(warehouse: DuckDBWarehouse) -> DuckDBWarehouse:
 
 
 @pytest.mark.parametrize("mode", ["read", "write"])
-def test_a_foreign_process_is_waited_for_and_named(
-    filled: DuckDBWarehouse, caplog: pytest.LogCaptureFixture, mode: str
-) -> None:
-    process = child(HOLDER, filled.path, 1.5, mode)
-    started = time.monotonic()
-    with caplog.at_level(logging.INFO), filled.session() as session:
-        assert session.execute("SELECT * FROM raw.t") == [(1,)]
-    assert time.monotonic() - started > 1
-    assert f"process {process.pid}" in caplog.text
-    process.wait()
+def test_a_foreign_process_is_waited_for_and_named(filled: DuckDBWarehouse, mode: str) -> None:
+    process = child(HOLDER, filled.path, mode)
+    with watched_waits() as waits:
+
+        def free() -> None:
+            waits.one()
+            process.communicate("enough\n")
+
+        freeing = threading.Thread(target=free)
+        freeing.start()
+        with filled.session() as session:
+            assert session.execute("SELECT * FROM raw.t") == [(1,)]
+        freeing.join()
+    assert f"process {process.pid}" in waits.one()
 
 
 def test_the_wait_for_a_foreign_process_has_an_end(filled: DuckDBWarehouse) -> None:
-    process = child(HOLDER, filled.path, 60, "write")
+    process = child(HOLDER, filled.path, "write")
     try:
         impatient = DuckDBWarehouse(filled.path, wait_seconds=0.5)
         for attempt in (impatient.session, impatient.reserve):
@@ -112,7 +118,7 @@ def test_a_platform_process_killed_while_it_writes_frees_everything(filled: Duck
             session.execute("BEGIN")
             session.execute("INSERT INTO raw.t SELECT * FROM range(100000)")
             print("ready", flush=True)
-            time.sleep(60)
+            sys.stdin.readline()
         """,
         filled.path,
     )
