@@ -59,7 +59,8 @@ def _changed(
             partition,
             CHANGED_CHECK,
             readable[partition].run_id,
-            f"{difference}: something else than its own runs has changed it since; materialize it again",
+            f"{difference}: something else than its own runs has changed it since (or DuckDB was upgraded); "
+            "materialize it again",
         )
         for partition, difference in changed_since(session, table, partition_column, readable).items()
     }
