@@ -27,7 +27,7 @@ $(READY): requirements.lock requirements-bootstrap.lock pyproject.toml
 install: $(READY) $(DAGSTER_HOME)/dagster.yaml ## make .venv with everything that is needed
 
 $(DAGSTER_HOME)/dagster.yaml: deploy/local/dagster.yaml
-	@mkdir -p $(@D) && cp $< $@
+	@mkdir -p $(@D) && cp $< $@.new && mv $@.new $@
 
 demo: $(READY) ## land the year 2013 and materialize it, with a table, three facts and a plot at the end
 	@$(BIN)/python -m demo.year

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from platform_assets.lake.layout import write_durably
+
 
 @click.group()
 def dbt() -> None:
@@ -40,7 +42,7 @@ def sources(contracts: Path, output: Path, check: bool) -> None:
         raise click.ClickException(str(error)) from None
     if not check:
         output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, encoding="utf-8")
+        write_durably(output, text.encode())
         click.echo(f"wrote {output}")
         return
     before = output.read_text(encoding="utf-8") if output.exists() else ""
@@ -68,7 +70,7 @@ def macros(into: Path) -> None:
     into.mkdir(parents=True, exist_ok=True)
     for path in sorted(FOLDER.glob("*.sql")):
         header = f"{{# from platform-assets {version}; written anew by `platform-assets dbt macros` #}}\n"
-        (into / path.name).write_text(header + path.read_text(encoding="utf-8"), encoding="utf-8")
+        write_durably(into / path.name, (header + path.read_text(encoding="utf-8")).encode())
         click.echo(f"wrote {into / path.name}")
 
 

@@ -6,6 +6,7 @@ upstream change. What is not in the SQL (filters, join keys) is no lineage of a 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -76,7 +77,8 @@ def cached_lineage(
     columns = {str(table): [(c.name, c.type) for c in upstream[table]] for table in sorted(upstream, key=str)}
     key = hashlib.sha256(json.dumps([fingerprint, dialect, columns]).encode()).hexdigest()
     path = folder / f"{unique_id}.json"
-    if path.exists():
+    with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        # a file that a power cut has emptied, or that another version wrote, is as good as none
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept["key"] == key:
             return _read(kept["columns"])

@@ -93,3 +93,14 @@ def test_a_repeated_run_reads_what_was_kept(shop: Project) -> None:
     written = {path.name: path.stat().st_ino for path in folder.iterdir()}
     assert shop.run("key:cleaned or key:totals", DAYS[0]).success
     assert {path.name: path.stat().st_ino for path in folder.iterdir()} == written
+
+
+@pytest.mark.parametrize("left", [b"", b"{", b"[]", b"null", b'{"key": 1}', b"\xff"])
+def test_a_damaged_file_of_what_was_kept_is_made_anew(tmp_path: Path, left: bytes) -> None:
+    upstream = {TableName("raw", "t"): (ColumnDef("a", "BIGINT"),)}
+    words = {"fingerprint": "f", "dialect": "duckdb", "upstream": upstream}
+    expected = {"b": [(TableName("raw", "t"), "a")]}
+    assert cached_lineage(tmp_path, "m", "select a as b from raw.t", **words) == expected
+    (tmp_path / "m.json").write_bytes(left)
+    assert cached_lineage(tmp_path, "m", "select a as b from raw.t", **words) == expected
+    assert cached_lineage(tmp_path, "m", "is not even read", **words) == expected
