@@ -2,17 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import datetime as dt
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+from dagster._check import CheckError
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
+from dagster._core.definitions.partitions.schedule_type import ScheduleType
+from dagster._core.definitions.partitions.utils.base import INVALID_PARTITION_SUBSTRINGS
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
+from dagster._time import dst_safe_strftime, get_timezone
 
 NOT_A_MATERIALIZATION: Mapping[str, Any] = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
 """Metadata of an Output after which Dagster does not mark the step's whole partition range as materialized."""
 
-__all__ = ["NOT_A_MATERIALIZATION", "materialized_data_versions"]
+INVALID_IN_KEYS: tuple[str, ...] = tuple(INVALID_PARTITION_SUBSTRINGS)
+"""What Dagster takes in no partition key."""
+
+__all__ = [
+    "INVALID_IN_KEYS",
+    "NOT_A_MATERIALIZATION",
+    "is_hourly",
+    "materialized_data_versions",
+    "partition_windows",
+]
+
+
+def partition_windows(
+    partitions: dg.TimeWindowPartitionsDefinition, since: float
+) -> Iterator[tuple[dg.TimeWindow, str]]:
+    """Windows that start at or after the timestamp ``since``, with their keys, as Dagster lists them; no bounds.
+
+    The public ways give one window at a time and begin anew with each; around a clock change they then miss the
+    day that it skips, and of a window whose start it leaves out they give another key.
+    """
+    windows = _hours(partitions, since) if is_hourly(partitions) else _windows(partitions, since)
+    try:
+        for window in windows:
+            yield window, dst_safe_strftime(window.start, partitions.timezone, partitions.fmt, partitions.cron_schedule)
+    except (OverflowError, ValueError, CheckError):
+        return  # after the last year that a datetime has, or in a day that Dagster itself cannot step over
+
+
+def _windows(partitions: dg.TimeWindowPartitionsDefinition, since: float) -> Iterator[dg.TimeWindow]:
+    """Dagster's own iteration, which cannot begin right before a day that is left out, and can begin earlier."""
+    begun = False
+    try:
+        for window in partitions._iterate_time_windows(since):
+            begun = True
+            yield window
+    except CheckError:
+        if begun:
+            raise
+    for window in partitions._iterate_time_windows(since - 2 * 86_400):
+        if window.start.timestamp() >= since:
+            yield window
+
+
+def is_hourly(partitions: dg.TimeWindowPartitionsDefinition) -> bool:
+    """Whether the windows are those of an hour, one after the other."""
+    return partitions.schedule_type is ScheduleType.HOURLY and not partitions.exclusions
+
+
+def _hours(partitions: dg.TimeWindowPartitionsDefinition, since: float) -> Iterator[dg.TimeWindow]:
+    """Windows of an hour, counted from the first partition as Dagster lists them.
+
+    Where clocks change by half an hour, an iteration that begins in between finds others.
+    """
+    zone = get_timezone(partitions.timezone)
+    first = next(iter(partitions._iterate_time_windows(partitions.start.timestamp()))).start.timestamp()
+    moment = first + 3600 * math.ceil((since - first) / 3600)
+    while True:
+        window = [dt.datetime.fromtimestamp(moment + shift, zone) for shift in (0, 3600)]
+        yield dg.TimeWindow(*window)
+        moment += 3600
 
 
 def materialized_data_versions(

@@ -6,14 +6,17 @@ due is recorded as such; a delivery that is due and missing stays missing, and t
 
 import datetime as dt
 import time
+from itertools import takewhile
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from platform_assets._compat import partition_windows
 from platform_assets.contracts.due import reason_not_due
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.manifest import read_manifest, read_rejection
+from platform_assets.lake.rejection import RecordUnreadable
 from platform_assets.publishing.readers import unreadable
 from resources.platform import PlatformResource
 
@@ -42,15 +45,24 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
         moment = context.scheduled_execution_time.astimezone(ZoneInfo(partitions.timezone)) - latency
         keys = due_partitions(partitions, moment, LOOK_BACK)
         lake = Path(platform.lake)
-        there = feed.landing(platform.landing).deliveries(set(keys), now_ns=time.time_ns()).deliveries
+        found = feed.landing(platform.landing).deliveries(set(keys), now_ns=time.time_ns())
         judged = _judged(feed, platform, keys)
         requests, missing = [], []
         for key in keys:
-            manifest, delivery = read_manifest(lake, feed.name, key), there.get(key)
+            delivery = found.deliveries.get(key)
+            try:
+                manifest, rejection = read_manifest(lake, feed.name, key), read_rejection(lake, feed.name, key)
+            except RecordUnreadable as error:
+                # a run ingests the delivery again, which replaces the record, or says what is wrong
+                context.log.warning(f"{feed.name} {key}: {error}")
+                manifest = rejection = None
             taken = manifest is not None and (delivery is None or manifest.delivery_version == delivery.version)
             if taken and key in judged:
                 continue
-            rejection = read_rejection(lake, feed.name, key)
+            if delivery is None and key in found.waiting:
+                context.log.warning(f"{feed.name}: {key} is due, and not complete: {found.waiting[key]}")
+                missing.append(key)
+                continue
             if delivery is not None and rejection is not None and rejection.delivery_version == delivery.version:
                 continue  # this very delivery was looked at and refused
             if taken or delivery is not None or reason_not_due(feed.contract, key) is not None:
@@ -81,12 +93,16 @@ def due_partitions(
 ) -> list[str]:
     """Partitions whose time was over at ``moment``, and for no longer than ``look_back``; at least the last one."""
     with dg.partition_loading_context(effective_dt=moment):
-        keys: list[str] = []
-        window = partitions.get_last_partition_window()
-        while window is not None and (not keys or window.end >= moment - look_back):
-            keys.append(partitions.get_partition_key_for_timestamp(window.start.timestamp()))
-            window = partitions.get_prev_partition_window(window.start)
-        return keys[::-1]
+        last = partitions.get_last_partition_window()
+    if last is None:
+        return []
+    until, since = last.start.timestamp(), (moment - look_back).timestamp()
+    length = last.end.timestamp() - last.start.timestamp()
+    # months differ in length; a window too many is left out below
+    first = max(partitions.start.timestamp(), min(until, since - 1.2 * length - 86_400))
+    listed = takewhile(lambda item: item[0].start.timestamp() <= until, partition_windows(partitions, first))
+    keys = [(window.end.timestamp(), key) for window, key in listed]
+    return [key for end, key in keys if end >= since] or [key for _, key in keys[-1:]]
 
 
 def _cron(partitions: dg.TimeWindowPartitionsDefinition, latency: dt.timedelta) -> str:

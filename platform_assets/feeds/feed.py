@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 
 from platform_assets.contracts.model import Contract
-from platform_assets.feeds.partitions import partition_key_of
+from platform_assets.feeds.partition_names import may_hold, partition_key_of, why_no_partition
 from platform_assets.lake.arrival_patterns import ArrivalPattern
 from platform_assets.lake.arrivals import Completeness, LandingFolder
 from resources.platform import PlatformResource
@@ -30,7 +30,18 @@ class Feed:
 
     def landing(self, root: str) -> LandingFolder:
         """The feed's landing folder below ``root``."""
-        return LandingFolder(self.name, Path(root), self.pattern, partition_key_of(self.partitions), self.completeness)
+        key_of = partition_key_of(self.partitions)
+        return LandingFolder(self.name, Path(root), self.pattern, key_of, self.completeness, may_hold(self.partitions))
+
+    def why_unmatched(self, path: str) -> str:
+        """Why a file of the landing folder belongs to no partition."""
+        marker = self.completeness.marker
+        pattern = marker if marker is not None and marker.token(path) is not None else self.pattern
+        token = pattern.token(path)
+        if token is None:
+            return f"its name is not like {pattern.pattern!r}"
+        match = pattern.read(token)
+        return "there is no such date" if match is None else why_no_partition(self.partitions, match)
 
     def pseudonym_key(self, platform: PlatformResource) -> bytes | None:
         """The key of the keyed hash if a column asks for one; the resource raises if it is not set."""

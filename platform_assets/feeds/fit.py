@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice, pairwise
 
 import dagster as dg
 
-from platform_assets.feeds.partitions import partition_key_of
+from platform_assets._compat import partition_windows
+from platform_assets.feeds.partition_names import partition_key_of
 from platform_assets.lake.arrival_patterns import ArrivalPattern, PatternError
 
 TRIED = 3
@@ -27,23 +29,31 @@ def check_fit(pattern: ArrivalPattern, partitions: dg.PartitionsDefinition | Non
         raise PatternError(f"{word}: {pattern.pattern!r} names a partition, but the feed has none; add `partitions:`")
     if isinstance(partitions, dg.TimeWindowPartitionsDefinition):
         for window, key in _first_windows(partitions):
-            if _read_back(pattern, partitions, window) != key:
+            if not _leads_to(_read_back(pattern, partitions, window), partitions, window, key):
                 raise PatternError(
                     f"{word}: {pattern.pattern!r} does not lead to the partition {key}, which begins at "
                     f"{window.start:%A %Y-%m-%d %H:%M}: name the start of a partition as finely as partitions begin"
                 )
 
 
+def _leads_to(
+    found: str | None, partitions: dg.TimeWindowPartitionsDefinition, window: dg.TimeWindow, key: str
+) -> bool:
+    if found is None or found == key:
+        return found is not None
+    # after a day that is left out, Dagster writes the keys of some schedules in two ways
+    return partitions.time_window_for_partition_key(found).start.timestamp() == window.start.timestamp()
+
+
 def _first_windows(partitions: dg.TimeWindowPartitionsDefinition) -> Iterator[tuple[dg.TimeWindow, str]]:
-    moment = partitions.start
-    for _ in range(TRIED):
-        window = partitions.get_next_partition_window(moment, respect_bounds=False)
-        if window is None or (partitions.end is not None and window.start >= partitions.end):
+    listed = islice(partition_windows(partitions, partitions.start.timestamp()), TRIED + 1)
+    for (window, key), (following, _) in pairwise(listed):
+        if partitions.end is not None and window.end.timestamp() > partitions.end.timestamp():
             return
-        # of an hour that a clock change repeats, a name without an offset can only mean the first
-        if not window.start.fold:
-            yield window, partitions.get_partition_key_for_timestamp(window.start.timestamp())
-        moment = window.end
+        # of an hour that a clock change repeats, a name without an offset can only mean the first; and a day that a
+        # change of the date line leaves out begins and ends at one moment, which is the next day's
+        if not window.start.fold and window.start.timestamp() < following.start.timestamp():
+            yield window, key
 
 
 def _read_back(

@@ -1,15 +1,13 @@
-"""The `partitions:` words of defs.yaml, and the step from a file name to a partition key.
+"""The `partitions:` words of defs.yaml.
 
 The models are Dagster's own, with `monthly` and `dynamic` added. What a partition key means to the lake, the
-ledger and the warehouse is a plain string.
+ledger and the warehouse is a plain string; how a file's name leads to one is in ``partition_names``.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from typing import Annotated, Literal, TypeAlias
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 from dagster.components.resolved.base import Resolvable
@@ -24,7 +22,6 @@ from dagster.components.resolved.core_models import (
 )
 from dagster.components.resolved.model import Model, Resolver
 
-from platform_assets.lake.arrival_patterns import NameMatch
 from platform_assets.lake.deliveries import SNAPSHOT
 
 
@@ -104,41 +101,3 @@ Partitions: TypeAlias = Annotated[
         examples=[{"type": "daily", "start_date": "2024-01-01", "timezone": "Europe/Berlin"}],
     ),
 ]
-
-KeyOf: TypeAlias = Callable[[NameMatch], str | None]
-
-
-def partition_key_of(partitions: dg.PartitionsDefinition | None) -> KeyOf:
-    """The function that maps what was read from a file name to a partition key, or None where it fits none.
-
-    A time without an offset is taken in the partitions' time zone; of an hour that a clock change repeats it
-    means the first, so a feed that delivers both must have `%z` in its pattern.
-    """
-    if partitions is None:
-        return lambda _: SNAPSHOT
-    if isinstance(partitions, dg.TimeWindowPartitionsDefinition):
-        return _time_window_key(partitions)
-    if isinstance(partitions, dg.StaticPartitionsDefinition):
-        keys = frozenset(partitions.get_partition_keys())
-        return lambda match: match.key if match.key in keys else None
-    return lambda match: match.key if match.key != SNAPSHOT else None
-
-
-def _time_window_key(partitions: dg.TimeWindowPartitionsDefinition) -> KeyOf:
-    zone = ZoneInfo(partitions.timezone)
-    start = partitions.start.timestamp()
-
-    def key_of(match: NameMatch) -> str | None:
-        if match.time is None:
-            return None
-        moment = match.time if match.time.tzinfo else match.time.replace(tzinfo=zone)
-        if moment.timestamp() < start or (partitions.end is not None and moment >= partitions.end):
-            return None
-        if not match.time.tzinfo and moment.astimezone(dt.UTC).astimezone(zone).replace(tzinfo=None) != match.time:
-            return None  # an hour that a clock change leaves out
-        key = partitions.get_partition_key_for_timestamp(moment.timestamp())
-        window = partitions.time_window_for_partition_key(key)
-        # a file named after any moment but the window's start would share its partition with others
-        return key if window.start.timestamp() == moment.timestamp() else None
-
-    return key_of

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from platform_assets.feeds.partitions import number_of_keys, partition_key_of
+from platform_assets.feeds.partition_names import partition_key_of
+from platform_assets.feeds.partitions import number_of_keys
 from platform_assets.lake.arrival_patterns import ArrivalPattern
 
 NEW_YORK = "America/New_York"
