@@ -10,7 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from platform_assets.lake.manifest import read_rejection
+from platform_assets.lake.names import shown
 from platform_assets.lake.quarantine import list_quarantine, read_quarantine
+from platform_assets.lake.rejection import RecordUnreadable
 from resources.environment import current_environment
 
 lake_option = click.option(
@@ -41,9 +43,8 @@ def list_(feed: str | None, lake: Path) -> None:
             f"{code} {count}" for code, count in sorted(item.reasons.items(), key=lambda pair: -pair[1])
         )
         state = f"rejected: {item.rejected}" if item.rejected else "accepted"
-        table.add_row(
-            *(Text(str(cell)) for cell in (item.feed, item.partition, item.rows, item.rows_in, reasons, state))
-        )
+        cells = (shown(item.feed), shown(item.partition), item.rows, item.rows_in, reasons)
+        table.add_row(*(Text(str(cell)) for cell in cells), Text(state if item.readable else f"{item.rejected}"))
     _console().print(table)
 
 
@@ -56,17 +57,17 @@ def show(feed: str, partition: str, limit: int, lake: Path) -> None:
     """Show the rows of one PARTITION of a FEED that were set aside, as they came."""
     try:
         rows = read_quarantine(lake, feed, partition, limit)
-    except FileNotFoundError as error:
+        rejection = read_rejection(lake, feed, partition)
+    except (FileNotFoundError, RecordUnreadable) as error:
         raise click.ClickException(str(error)) from None
-    rejection = read_rejection(lake, feed, partition)
     if rejection is not None:
         click.echo(f"rejected at {rejection.at} ({rejection.code}): {rejection.message}")
     if not rows:
-        click.echo(f"no rows of {feed} {partition} are set aside")
+        click.echo(f"no rows of {shown(feed)} {shown(partition)} are set aside")
         return
     table = Table("file", "line", "reasons", "row")
     for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in (row.file, row.line, ", ".join(row.reasons), row.raw)))
+        table.add_row(*(Text(str(cell)) for cell in (shown(row.file), row.line, ", ".join(row.reasons), row.raw)))
     _console().print(table)
 
 

@@ -6,6 +6,7 @@ left behind goes with the next one of the partition; the files of the version be
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import shutil
 from pathlib import Path
@@ -15,7 +16,7 @@ from platform_assets.lake.layout import (
     LOCK,
     MANIFEST,
     REJECTION,
-    make_folder,
+    make_partition_folder,
     partition_folder,
     quarantine_folder,
     sync_file,
@@ -23,12 +24,13 @@ from platform_assets.lake.layout import (
     write_durably,
 )  # fmt: skip
 from platform_assets.lake.manifest import Manifest, Rejection, read_manifest, read_rejection
+from platform_assets.lake.names import NAME
+from platform_assets.lake.rejection import RecordUnreadable
 
 
 def commit(lake: Path, manifest: Manifest) -> None:
     """Make ``manifest`` the content of its partition. Its data files lie in their folder already."""
-    folder = partition_folder(lake, manifest.feed, manifest.partition)
-    make_folder(folder)
+    folder = make_partition_folder(lake, manifest.feed, manifest.partition)
     failpoint("lake.commit.before_sync")
     for path in manifest.data_paths(lake):
         sync_file(path)
@@ -38,7 +40,7 @@ def commit(lake: Path, manifest: Manifest) -> None:
         sync_folder((lake / manifest.quarantine_file).parent)
     sync_folder(folder)
     failpoint("lake.commit.before_rename")
-    before = read_manifest(lake, manifest.feed, manifest.partition)
+    before = manifest_if_readable(lake, manifest.feed, manifest.partition)
     write_durably(folder / MANIFEST, manifest.to_json())
     failpoint("lake.commit.after_rename")
     if (folder / REJECTION).exists():
@@ -50,15 +52,28 @@ def commit(lake: Path, manifest: Manifest) -> None:
 
 def record_rejection(lake: Path, rejection: Rejection) -> None:
     """Record that a delivery was refused; the partition's manifest stays as it is."""
-    folder = partition_folder(lake, rejection.feed, rejection.partition)
-    make_folder(folder)
+    folder = make_partition_folder(lake, rejection.feed, rejection.partition)
     if rejection.quarantine_file is not None:
         sync_folder((lake / rejection.quarantine_file).parent)
+    try:
+        manifest = read_manifest(lake, rejection.feed, rejection.partition)
+        after = manifest.ingestion if manifest is not None else ""
+    except RecordUnreadable:
+        after = None
     failpoint("lake.reject.before_rename")
-    write_durably(folder / REJECTION, rejection.to_json())
+    write_durably(folder / REJECTION, dataclasses.replace(rejection, after=after).to_json())
     failpoint("lake.reject.before_clean_up")
-    manifest = read_manifest(lake, rejection.feed, rejection.partition)
-    clean_up(lake, rejection.feed, rejection.partition, keep=None, keep_all_data=manifest is not None)
+    clean_up(lake, rejection.feed, rejection.partition, keep=None, keep_all_data=after != "")
+
+
+def manifest_if_readable(lake: Path, feed: str, partition: str) -> Manifest | None:
+    """The manifest that a new one takes the place of; one that nobody can read is replaced like none."""
+    try:
+        return read_manifest(lake, feed, partition)
+    except RecordUnreadable as error:
+        if not error.replaceable:
+            raise
+        return None
 
 
 def now() -> str:
@@ -68,15 +83,22 @@ def now() -> str:
 def clean_up(lake: Path, feed: str, partition: str, *, keep: str | None, keep_all_data: bool = False) -> None:
     """Remove what belongs to no manifest, no rejection and not to the version before (``keep``).
 
-    Called under the partition's lock, so nothing of another process is in the making.
+    Called under the partition's lock, so nothing of another process is in the making. While a record cannot be read,
+    nobody knows what belongs to it, and nothing is removed.
     """
     folder = partition_folder(lake, feed, partition)
-    manifest, rejection = read_manifest(lake, feed, partition), read_rejection(lake, feed, partition)
+    try:
+        manifest, rejection = read_manifest(lake, feed, partition), read_rejection(lake, feed, partition)
+    except RecordUnreadable:
+        return
+    if rejection is None:
+        # left by a crash between the manifest that came after it and its removal
+        (folder / REJECTION).unlink(missing_ok=True)
     current = {manifest.ingestion} if manifest else set()
     current |= {keep} if keep else set()
     if folder.is_dir():
         for entry in folder.iterdir():
-            if entry.name in (MANIFEST, REJECTION, LOCK) or entry.name in current:
+            if entry.name in (MANIFEST, REJECTION, LOCK, NAME) or entry.name in current:
                 continue
             if entry.is_dir():
                 if not keep_all_data:

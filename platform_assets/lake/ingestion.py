@@ -22,22 +22,16 @@ from platform_assets.contracts.due import reason_not_due
 from platform_assets.contracts.model import Contract
 from platform_assets.contracts.types import raw_columns
 from platform_assets.failpoints import failpoint
-from platform_assets.lake.commit import clean_up, commit, now, record_rejection
+from platform_assets.lake.commit import clean_up, commit, manifest_if_readable, now, record_rejection
 from platform_assets.lake.deliveries import Delivery
 from platform_assets.lake.engine import open_engine, register_functions, translated
-from platform_assets.lake.layout import (
-    make_folder,
-    partition_folder,
-    partition_lock,
-    quarantine_folder,
-    work_folder,
-)
+from platform_assets.lake.layout import make_partition_folder, partition_lock, quarantine_folder, work_folder
 from platform_assets.lake.manifest import Manifest, Rejection, State, read_manifest, read_rejection
 from platform_assets.lake.plain_files import check_version
 from platform_assets.lake.protection import Pseudonyms
 from platform_assets.lake.quarantine import QuarantineWriter
 from platform_assets.lake.reading import Batch, read_delivery
-from platform_assets.lake.rejection import DeliveryRejected, IngestionError
+from platform_assets.lake.rejection import DeliveryRejected, IngestionError, RecordUnreadable
 
 
 def ingest(
@@ -79,9 +73,8 @@ class Ingestor:
         recorded) and :class:`IngestionError` when it could not be judged (nothing is changed).
         """
         feed, partition = delivery.feed, delivery.partition
-        folder = partition_folder(self.lake, feed, partition)
         with translated(feed, partition):
-            make_folder(folder)
+            folder = make_partition_folder(self.lake, feed, partition)
             with partition_lock(folder):
                 made = self._made_before(contract, delivery)
                 if made is not None and not force:
@@ -89,8 +82,14 @@ class Ingestor:
                 return self._ingest(contract, delivery, folder)
 
     def _made_before(self, contract: Contract, delivery: Delivery) -> Manifest | None:
-        manifest = read_manifest(self.lake, delivery.feed, delivery.partition)
-        if manifest is None or read_rejection(self.lake, delivery.feed, delivery.partition) is not None:
+        try:
+            manifest = read_manifest(self.lake, delivery.feed, delivery.partition)
+            rejection = read_rejection(self.lake, delivery.feed, delivery.partition)
+        except RecordUnreadable as error:
+            if not error.replaceable:
+                raise
+            return None
+        if manifest is None or rejection is not None:
             return None
         same = (
             manifest.delivery_version == delivery.version
@@ -103,7 +102,7 @@ class Ingestor:
 
     def _ingest(self, contract: Contract, delivery: Delivery, folder: Path) -> Manifest:
         started = time.monotonic()
-        before = read_manifest(self.lake, delivery.feed, delivery.partition)
+        before = manifest_if_readable(self.lake, delivery.feed, delivery.partition)
         clean_up(self.lake, delivery.feed, delivery.partition, keep=None, keep_all_data=before is not None)
         shutil.rmtree(work_folder(self.lake, delivery.feed, delivery.partition), ignore_errors=True)
         failpoint("lake.ingest.cleaned")
@@ -125,14 +124,21 @@ class Ingestor:
         except BaseException:
             # an engine that failed may be unusable from then on; the next delivery gets a new one
             self._close_engine()
-            current = read_manifest(self.lake, delivery.feed, delivery.partition)
-            if current is None or current.ingestion != ingestion:
+            if not self._may_be_committed(delivery, ingestion):
                 quarantine.discard()
                 shutil.rmtree(folder / ingestion, ignore_errors=True)
             raise
         finally:
             shutil.rmtree(work, ignore_errors=True)
         return manifest
+
+    def _may_be_committed(self, delivery: Delivery, ingestion: str) -> bool:
+        """Whether the manifest is that of ``ingestion``, or cannot be read and so might be."""
+        try:
+            current = read_manifest(self.lake, delivery.feed, delivery.partition)
+        except RecordUnreadable:
+            return True
+        return current is not None and current.ingestion == ingestion
 
     def _read(self, contract: Contract, delivery: Delivery, work: Path, quarantine: QuarantineWriter) -> Batch:
         if not delivery.files:

@@ -1,7 +1,8 @@
 """Where things lie in the lake, and how they are made durable.
 
     lake/<feed>/<partition>/manifest.json           the commit: renamed into place last
-    lake/<feed>/<partition>/rejected.json           the latest rejection, if it is newer than the manifest
+    lake/<feed>/<partition>/rejected.json           the latest rejection, if it came after the manifest
+    lake/<feed>/<partition>/name.json               the partition's name, where it is too long for a folder's
     lake/<feed>/<partition>/<ingestion>/part-*.parquet
     lake/_quarantine/<feed>/<partition>/<ingestion>.jsonl
 
@@ -12,12 +13,13 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote, unquote
 
+from platform_assets.lake.names import NAME, escape, is_cut, unescape
 from platform_assets.lake.rejection import IngestionError
 
 MANIFEST = "manifest.json"
@@ -26,22 +28,6 @@ LOCK = ".lock"
 QUARANTINE = "_quarantine"
 WORK = ".work"
 LOCK_WAIT_SECONDS = 1800.0
-
-
-def escape(name: str) -> str:
-    """``name`` as one folder name: ``EU/2013-01-01`` as ``EU%2F2013-01-01``. :func:`unescape` takes it back."""
-    text = quote(name, safe=" +=,@")
-    if text.startswith((".", "_")) or text in ("", "~"):
-        text = f"%{ord(text[0]):02X}{text[1:]}" if text else "%"
-    if len(text) > 200:
-        raise IngestionError(
-            f"the name {name[:60]!r}... is too long for a folder ({len(text)} characters, at most 200)"
-        )
-    return text
-
-
-def unescape(folder: str) -> str:
-    return "" if folder == "%" else unquote(folder)
 
 
 def partition_folder(lake: Path, feed: str, partition: str) -> Path:
@@ -55,6 +41,27 @@ def quarantine_folder(lake: Path, feed: str, partition: str) -> Path:
 def work_folder(lake: Path, feed: str, partition: str) -> Path:
     """Where an ingestion keeps what is not protected yet: beside the quarantine, since a crash may leave it there."""
     return lake / QUARANTINE / WORK / escape(feed) / escape(partition)
+
+
+def make_partition_folder(lake: Path, feed: str, partition: str) -> Path:
+    """Create the partition's folder, with its name in it where the folder's own name does not tell it."""
+    folder = partition_folder(lake, feed, partition)
+    make_folder(folder)
+    for path, name in ((folder.parent, feed), (folder, partition)):
+        if is_cut(path.name) and not (path / NAME).is_file():
+            write_durably(path / NAME, json.dumps(name).encode())
+    return folder
+
+
+def name_of(folder: Path) -> str:
+    """The feed or partition whose folder it is; the folder's own name where the name cannot be read."""
+    if not is_cut(folder.name):
+        return unescape(folder.name)
+    try:
+        name = json.loads((folder / NAME).read_bytes())
+    except (OSError, ValueError):
+        return folder.name
+    return name if isinstance(name, str) and escape(name) == folder.name else folder.name
 
 
 def make_folder(path: Path, mode: int = 0o777) -> None:

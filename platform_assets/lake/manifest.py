@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from platform_assets.lake.deliveries import FileVersion
-from platform_assets.lake.layout import MANIFEST, REJECTION, escape, partition_folder, unescape
+from platform_assets.lake.layout import MANIFEST, REJECTION, escape, name_of, partition_folder
+from platform_assets.lake.record_files import built, is_there, read_record
 
 State = Literal["data", "empty", "not_due"]
 
@@ -53,21 +54,21 @@ class Manifest:
         return tuple(lake / file for file in self.data_files)
 
     def to_json(self) -> builtins.bytes:
-        return json.dumps(asdict(self), indent=1, ensure_ascii=False).encode()
+        return _json(asdict(self))
 
     @classmethod
     def from_json(cls, text: builtins.bytes) -> Manifest:
-        data: dict[str, Any] = json.loads(text)
-        data["delivery_files"] = tuple(FileVersion(**file) for file in data["delivery_files"])
-        data["columns"] = tuple((name, kind) for name, kind in data["columns"])
-        for key in ("data_files", "warnings"):
-            data[key] = tuple(data[key])
-        return cls(**data)
+        """Raises ValueError with what is wrong, if the text is not that of a manifest."""
+        return built(cls, json.loads(text))
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """The record of a delivery that was refused; its quarantined rows, if any, are in ``quarantine_file``."""
+    """The record of a delivery that was refused; its quarantined rows, if any, are in ``quarantine_file``.
+
+    ``after`` is the ingestion whose manifest stood then (empty if none did): a rejection counts only beside it.
+    It is None where that manifest could not be read, and in records that are older than this field.
+    """
 
     feed: str
     partition: str
@@ -79,30 +80,58 @@ class Rejection:
     rows_quarantined: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     quarantine_file: str | None = None
+    after: str | None = None
 
     def to_json(self) -> bytes:
-        return json.dumps(asdict(self), indent=1, ensure_ascii=False).encode()
+        return _json(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Rejection:
+        """Raises ValueError with what is wrong, if the text is not that of a rejection."""
+        return built(cls, json.loads(text))
+
+
+def _json(record: dict[str, Any]) -> bytes:
+    # names of files that are not UTF-8 hold surrogates, and what stands for them here is JSON's own way to write one
+    return json.dumps(record, indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 def read_manifest(lake: Path, feed: str, partition: str) -> Manifest | None:
-    """The committed manifest of a partition, or ``None`` when it was never ingested."""
-    try:
-        return Manifest.from_json((partition_folder(lake, feed, partition) / MANIFEST).read_bytes())
-    except FileNotFoundError:
-        return None
+    """The committed manifest of a partition, or ``None`` when it was never ingested.
+
+    Raises :class:`RecordUnreadable` if there is one that cannot be read or belongs to another partition.
+    """
+    path = partition_folder(lake, feed, partition) / MANIFEST
+    return read_record(path, Manifest.from_json, feed, partition)
 
 
 def read_rejection(lake: Path, feed: str, partition: str) -> Rejection | None:
-    """The latest rejection of a partition, if no delivery was accepted after it."""
-    try:
-        return Rejection(**json.loads((partition_folder(lake, feed, partition) / REJECTION).read_bytes()))
-    except FileNotFoundError:
+    """The latest rejection of a partition, if no delivery was accepted after it.
+
+    A crash may leave a rejection beside the manifest that came after it. Raises :class:`RecordUnreadable` if the
+    rejection, or the manifest that decides about it, cannot be read.
+    """
+    folder = partition_folder(lake, feed, partition)
+    rejection = read_record(folder / REJECTION, Rejection.from_json, feed, partition)
+    if rejection is None:
         return None
+    manifest = read_manifest(lake, feed, partition)
+    if rejection.after is not None:
+        return rejection if rejection.after == (manifest.ingestion if manifest else "") else None
+    return None if manifest is not None and _is_newer(folder / MANIFEST, folder / REJECTION) else rejection
+
+
+def _is_newer(manifest: Path, rejection: Path) -> bool:
+    try:
+        return manifest.stat().st_mtime_ns > rejection.stat().st_mtime_ns
+    except FileNotFoundError:
+        # taken away by the ingestion that made it obsolete
+        return True
 
 
 def ingested_partitions(lake: Path, feed: str) -> list[str]:
-    """The partitions of a feed that have a manifest, in order."""
+    """The partitions of a feed that have a manifest, readable or not, in order."""
     folder = lake / escape(feed)
     if not folder.is_dir():
         return []
-    return sorted(unescape(entry.name) for entry in folder.iterdir() if (entry / MANIFEST).is_file())
+    return sorted(name_of(entry) for entry in folder.iterdir() if is_there(entry / MANIFEST))

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from platform_assets.lake.layout import MANIFEST, QUARANTINE, REJECTION, escape, make_folder, partition_folder, unescape
+from platform_assets.lake.layout import MANIFEST, QUARANTINE, REJECTION, escape, make_folder, name_of, partition_folder
 from platform_assets.lake.manifest import read_manifest, read_rejection
+from platform_assets.lake.record_files import is_there
+from platform_assets.lake.rejection import RecordUnreadable
 
 MAX_RAW_BYTES = 64 * 1024
 """A longer row is kept up to here; its length is told."""
@@ -33,7 +35,10 @@ class QuarantinedRow:
 
 @dataclass(frozen=True)
 class QuarantinedPartition:
-    """What is set aside for one partition; ``rejected`` when the whole delivery was refused."""
+    """What is set aside for one partition; ``rejected`` says why, when the whole delivery was refused.
+
+    If its records are not ``readable``, ``rejected`` says why not and the counts are 0.
+    """
 
     feed: str
     partition: str
@@ -41,6 +46,7 @@ class QuarantinedPartition:
     rows_in: int
     reasons: dict[str, int]
     rejected: str | None
+    readable: bool = True
 
 
 class QuarantineWriter:
@@ -111,14 +117,17 @@ def list_quarantine(lake: Path, feed: str | None = None) -> list[QuarantinedPart
         if folder.name == QUARANTINE or not folder.is_dir():
             continue
         for entry in sorted(folder.iterdir()):
-            if (entry / MANIFEST).is_file() or (entry / REJECTION).is_file():
-                found.extend(_of_partition(lake, unescape(folder.name), unescape(entry.name)))
+            if is_there(entry / MANIFEST) or is_there(entry / REJECTION):
+                found.extend(_of_partition(lake, name_of(folder), name_of(entry)))
     return found
 
 
 def _of_partition(lake: Path, feed: str, partition: str) -> list[QuarantinedPartition]:
     found = []
-    rejection, manifest = read_rejection(lake, feed, partition), read_manifest(lake, feed, partition)
+    try:
+        rejection, manifest = read_rejection(lake, feed, partition), read_manifest(lake, feed, partition)
+    except RecordUnreadable as error:
+        return [QuarantinedPartition(feed, partition, 0, 0, {}, str(error), readable=False)]
     if rejection is not None:
         why = f"{rejection.code}: {rejection.message}"
         found.append(
@@ -142,10 +151,14 @@ def read_quarantine(lake: Path, feed: str, partition: str, limit: int | None = N
             )
         return []
     rows: list[QuarantinedRow] = []
-    with (lake / name).open(encoding="utf-8") as lines:
-        for line in lines:
-            if limit is not None and len(rows) >= limit:
-                break
-            entry = json.loads(line)
-            rows.append(QuarantinedRow(entry["file"], entry["line"], tuple(entry["reasons"]), entry["raw"]))
+    try:
+        with (lake / name).open(encoding="utf-8") as lines:
+            for line in lines:
+                if limit is not None and len(rows) >= limit:
+                    break
+                entry = json.loads(line)
+                rows.append(QuarantinedRow(entry["file"], entry["line"], tuple(entry["reasons"]), entry["raw"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        why = error.strerror if isinstance(error, OSError) else f"line {len(rows) + 1} is damaged"
+        raise RecordUnreadable(lake / name, why or "it is damaged") from error
     return rows

@@ -5,6 +5,7 @@ materializations. The warehouse is not touched.
 """
 
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -26,12 +27,13 @@ from platform_assets.components.reporting.outcomes import (
 from platform_assets.components.reporting.verdict_check import verdict_check
 from platform_assets.contracts.digest import contract_digest
 from platform_assets.feeds.feed import Feed
-from platform_assets.feeds.landing_events import delivered, recognized
-from platform_assets.lake.arrivals import Arrivals
+from platform_assets.feeds.landing_events import delivered, names_of_files, recognized
+from platform_assets.lake.arrivals import Arrivals, LandingFolder
 from platform_assets.lake.deliveries import Delivery, dagster_partition
 from platform_assets.lake.ingestion import Ingestor
 from platform_assets.lake.manifest import Manifest, read_manifest, read_rejection
-from platform_assets.lake.rejection import DeliveryRejected, IngestionError
+from platform_assets.lake.names import encodable, shown
+from platform_assets.lake.rejection import DeliveryRejected, IngestionError, RecordUnreadable
 from resources.platform import PlatformResource
 
 THREADS = 2
@@ -68,11 +70,14 @@ def lake_verdict(feed: Feed, key: dg.AssetKey) -> dg.AssetChecksDefinition:
         lake = Path(context.resources.platform.lake)
         found: dict[str, str] = {}
         for partition in keys:
-            rejection = read_rejection(lake, feed.name, partition)
-            if rejection is not None:
-                found[partition] = rejection.message
-            elif read_manifest(lake, feed.name, partition) is None:
-                found[partition] = "nothing was ingested"
+            try:
+                rejection = read_rejection(lake, feed.name, partition)
+                if rejection is not None:
+                    found[partition] = rejection.message
+                elif read_manifest(lake, feed.name, partition) is None:
+                    found[partition] = "nothing was ingested"
+            except RecordUnreadable as error:
+                found[partition] = str(error)
         return found
 
     return verdict_check(key=key, problems=problems)
@@ -87,7 +92,7 @@ def _ingest_all(
     log: Callable[[str], None],
 ) -> list[Outcome]:
     """Ingest the partitions ``keys`` side by side; one outcome each, in their order."""
-    lake = Path(platform.lake)
+    lake, landing = Path(platform.lake), feed.landing(platform.landing)
     secret = feed.pseudonym_key(platform)
     own = local()
     stack = ExitStack()
@@ -96,7 +101,7 @@ def _ingest_all(
         if not hasattr(own, "ingestor"):
             threads = max(1, THREADS // len(workers))
             own.ingestor = stack.enter_context(Ingestor(lake=lake, pseudonym_key=secret, threads=threads))
-        return _ingest(feed, partition, arrivals, own.ingestor, lake)
+        return _ingest(feed, partition, arrivals, own.ingestor, landing)
 
     workers = range(min(THREADS, len(keys)))
     told = time.monotonic()
@@ -121,31 +126,36 @@ def _settled_arrivals(feed: Feed, keys: Sequence[str], landing: str, log: Callab
     return arrivals
 
 
-def _ingest(feed: Feed, partition: str, arrivals: Arrivals, ingestor: Ingestor, lake: Path) -> Outcome:
+def _ingest(feed: Feed, partition: str, arrivals: Arrivals, ingestor: Ingestor, landing: LandingFolder) -> Outcome:
     started = time.monotonic()
     try:
-        manifest = _manifest(feed, partition, arrivals, ingestor, lake)
+        manifest = _manifest(feed, partition, arrivals, ingestor, landing)
     except (DeliveryRejected, IngestionError, _NotThere) as problem:
         # the trouble of one partition, a full memory included, is not that of its neighbours
         return Outcome(partition, problem=str(problem))
+    except Exception as error:
+        # whatever it is, this delivery brought it about, and its text may quote a row
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}"
+        return Outcome(partition, problem=f"an error of the platform itself ({where}); nothing was changed, report it")
     return Outcome(partition, manifest.content_hash, metadata=_metadata(manifest, time.monotonic() - started))
 
 
-def _manifest(feed: Feed, partition: str, arrivals: Arrivals, ingestor: Ingestor, lake: Path) -> Manifest:
+def _manifest(feed: Feed, partition: str, arrivals: Arrivals, ingestor: Ingestor, landing: LandingFolder) -> Manifest:
     delivery = arrivals.deliveries.get(partition)
     if delivery is not None:
         return ingestor.ingest(contract=feed.contract, delivery=delivery)
     where = f"(files: {feed.pattern.pattern}, below the landing folder)"
     if partition in arrivals.waiting:
         # something is on its way: neither is nothing due, nor is anything judged
-        raise _NotThere(f"its delivery is not whole yet: {arrivals.waiting[partition]} {where}")
-    kept = read_manifest(lake, feed.name, partition)
+        raise _NotThere(f"its delivery is not complete yet: {arrivals.waiting[partition]} {where}")
+    kept = read_manifest(ingestor.lake, feed.name, partition)
     if kept is not None:
         # what was ingested stays, even when the landing folder has been cleared since
         if kept.state == "data" and kept.contract_digest != contract_digest(feed.contract):
             raise _NotThere(f"the contract has changed since it was ingested, and its files are gone {where}")
         return kept
-    absence = f"{_irregular(arrivals) or 'no file has arrived'} {where}"
+    absence = f"{_irregular(landing, arrivals, partition) or 'no file has arrived'} {where}"
     return ingestor.ingest(contract=feed.contract, delivery=Delivery(feed.name, partition, (), absence))
 
 
@@ -153,8 +163,10 @@ class _NotThere(Exception):
     """There is nothing that can be ingested now; the partition stays as it is."""
 
 
-def _irregular(arrivals: Arrivals) -> str:
-    return "; ".join(f"{path} is {kind}, not a file" for path, kind in sorted(arrivals.irregular.items())[:3])
+def _irregular(landing: LandingFolder, arrivals: Arrivals, partition: str) -> str:
+    """What stands where the partition's files would; paths of other partitions explain nothing."""
+    found = sorted(landing.irregular_of(arrivals, partition).items())
+    return "; ".join(f"{shown(path)} is {kind}, not a file" for path, kind in found[:3])
 
 
 def _metadata(manifest: Manifest, seconds: float) -> dict[str, Any]:
@@ -163,7 +175,7 @@ def _metadata(manifest: Manifest, seconds: float) -> dict[str, Any]:
         "rows_in": manifest.rows_in,
         "rows_quarantined": manifest.rows_quarantined,
         "seconds": round(seconds, 4),
-        "files": ", ".join(Path(file.path).name for file in manifest.delivery_files),
+        "files": names_of_files(manifest.delivery_files),
         "contract_version": manifest.contract_version,
     }
     if manifest.state != "data":
@@ -171,5 +183,5 @@ def _metadata(manifest: Manifest, seconds: float) -> dict[str, Any]:
     if manifest.reasons:
         metadata["quarantine_reasons"] = dict(manifest.reasons)
     if manifest.warnings:
-        metadata["warnings"] = list(manifest.warnings)
+        metadata["warnings"] = [encodable(warning) for warning in manifest.warnings]
     return metadata

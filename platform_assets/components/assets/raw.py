@@ -19,6 +19,7 @@ from platform_assets.components.reporting.trend_plot import trend_of_run
 from platform_assets.contracts.types import raw_columns
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.manifest import Manifest, read_manifest, read_rejection
+from platform_assets.lake.rejection import RecordUnreadable
 from platform_assets.publishing.publisher import publish
 from platform_assets.publishing.verdicts import Candidate, Verdict
 from resources.warehouse.protocol import TableName
@@ -59,8 +60,11 @@ def load_partitions(
     problems: dict[str, str] = {}
     manifests: dict[str, Manifest] = {}
     for key in keys:
-        rejection = read_rejection(lake, feed.name, key)
-        manifest = read_manifest(lake, feed.name, key)
+        try:
+            rejection, manifest = read_rejection(lake, feed.name, key), read_manifest(lake, feed.name, key)
+        except RecordUnreadable as error:
+            problems[key] = str(error)
+            continue
         if rejection is not None:
             problems[key] = f"its latest delivery was rejected: {rejection.message}"
         elif manifest is None:

@@ -1,0 +1,115 @@
+"""Records of the lake read back from their JSON, with every field checked.
+
+Which records there are is in ``manifest``. Here a file that is torn, foreign or closed becomes one error, which
+names it; it costs its own partition and no other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import os
+import types
+import typing
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeVar
+
+from platform_assets.failpoints import failpoint
+from platform_assets.lake.names import shown
+from platform_assets.lake.rejection import RecordUnreadable
+
+MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR)
+"""Errors that say nothing about the file that was to be opened."""
+
+
+class _Record(Protocol):
+    @property
+    def feed(self) -> str: ...
+    @property
+    def partition(self) -> str: ...
+
+
+R = TypeVar("R", bound=_Record)
+
+
+def read_record(path: Path, from_json: Callable[[bytes], R], feed: str, partition: str) -> R | None:
+    """The record in ``path``, or None where there is no such file.
+
+    Raises :class:`RecordUnreadable` if it cannot be read, is no such record, or is that of another partition.
+    """
+    try:
+        failpoint("lake.record.open")
+        text = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise RecordUnreadable(path, why, replaceable=error.errno not in MACHINE) from error
+    if not text.strip(b"\0 \t\r\n"):
+        raise RecordUnreadable(path, "it is empty")
+    try:
+        record = from_json(text)
+    except UnicodeDecodeError:
+        raise RecordUnreadable(path, "it is not UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        raise RecordUnreadable(path, str(error) or type(error).__name__) from None
+    if (record.feed, record.partition) != (feed, partition):
+        raise RecordUnreadable(path, f"it is the record of {shown(record.feed)} {shown(record.partition)}")
+    return record
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is something of this name, readable or not."""
+    return os.path.lexists(path)
+
+
+D = TypeVar("D")
+
+
+def built(kind: type[D], data: Any) -> D:
+    """The dataclass ``kind`` from what JSON gave; ValueError names the first field that is not as it should be."""
+    if not isinstance(data, dict):
+        raise ValueError(f"it holds {_named(data)} instead of an object")  # noqa: TRY004 - of a file, not of code
+    fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    for name in data:
+        if name not in fields:
+            raise ValueError(f"it has the field {shown(name)[:60]!r}, which is not known")
+    for name, field in fields.items():
+        if name not in data and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise ValueError(f"it has no field {name!r}")
+    hints = _hints(typing.cast(type, kind))
+    return kind(**{name: _value(name, value, hints[name]) for name, value in data.items()})
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
+
+
+def _value(name: str, value: Any, hint: Any) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Literal and value in arguments:
+        return value
+    if origin in (typing.Union, types.UnionType):
+        return None if value is None else _value(name, value, arguments[0])
+    if origin is tuple and isinstance(value, list):
+        if arguments[-1] is Ellipsis:
+            return tuple(_value(name, item, arguments[0]) for item in value)
+        if len(value) == len(arguments):
+            return tuple(_value(name, item, part) for item, part in zip(value, arguments, strict=True))
+    if origin is dict and isinstance(value, dict):
+        return {key: _value(name, item, arguments[1]) for key, item in value.items()}
+    if dataclasses.is_dataclass(hint):
+        return built(typing.cast(type, hint), value)
+    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    if origin is None and type(value) is hint:
+        return value
+    raise ValueError(f"its field {name!r} holds {_named(value)}")
+
+
+def _named(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")
