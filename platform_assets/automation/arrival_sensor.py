@@ -2,14 +2,14 @@
 
 A tick looks only at what changed since the last one, and asks for `lake` and `raw` of a partition in one run. The
 run key holds the delivery's version, so a replaced file starts a new run and the same file never two. What the
-sensor cannot take (a link, a name that fits no partition, a delivery that is not whole) is told in the tick.
+sensor cannot take (a link, a name that fits no partition, a delivery that is not complete) is reported in the tick.
 """
 
 import datetime as dt
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from platform_assets.feeds.landing_events import observed, recognized
 from platform_assets.lake.arrivals import Arrivals, Mark
 from platform_assets.lake.deliveries import Delivery, dagster_partition
 from platform_assets.lake.manifest import read_manifest
+from platform_assets.lake.names import shown
+from platform_assets.lake.rejection import RecordUnreadable
 from resources.platform import PlatformResource
 
 CHANGES_PER_TICK = 2_000
@@ -32,7 +34,11 @@ RANGE_FROM = 10
 EARLY = 100
 """Deliveries of partitions that are not over yet which a cursor remembers; the closing schedule takes the others."""
 
-TOLD = 20
+HINDERED = 20
+MANY = ""
+"""Stands for the paths that cannot be looked at, if they are more than :data:`HINDERED`."""
+
+SHOWN = 20
 
 
 def arrival_sensor(feed: Feed) -> dg.SensorDefinition:
@@ -48,17 +54,20 @@ def arrival_sensor(feed: Feed) -> dg.SensorDefinition:
     def arrivals(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
         folder, seen, now = feed.landing(platform.landing), read_cursor(context.cursor), time.time_ns()
         found, mark = folder.changed_since(seen.mark, now_ns=now, limit=CHANGES_PER_TICK)
+        mark, hindered = after_faults(seen, mark, found.faults)
         over = _keys_that_are_over(feed, [*seen.early, *found.deliveries], now)
         if late := over.intersection(seen.early):
             found.deliveries.update(folder.deliveries(late, now_ns=now).deliveries)
         early = sorted({*seen.early, *found.deliveries} - over)
         there = [delivery for key, delivery in found.deliveries.items() if key in over]
-        new = [delivery for delivery in there if not _is_ingested(delivery, Path(platform.lake))]
-        _tell(context, feed.name, found)
-        for key in early[:TOLD]:
+        new = [delivery for delivery in there if not _is_ingested(context, delivery, Path(platform.lake))]
+        _report(context, feed, found)
+        for key in early[:SHOWN]:
             context.log.info(f"{feed.name}: {key} is not over yet: its delivery is taken once it is")
-        cursor = write_cursor(Seen(mark, tuple(early[:EARLY])))
-        strange = [recognized(feed, found)] if found.irregular or found.unmatched else []
+        cursor = write_cursor(Seen(mark, tuple(early[:EARLY]), hindered))
+        # what hinders a look is there at every tick, and an event when it is new
+        changed = found.irregular or found.unmatched or hindered.keys() - seen.hindered.keys()
+        strange = [recognized(feed, found)] if changed else []
         if not new:
             skip = _quiet_reason(feed.name, found)
             return dg.SensorResult(skip_reason=skip, cursor=cursor, asset_events=strange)
@@ -77,23 +86,41 @@ class Seen:
     """What earlier ticks have seen: everything up to ``mark``, and deliveries that came ``early``.
 
     Dagster knows a partition of time only when its time is over; a file of today that comes today waits for that.
+    ``hindered`` holds the paths that could not be looked at, each with the mark from which it was missed.
     """
 
     mark: Mark = field(default_factory=Mark)
     early: tuple[str, ...] = ()
+    hindered: Mapping[str, Mark] = field(default_factory=dict)
+
+
+def after_faults(seen: Seen, mark: Mark, faults: Mapping[str, str]) -> tuple[Mark, Mapping[str, Mark]]:
+    """The mark to go on from, and what is hindered now.
+
+    Once a path can be looked at again, everything since it was hindered is looked at anew: what came below it may be
+    older than the mark. What the lake holds by then is not asked for twice.
+    """
+    if len(faults) > HINDERED:
+        return mark, {MANY: min([seen.mark, *seen.hindered.values()])}
+    over = [since for path, since in seen.hindered.items() if path not in faults]
+    since = seen.hindered.get(MANY, seen.mark)
+    return min([mark, *over]), {path: seen.hindered.get(path, since) for path in sorted(faults)}
 
 
 def read_cursor(text: str | None) -> Seen:
     """What stands in a sensor's cursor; the beginning if there is none."""
     if not text:
         return Seen()
-    changed_ns, path, *early = json.loads(text)
-    return Seen(Mark(int(changed_ns), str(path)), tuple(map(str, early)))
+    changed_ns, path, *rest = json.loads(text)
+    early = tuple(key for key in rest if isinstance(key, str))
+    hindered = {path: Mark(*mark) for part in rest if isinstance(part, dict) for path, mark in part.items()}
+    return Seen(Mark(int(changed_ns), str(path)), early, hindered)
 
 
 def write_cursor(seen: Seen) -> str:
     """A cursor of bounded size, however many files have been seen."""
-    return json.dumps([seen.mark.changed_ns, seen.mark.path, *seen.early])
+    hindered = {path: [mark.changed_ns, mark.path] for path, mark in seen.hindered.items()}
+    return json.dumps([seen.mark.changed_ns, seen.mark.path, *seen.early, *([hindered] if hindered else [])])
 
 
 def _keys_that_are_over(feed: Feed, keys: Sequence[str], now_ns: int) -> set[str]:
@@ -111,7 +138,7 @@ def run_requests(partitions: dg.PartitionsDefinition | None, deliveries: list[De
             yield _single(delivery)
         return
     for keys in _adjoining(partitions, sorted(by_key)):
-        if len(keys) < RANGE_FROM:
+        if not _is_range(partitions, keys):
             for key in keys:
                 yield _single(by_key[key])
         else:
@@ -135,24 +162,40 @@ def _single(delivery: Delivery) -> dg.RunRequest:
 
 def _adjoining(partitions: dg.TimeWindowPartitionsDefinition, keys: list[str]) -> Iterator[list[str]]:
     group: list[str] = []
-    end = None
-    windows = sorted((partitions.time_window_for_partition_key(key), key) for key in keys)
-    for window, key in windows:
-        if group and window.start != end:
+    end = 0.0
+    spans = []
+    for key in keys:
+        window = partitions.time_window_for_partition_key(key)
+        spans.append((window.start.timestamp(), window.end.timestamp(), key))
+    for start, stop, key in sorted(spans):
+        if group and start != end:
             yield group
             group = []
         group.append(key)
-        end = window.end
+        end = stop
     if group:
         yield group
+
+
+def _is_range(partitions: dg.TimeWindowPartitionsDefinition, keys: list[str]) -> bool:
+    """Whether a run from the first to the last of ``keys`` is a run of just these, which a left-out day may prevent."""
+    return (
+        len(keys) >= RANGE_FROM
+        and list(partitions.get_partition_keys_in_range(dg.PartitionKeyRange(keys[0], keys[-1]))) == keys
+    )
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _is_ingested(delivery: Delivery, lake: Path) -> bool:
-    manifest = read_manifest(lake, delivery.feed, delivery.partition)
+def _is_ingested(context: dg.SensorEvaluationContext, delivery: Delivery, lake: Path) -> bool:
+    try:
+        manifest = read_manifest(lake, delivery.feed, delivery.partition)
+    except RecordUnreadable as error:
+        # ingesting the delivery again replaces it
+        context.log.warning(f"{delivery.feed} {delivery.partition}: {error}")
+        return False
     return manifest is not None and manifest.delivery_version == delivery.version
 
 
@@ -162,18 +205,22 @@ def _new_keys(feed: Feed, deliveries: list[Delivery]) -> list[Any]:
     return []
 
 
-def _tell(context: dg.SensorEvaluationContext, feed: str, found: Arrivals) -> None:
-    for path, kind in list(found.irregular.items())[:TOLD]:
-        context.log.warning(f"{feed}: {path} is {kind}, not a file: left alone")
-    for path in found.unmatched[:TOLD]:
-        context.log.warning(f"{feed}: {path} fits no partition of the feed: left alone")
-    if len(found.unmatched) > TOLD:
-        context.log.warning(f"{feed}: {len(found.unmatched) - TOLD} more files fit no partition")
-    for key, why in list(found.waiting.items())[:TOLD]:
-        context.log.info(f"{feed}: {key} is not whole yet: {why}")
+def _report(context: dg.SensorEvaluationContext, feed: Feed, found: Arrivals) -> None:
+    name = feed.name
+    for path, kind in list(found.irregular.items())[:SHOWN]:
+        context.log.warning(f"{name}: {shown(path)} is {kind}, not a file: left alone")
+    for path, why in list(found.faults.items())[:SHOWN]:
+        context.log.warning(f"{name}: {shown(path)}: {why}; only what lies there waits")
+    for path in found.unmatched[:SHOWN]:
+        why = feed.why_unmatched(path)
+        context.log.warning(f"{name}: {shown(path)} fits no partition of the feed ({why}): left alone")
+    if len(found.unmatched) > SHOWN:
+        context.log.warning(f"{name}: {len(found.unmatched) - SHOWN} more files fit no partition")
+    for key, why in list(found.waiting.items())[:SHOWN]:
+        context.log.info(f"{name}: {key} is not complete yet: {why}")
 
 
 def _quiet_reason(feed: str, found: Arrivals) -> str:
     if found.waiting:
-        return f"{len(found.waiting)} deliveries of {feed} are not whole yet"
+        return f"{len(found.waiting)} deliveries of {feed} are not complete yet"
     return f"nothing new for {feed}"

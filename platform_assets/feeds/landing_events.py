@@ -1,9 +1,10 @@
-"""What Dagster is told of `landing/<feed>`: the deliveries that are there, and the files that belong to none.
+"""What is reported to Dagster of `landing/<feed>`: the deliveries that are there, and the files that belong to none.
 
 The asset is external: nothing materializes it but the one who delivers. The arrival sensor and the step that
 ingests say what they saw there.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import dagster as dg
 
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.arrivals import Arrivals
-from platform_assets.lake.deliveries import Delivery, dagster_partition
+from platform_assets.lake.deliveries import Delivery, FileVersion, dagster_partition
+from platform_assets.lake.names import shown
 
 RECOGNIZED = "recognized"
 """Name of the check that every file in the landing folder belongs to a delivery of the feed."""
@@ -29,14 +31,22 @@ def delivered(feed: Feed, delivery: Delivery) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(feed.landing_key, **_about(delivery))
 
 
+def names_of_files(files: Sequence[FileVersion]) -> str:
+    """The names of a delivery's files for an event: the first of them, and how many more there are."""
+    first = ", ".join(shown(Path(file.path).name) for file in files[:SHOWN])
+    return first if len(files) <= SHOWN else f"{first} and {len(files) - SHOWN} more"
+
+
 def recognized(feed: Feed, found: Arrivals) -> dg.AssetCheckEvaluation:
-    """Whether what was ``found`` has paths that are no plain files, or whose name fits no partition."""
+    """Whether what was ``found`` has paths that are no plain files, cannot be looked at, or fit no partition."""
     strange = {path: f"is {kind}, not a file" for path, kind in sorted(found.irregular.items())}
-    strange |= dict.fromkeys(sorted(found.unmatched), "its name fits no partition of the feed")
+    strange |= dict(sorted(found.faults.items()))
+    strange |= dict.fromkeys(sorted(found.unmatched), "")
     metadata: dict[str, dg.MetadataValue] = {"left_alone": dg.MetadataValue.int(len(strange))}
     if strange:
         schema = dg.TableSchema([dg.TableColumn("path", "string"), dg.TableColumn("problem", "string")])
-        records = [dg.TableRecord({"path": path, "problem": why}) for path, why in list(strange.items())[:SHOWN]]
+        first = [(path, why or _unmatched(feed, path)) for path, why in list(strange.items())[:SHOWN]]
+        records = [dg.TableRecord({"path": shown(path), "problem": why}) for path, why in first]
         metadata["files"] = dg.MetadataValue.table(records=records, schema=schema)
     return dg.AssetCheckEvaluation(
         asset_key=feed.landing_key,
@@ -47,11 +57,15 @@ def recognized(feed: Feed, found: Arrivals) -> dg.AssetCheckEvaluation:
     )
 
 
+def _unmatched(feed: Feed, path: str) -> str:
+    return f"its name fits no partition of the feed: {feed.why_unmatched(path)}"
+
+
 def _about(delivery: Delivery) -> dict[str, Any]:
     return {
         "partition": dagster_partition(delivery.partition),
         "metadata": {
-            "files": ", ".join(Path(file.path).name for file in delivery.files),
+            "files": names_of_files(delivery.files),
             "bytes": sum(file.size for file in delivery.files),
         },
         "tags": {"dagster/data_version": delivery.version},

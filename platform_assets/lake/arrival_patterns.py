@@ -113,7 +113,7 @@ class ArrivalPattern:
         return match.groups() if match else None
 
     def read(self, token: tuple[str, ...]) -> NameMatch | None:
-        """The time or key that a token stands for; None for a date that does not exist."""
+        """The time or key that a token stands for; None for a date that does not exist, such as week 53 of 2024."""
         groups = dict(zip(self.regex.groupindex, token, strict=True))
         if "key" in groups:
             return NameMatch(key=groups["key"])
@@ -124,6 +124,9 @@ class ArrivalPattern:
             fields.setdefault("u", "1")
         try:
             text, form = " ".join(fields.values()), " ".join(f"%{name}" for name in fields)
-            return NameMatch(time=dt.datetime.strptime(text, form))  # noqa: DTZ007 - the zone is the partitions'
+            time = dt.datetime.strptime(text, form)  # noqa: DTZ007 - the zone is the partitions'
+            # strptime takes the 366th day of 2023 for the first of 2024, and looks at one of two years only
+            agreed = all(int(time.strftime(f"%{name}")) == int(value) for name, value in fields.items() if name != "z")
         except ValueError:
             return None
+        return NameMatch(time=time) if agreed else None

@@ -1,23 +1,23 @@
 """Finding deliveries in a landing folder: which files belong to which partition, and which are settled.
 
-What is not a plain file (a link, a pipe, a folder with a file's name) is told, never followed or opened. What
-becomes of a delivery is not decided here.
+What is not a plain file (a link, a pipe, a folder with a file's name) is reported, never followed or opened. What
+cannot be looked at costs the partitions whose files it may hold, and no other. What becomes of a delivery is not
+decided here.
 """
 
 from __future__ import annotations
 
 import heapq
 import os
-import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from platform_assets.lake.arrival_patterns import ArrivalPattern, NameMatch
 from platform_assets.lake.deliveries import Delivery, FileVersion
-
-_TEMPORARY = (".tmp", ".part", ".partial", ".crdownload", ".filepart", ".swp")
+from platform_assets.lake.landing_walk import Levels, Walk
+from platform_assets.lake.names import shown
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class Arrivals:
 
     ``deliveries`` and ``waiting`` (why it is not whole yet) are by partition key; ``unsettled`` are those of the
     waiting that only time keeps back; ``unmatched`` are paths whose
-    name fits no partition, ``irregular`` paths that are no plain files, with what they are.
+    name fits no partition, ``irregular`` paths that are no plain files, with what they are; ``faults`` are paths that
+    could not be looked at, with the reason.
     """
 
     deliveries: dict[str, Delivery] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class Arrivals:
     unsettled: set[str] = field(default_factory=set)
     unmatched: list[str] = field(default_factory=list)
     irregular: dict[str, str] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, order=True)
@@ -78,6 +80,8 @@ class _Found:
 
 
 KeyOf = Callable[[NameMatch], str | None]
+MayHold = Callable[[Mapping[str, str], str], bool]
+"""Whether a folder whose path names these parts of a time or key may hold files of the partition."""
 
 
 @dataclass(frozen=True)
@@ -89,14 +93,15 @@ class LandingFolder:
     pattern: ArrivalPattern
     key_of: KeyOf
     completeness: Completeness = Completeness()
+    may_hold: MayHold = lambda *_: True
 
     def deliveries(self, keys: set[str] | None = None, *, now_ns: int) -> Arrivals:
-        """Every whole delivery at ``now_ns`` of the partitions ``keys`` (None: of all)."""
+        """Every complete delivery at ``now_ns`` of the partitions ``keys`` (None: of all)."""
         arrivals = Arrivals()
         by_token: dict[tuple[str, ...], str | None] = {}
         files: dict[str, list[_Found]] = {}
         marked: set[str] = set()
-        for found in self._walk():
+        for found in self._walk(arrivals.faults):
             key = None if found.token is None else self._key(found, by_token)
             if not found.is_file:
                 arrivals.irregular[found.path] = _kind(found.status.st_mode)
@@ -108,6 +113,7 @@ class LandingFolder:
                 else:
                     files.setdefault(key, []).append(found)
         self._judge(arrivals, files, marked, now_ns)
+        self._hinder(arrivals, keys, (keys or set()) - files.keys())
         return arrivals
 
     def changed_since(self, mark: Mark, *, now_ns: int, limit: int) -> tuple[Arrivals, Mark]:
@@ -117,9 +123,10 @@ class LandingFolder:
         ``limit`` and not with what is in the folder: it is walked twice, for the changes and for their partitions.
         """
         settled_before = self._settled_before(now_ns)
-        candidates = (f for f in self._walk() if mark < f.mark and f.mark.changed_ns <= settled_before)
-        changes = heapq.nsmallest(limit, candidates, key=lambda found: found.mark)
         arrivals = Arrivals()
+        walk = self._walk(arrivals.faults)
+        candidates = (f for f in walk if mark < f.mark and f.mark.changed_ns <= settled_before)
+        changes = heapq.nsmallest(limit, candidates, key=lambda found: found.mark)
         keys: set[str] = set()
         by_token: dict[tuple[str, ...], str | None] = {}
         for found in changes:
@@ -134,7 +141,7 @@ class LandingFolder:
             wanted = {self._part(found, common) for found in changes if found.token is not None}
             files: dict[str, list[_Found]] = {}
             marked: set[str] = set()
-            for found in self._walk():
+            for found in self._walk(arrivals.faults):
                 if found.token is None or not found.is_file or self._part(found, common) not in wanted:
                     continue
                 key = self._key(found, by_token)
@@ -144,6 +151,7 @@ class LandingFolder:
                     else:
                         files.setdefault(key, []).append(found)
             self._judge(arrivals, files, marked, now_ns)
+        self._hinder(arrivals, None, ())
         return arrivals, changes[-1].mark if changes else mark
 
     def _judge(self, arrivals: Arrivals, files: dict[str, list[_Found]], marked: set[str], now_ns: int) -> None:
@@ -160,6 +168,56 @@ class LandingFolder:
                     for found in files[key]
                 )
                 arrivals.deliveries[key] = Delivery(self.feed, key, tuple(sorted(versions)))
+
+    def _hinder(self, arrivals: Arrivals, keys: set[str] | None, absent: Iterable[str]) -> None:
+        """Let those partitions wait whose files nobody could see.
+
+        A folder whose name says all of a partition costs that partition. One that says less may hold files of many:
+        it keeps a partition from being taken for ``absent``, and those of which files were found go on.
+        """
+        if not arrivals.faults:
+            return
+        levels = Levels(self.pattern)
+        known: dict[tuple[str, ...], str | None] = {}
+        partly: dict[tuple[tuple[str, str], ...], str] = {}
+        for path, why in sorted(arrivals.faults.items()):
+            token = levels.token(path)
+            if not levels.could_be(path):
+                continue  # it may hold a marker; what is not marked waits anyway
+            if token is None:
+                partly.setdefault(tuple(sorted(levels.groups(path).items())), f"{shown(path)}: {why}")
+            elif (key := self._key_of_token(token, known)) is not None and (keys is None or key in keys):
+                self._wait(arrivals, key, f"{shown(path)}: {why}")
+        for key in absent:
+            reason = next((why for groups, why in partly.items() if self.may_hold(dict(groups), key)), None)
+            if reason is not None and key not in arrivals.waiting:
+                self._wait(arrivals, key, reason)
+
+    def _wait(self, arrivals: Arrivals, key: str, why: str) -> None:
+        arrivals.deliveries.pop(key, None)
+        arrivals.unsettled.discard(key)
+        arrivals.waiting[key] = why
+
+    def irregular_of(self, arrivals: Arrivals, key: str) -> dict[str, str]:
+        """Those of the irregular paths that stand where files of this partition would."""
+        levels = Levels(self.pattern)
+        known: dict[tuple[str, ...], str | None] = {}
+        found = {}
+        for path, kind in arrivals.irregular.items():
+            token = levels.token(path)
+            if token is None:
+                mine = levels.could_be(path) and self.may_hold(levels.groups(path), key)
+            else:
+                mine = self._key_of_token(token, known) == key
+            if mine:
+                found[path] = kind
+        return found
+
+    def _key_of_token(self, token: tuple[str, ...], known: dict[tuple[str, ...], str | None]) -> str | None:
+        if token not in known:
+            match = self.pattern.read(token)
+            known[token] = None if match is None else self.key_of(match)
+        return known[token]
 
     def _settled_before(self, now_ns: int) -> int:
         return now_ns - int(self.completeness.settle_seconds * 1e9)
@@ -186,69 +244,19 @@ class LandingFolder:
         assert found.token is not None
         return tuple(found.token[index[name] - 1] for name in names)
 
-    def _walk(self) -> Iterator[_Found]:
+    def _walk(self, faults: dict[str, str]) -> Iterator[_Found]:
         marker = self.completeness.marker
         sources = [(self.pattern, False)]
         if marker:
             sources.insert(0, (marker, True))
         for pattern, is_marker in sources:
-            for path, entry, moved_ns in _paths(self.root, pattern):
-                token = pattern.token(path)
-                if token is None and (is_marker or not pattern.resembles(path)):
+            for seen in Walk(self.root, pattern, faults).entries():
+                token = pattern.token(seen.path) if seen.leaf else None
+                if seen.leaf and token is None and (is_marker or not pattern.resembles(seen.path)):
                     continue
-                if marker and not is_marker and marker.token(path) is not None:
+                if seen.leaf and marker and not is_marker and marker.token(seen.path) is not None:
                     continue
-                try:
-                    yield _Found(path, token, entry.stat(follow_symlinks=False), moved_ns, is_marker)
-                except FileNotFoundError:
-                    continue  # taken away between the listing and the look
-
-
-def _paths(root: Path, pattern: ArrivalPattern) -> Iterator[tuple[str, os.DirEntry[str], int]]:
-    """Entries below ``root`` at the pattern's depth, hidden and temporary names left out; links not followed.
-
-    With each comes when a folder above it, of those that the pattern does not name literally, was moved in.
-    """
-    parts = pattern.pattern.split("/")
-    # folders that the pattern names literally are entered directly
-    fixed = 0
-    while fixed < len(parts) - 1 and not re.search(r"[%*{]", parts[fixed]):
-        fixed += 1
-    start = "/".join(parts[:fixed])
-    yield from _descend(
-        root / start, f"{start}/" if start else "", len(parts) - fixed, pattern.shared_levels - fixed, 0
-    )
-
-
-def _descend(
-    folder: Path, prefix: str, depth: int, shared: int, moved_ns: int
-) -> Iterator[tuple[str, os.DirEntry[str], int]]:
-    try:
-        entries = os.scandir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    with entries:
-        for entry in entries:
-            if entry.name.startswith(".") or entry.name.endswith(_TEMPORARY):
-                continue
-            if depth == 1:
-                yield prefix + entry.name, entry, moved_ns
-            elif entry.is_dir(follow_symlinks=False):
-                try:
-                    moved = max(moved_ns, _moved_ns(entry.stat(follow_symlinks=False), shared > 1))
-                except FileNotFoundError:
-                    continue
-                yield from _descend(Path(entry.path), f"{prefix}{entry.name}/", depth - 1, shared - 1, moved)
-
-
-def _moved_ns(folder: os.stat_result, shared: bool) -> int:
-    """When a folder was last moved, as far as its times tell.
-
-    Moving it sets its ctime alone, a file added to it both of its times. That makes a move of a folder of one partition
-    hard to tell from a new file in it, and both are news of that partition; but in a folder of several partitions, a
-    new file must not be news of all the others. So there a move is overlooked if a file was added since.
-    """
-    return 0 if shared and folder.st_ctime_ns == folder.st_mtime_ns else folder.st_ctime_ns
+                yield _Found(seen.path, token, seen.status, seen.moved_ns, is_marker)
 
 
 def _kind(mode: int) -> str:

@@ -52,5 +52,6 @@ class Delivery:
         """16 hex digits that change whenever a file is added, removed or replaced."""
         digest = hashlib.sha256()
         for file in sorted(self.files):
-            digest.update(f"{Path(file.path).name}\0{file.size}\0{file.mtime_ns}\n".encode())
+            described = f"{Path(file.path).name}\0{file.size}\0{file.mtime_ns}\n"
+            digest.update(described.encode("utf-8", "surrogateescape"))
         return digest.hexdigest()[:16]

@@ -108,7 +108,7 @@ def plain_file(file: FileVersion, encoding: str, work: Path) -> PlainFile:
                     pass
                 return PlainFile(path.name, path, digest.hexdigest(), file.size, mark)
         plain = _decompressed(path, chunks, head, file.size) if compressed else chunks
-        copy = work / f"{hashlib.sha256(file.path.encode()).hexdigest()[:16]}.plain"
+        copy = work / f"{hashlib.sha256(os.fsencode(file.path)).hexdigest()[:16]}.plain"
         size, skip = _write(path, plain, codec, copy)
     return PlainFile(path.name, copy, digest.hexdigest(), size, skip)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ from platform_assets.lake.engine import PARQUET, is_of_machine
 from platform_assets.lake.json_lines import open_json_lines
 from platform_assets.lake.judging import JudgedPart, judge, key_columns
 from platform_assets.lake.manifest import State
+from platform_assets.lake.names import is_text, shown
 from platform_assets.lake.parquet import open_parquet
 from platform_assets.lake.plain_files import check_version, file_hash, plain_file
 from platform_assets.lake.protection import Pseudonyms
@@ -85,9 +88,10 @@ class _Reader:
         if kind is FileKind.PARQUET:
             check_version(file)
             self.content.append(file_hash(file))
-            ways = [lambda: open_parquet(self.contract, Path(file.path), self.engine)]
+            ways = [lambda: self._parquet(Path(file.path), index)]
         else:
             plain = plain_file(file, self.contract.format.encoding, self.work)
+            plain = dataclasses.replace(plain, path=self._for_sql(plain.path, index))
             self.content.append(plain.content_hash)
             if kind is FileKind.JSONL:
                 ways = [lambda: open_json_lines(self.contract, plain, copy, self.quarantine)]
@@ -111,6 +115,28 @@ class _Reader:
         raise DeliveryRejected(
             "structure:untrusted", f"{file.path}: its rows cannot be told apart beyond doubt; nothing of it was used"
         )
+
+    def _parquet(self, path: Path, index: int) -> Source:
+        link = self._for_sql(path, index)
+        try:
+            return dataclasses.replace(open_parquet(self.contract, link, self.engine), name=path.name)
+        except DeliveryRejected as rejected:
+            raise DeliveryRejected(rejected.code, rejected.message.replace(str(link), str(path))) from None
+
+    def _for_sql(self, path: Path, index: int) -> Path:
+        """A path of the file that can stand in SQL, a link in the working folder where its own cannot.
+
+        DuckDB takes no path that is not UTF-8, and beside a sign of a wildcard reads a backslash as something else.
+        """
+        text = str(path)
+        if is_text(text) and not ("\\" in text and any(sign in text for sign in "*?[")):
+            return path
+        folder = self.work / f"named-{index:04d}"
+        folder.mkdir(exist_ok=True)
+        link = folder / re.sub(r"[^\w.,=+ -]", "_", shown(path.name))[-60:]
+        if not link.is_symlink():
+            link.symlink_to(path)
+        return link
 
 
 def _set_duplicates_aside(

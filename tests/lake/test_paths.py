@@ -15,6 +15,7 @@ from tests.lake.conftest import Lake
 
 COLUMNS = [{"name": "n", "logicalType": "integer", "primaryKey": True}, {"name": "t", "logicalType": "string"}]
 WILD = ["a[1]", "a*", "a?", "**", "[!b]1", "a{1,2}", "a[1", "it's"]
+WITH_BACKSLASH = ["a\\[1]", "\\*"]
 NEIGHBOURS = ["a1", "a2", "ab"]
 """Names that the wildcards would find."""
 
@@ -45,7 +46,7 @@ def test_signs_of_a_wildcard_in_a_path_are_only_signs(
     for name in NEIGHBOURS:
         put(tmp_path / (f"landing/{name}.x" if where == "name" else f"landing/{name}/f.x"), form, "another")
         (tmp_path / "lakes" / name).mkdir(parents=True)
-    for name in WILD:
+    for name in WILD + (WITH_BACKSLASH if where != "lake" else []):
         path = tmp_path / ("landing/f.x" if where == "lake" else f"landing/{name}{'.x' if where == 'name' else '/f.x'}")
         lake = Lake(tmp_path / "lakes" / (name if where == "lake" else "one"), tmp_path)
         manifest = lake.ingest(contract, put(path, form, "this"), force=True)

@@ -1,0 +1,199 @@
+"""Ticks over landing folders with odd names, dates, records and faults: each costs its own partition only."""
+
+from __future__ import annotations
+
+import datetime as dt
+import errno
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from platform_assets.automation.arrival_sensor import HINDERED, Seen, after_faults, read_cursor, write_cursor
+from platform_assets.automation.closing_schedule import closing_schedule
+from platform_assets.feeds.feed import Feed
+from platform_assets.feeds.partition_names import why_no_key
+from platform_assets.lake.arrivals import Mark
+from platform_assets.lake.layout import MANIFEST, REJECTION, partition_folder
+from platform_assets.lake.names import is_text
+from tests.automation.test_arrival_sensor import make_feed, put, resource, take, tick
+from tests.lake.test_odd_landing import faulty
+
+SHOPS = dg.DynamicPartitionsDefinition(name="shops")
+
+
+@pytest.fixture(name="instance")
+def _instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def stored(instance: dg.DagsterInstance, result: dg.SensorResult) -> set[str | None]:
+    """The requested partitions, after Dagster has taken in all that the tick gave."""
+    for event in result.asset_events:
+        instance.report_runless_asset_event(event)
+    for request in result.dynamic_partitions_requests or []:
+        assert isinstance(request, dg.AddDynamicPartitionsRequest)
+        instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+    (result.cursor or "").encode()
+    for request in result.run_requests or []:
+        (request.run_key or "").encode()
+        tags = {
+            "dagster/run_key": request.run_key or "",
+            "dagster/partition": request.partition_key or "",
+            **request.tags,
+        }
+        instance.create_run_for_job(job_def=nothing, tags=tags)
+    return {request.partition_key for request in result.run_requests or []}
+
+
+@dg.job
+def nothing() -> None: ...
+
+
+def test_a_date_at_the_end_of_time_is_reported_and_stops_nothing(
+    tmp_path: Path, instance: dg.DagsterInstance, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for partitions in (
+        dg.DailyPartitionsDefinition("2024-01-01"),
+        dg.MonthlyPartitionsDefinition("2024-01-01"),
+        dg.WeeklyPartitionsDefinition("2023-12-31"),
+    ):
+        feed = make_feed(tmp_path, partitions)
+        put(tmp_path, f"{feed.partitions.start:%Y-%m-%d}.csv")
+        put(tmp_path, "9999-12-31.csv")
+        put(tmp_path, "0001-01-01.csv")
+        assert stored(instance, tick(feed, tmp_path, instance)) == {f"{feed.partitions.start:%Y-%m-%d}"}
+        said = capfd.readouterr().err
+        assert "9999-12-31.csv fits no partition of the feed (the year 9999 is beyond every partition)" in said
+        assert "0001-01-01.csv fits no partition of the feed (partitions begin at" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        (b"caf\xe9", "not UTF-8"),
+        (b"a...b", "'...'"),
+        (b"a\nb", "'\\n'"),
+        (b"a\tb", "'\\t'"),
+        (b"snapshot", "stands for tables without partitions"),
+    ],
+)
+def test_a_key_that_dagster_refuses_is_reported_with_the_reason(
+    tmp_path: Path, instance: dg.DagsterInstance, capfd: pytest.CaptureFixture[str], name: bytes, why: str
+) -> None:
+    feed = make_feed(tmp_path, SHOPS, "orders/{key}.csv")
+    put(tmp_path, "berlin.csv")
+    put(tmp_path, os.fsdecode(name + b".csv"))
+    put(tmp_path, "中" * 80 + ".csv")
+    assert stored(instance, tick(feed, tmp_path, instance)) == {"berlin", "中" * 80}
+    said = capfd.readouterr().err
+    assert "fits no partition of the feed" in said
+    assert why in said
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(raw=st.binary(min_size=1, max_size=60).filter(lambda raw: not set(b"/\0") & set(raw)))
+def test_whatever_a_file_is_called_the_others_are_taken(
+    tmp_path_factory: pytest.TempPathFactory, instance: dg.DagsterInstance, raw: bytes
+) -> None:
+    home = tmp_path_factory.mktemp("home")
+    feed = make_feed(home, SHOPS, "orders/{key}_*.csv")
+    key = os.fsdecode(raw)
+    for name in (f"{key}_1.csv", "berlin_" + key.replace(".csv", "") + ".csv"):
+        (home / "landing/orders").mkdir(parents=True, exist_ok=True)
+        (home / "landing/orders" / name).write_text("id\n1\n")
+    time.sleep(0.02)
+    result = tick(feed, home, instance)
+    keys = stored(instance, result)
+    assert "berlin" in keys
+    for found in keys:
+        assert found is not None
+        assert why_no_key(found) is None
+        assert is_text(found)
+        take(feed, home, found)
+    assert stored(instance, tick(feed, home, instance)) == set(), "the lake holds every one of them"
+
+
+def test_an_unlisted_folder_is_looked_at_again_once_that_is_possible(
+    tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came below it meanwhile may be older than the mark, and is not lost."""
+    feed = make_feed(tmp_path, files="orders/%Y-%m-%d/*.csv")
+    put(tmp_path, "2024-03-01/a.csv")
+    put(tmp_path, "2024-03-02/a.csv")
+    put(tmp_path, "2024-03-03/a.csv")
+    with monkeypatch.context() as patch:
+        faulty(patch, tmp_path / "landing/orders/2024-03-02", errno.EIO)
+        first = tick(feed, tmp_path, instance)
+        assert stored(instance, first) == {"2024-03-01", "2024-03-03"}
+        put(tmp_path, "2024-03-04/a.csv")
+        second = tick(feed, tmp_path, instance, first.cursor)
+        assert stored(instance, second) == {"2024-03-04"}
+        checks = [event for event in first.asset_events + second.asset_events if hasattr(event, "passed")]
+        assert len(checks) == 1, "what is known is not an event of every tick"
+    for day in ("2024-03-01", "2024-03-03", "2024-03-04"):
+        take(feed, tmp_path, day)
+    third = tick(feed, tmp_path, instance, second.cursor)
+    fourth = tick(feed, tmp_path, instance, third.cursor)
+    assert stored(instance, third) | stored(instance, fourth) == {"2024-03-02"}
+    assert read_cursor(fourth.cursor).hindered == {}
+
+
+def test_the_cursor_stays_small_beside_thousands_of_faults_and_forgets_none() -> None:
+    many = {f"bad{number}": "it cannot be looked at" for number in range(5000)}
+    few = dict(list(many.items())[:HINDERED])
+    first, second, third = Mark(1, "a"), Mark(2, "b"), Mark(3, "c")
+    seen = Seen(second, (), after_faults(Seen(first), second, many)[1])
+    assert len(write_cursor(seen)) < 100
+    assert read_cursor(write_cursor(seen)) == seen
+    assert after_faults(seen, third, many) == (third, seen.hindered)
+    mark, hindered = after_faults(seen, third, few)
+    assert mark == first, "one of the many can be looked at again, and nobody knows which"
+    assert hindered == dict.fromkeys(few, first)
+    assert after_faults(Seen(third, (), hindered), third, few) == (third, hindered)
+    assert after_faults(Seen(third, (), hindered), third, {}) == (first, {})
+
+
+def test_an_unreadable_manifest_is_asked_for_again_and_stops_no_other(
+    tmp_path: Path, instance: dg.DagsterInstance, capfd: pytest.CaptureFixture[str]
+) -> None:
+    feed = make_feed(tmp_path)
+    for day in ("2024-03-01", "2024-03-02"):
+        put(tmp_path, f"{day}.csv")
+        take(feed, tmp_path, day)
+    put(tmp_path, "2024-03-03.csv")
+    damage(feed, tmp_path, "2024-03-01", MANIFEST)
+    assert stored(instance, tick(feed, tmp_path, instance)) == {"2024-03-01", "2024-03-03"}
+    assert f"2024-03-01/{MANIFEST}: cannot be read" in capfd.readouterr().err
+    take(feed, tmp_path, "2024-03-01")
+    assert stored(instance, tick(feed, tmp_path, instance)) == {"2024-03-03"}
+
+
+@pytest.mark.parametrize("name", [MANIFEST, REJECTION])
+def test_an_unreadable_record_does_not_end_the_closing_schedule(
+    tmp_path: Path, instance: dg.DagsterInstance, name: str
+) -> None:
+    feed = make_feed(tmp_path)
+    schedule = closing_schedule(feed)
+    assert schedule is not None
+    for day in ("2024-03-04", "2024-03-05"):
+        put(tmp_path, f"{day}.csv")
+    take(feed, tmp_path, "2024-03-04")
+    damage(feed, tmp_path, "2024-03-04", name)
+    with dg.build_schedule_context(
+        instance=instance,
+        resources={"platform": resource(tmp_path)},
+        scheduled_execution_time=dt.datetime(2024, 3, 6, tzinfo=dt.UTC),
+    ) as context:
+        requests = schedule(context)
+    assert {request.partition_key for request in requests} >= {"2024-03-04", "2024-03-05"}
+
+
+def damage(feed: Feed, home: Path, day: str, name: str) -> None:
+    (partition_folder(home / "lake", feed.name, day) / name).write_text('{"feed": "ord')
