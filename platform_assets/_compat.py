@@ -47,15 +47,19 @@ def partition_windows(
 
 
 def _windows(partitions: dg.TimeWindowPartitionsDefinition, since: float) -> Iterator[dg.TimeWindow]:
-    """Dagster's own iteration, which cannot begin right before a day that is left out, and can begin earlier."""
-    begun = False
-    try:
-        for window in partitions._iterate_time_windows(since):
-            begun = True
-            yield window
-    except CheckError:
-        if begun:
-            raise
+    """Dagster's own iteration, which cannot begin right before a day that is left out, and can begin earlier.
+
+    Some cron schedules have other windows after hours that are left out, if the iteration begins among them.
+    """
+    if partitions.schedule_type is not None:
+        begun = False
+        try:
+            for window in partitions._iterate_time_windows(since):
+                begun = True
+                yield window
+        except CheckError:
+            if begun:
+                raise
     for window in partitions._iterate_time_windows(since - 2 * 86_400):
         if window.start.timestamp() >= since:
             yield window
