@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from platform_assets.contracts.identifiers import quoted, sql_text
+from platform_assets.contracts.literals import plain_number, plain_text, yaml_text
 from platform_assets.contracts.model import LogicalType, RowExpression
 from platform_assets.contracts.problems import Findings, Path_, suggestion
 
@@ -21,6 +21,7 @@ OPTIONS = {
     LogicalType.BOOLEAN: set(),
     LogicalType.JSON: set(),
 }  # fmt: skip
+LONGEST = 2**31 - 1
 NOT_CARRIED_OUT = {"minProperties", "maxProperties", "required", "minItems", "maxItems", "uniqueItems", "dimension"}
 STRING_FORMATS = {
     "email": r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
@@ -34,7 +35,9 @@ def check_options(options: dict[str, Any], kind: LogicalType, path: Path_, findi
     known = OPTIONS[LogicalType.TIMESTAMP if kind is LogicalType.TIMESTAMP_TZ else kind]
     for key in options:
         place = (*path, "logicalTypeOptions", key)
-        if key in known:
+        if key in known and options[key] is None:
+            findings.problem(place, "has no value, so it would be no rule; leave the key out")
+        elif key in known:
             if key == "format" and kind in (LogicalType.INTEGER, LogicalType.NUMBER):
                 findings.note(place, "is not carried out by the platform")
         elif key in NOT_CARRIED_OUT:
@@ -53,35 +56,19 @@ def read_limits(
         other = options.get(exclusive)
         if isinstance(other, bool):
             open_side = other
+            if other and value is None:
+                findings.problem((*path, "logicalTypeOptions", exclusive), f"says nothing without {inclusive}")
         elif other is not None:
+            if value is not None:
+                findings.problem((*path, "logicalTypeOptions", exclusive), f"stands beside {inclusive}; give one limit")
             value, open_side, key = other, True, exclusive
-        text = None if value is None else yaml_text(value)
-        if text is not None and not _fits(text, kind):
-            findings.problem((*path, "logicalTypeOptions", key), f"{text!r} is not a value of type {kind}")
-            text = None
+        text = plain_text(value, kind)
+        if value is not None and text is None:
+            message = f"{yaml_text(value)[:60]!r} is not a value of type {kind}"
+            findings.problem((*path, "logicalTypeOptions", key), message)
         found.append((text, open_side))
     (low, low_open), (high, high_open) = found
-    if (
-        low is not None
-        and high is not None
-        and kind in (LogicalType.INTEGER, LogicalType.NUMBER)
-        and Decimal(low) > Decimal(high)
-    ):
-        findings.problem((*path, "logicalTypeOptions"), f"minimum {low} is above maximum {high}")
     return low, low_open, high, high_open
-
-
-def _fits(text: str, kind: LogicalType) -> bool:
-    try:
-        if kind in (LogicalType.INTEGER, LogicalType.NUMBER):
-            return Decimal(text).is_finite()
-        if kind is LogicalType.DATE:
-            dt.date.fromisoformat(text)
-        elif kind in (LogicalType.TIMESTAMP, LogicalType.TIMESTAMP_TZ):
-            dt.datetime.fromisoformat(text)
-    except (InvalidOperation, ValueError):
-        return False
-    return True
 
 
 def read_pattern(
@@ -106,8 +93,8 @@ def read_length(options: dict[str, Any], key: str, path: Path_, findings: Findin
     value = options.get(key)
     if value is None:
         return None
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        findings.problem((*path, "logicalTypeOptions", key), f"must be a whole number from 0, not {value!r}")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LONGEST:
+        findings.problem((*path, "logicalTypeOptions", key), f"must be a whole number from 0, not {str(value)[:40]!r}")
         return None
     return value
 
@@ -118,25 +105,42 @@ def multiple_of(
     """The rule ``multipleOf`` of an integer or an exact decimal."""
     if "multipleOf" not in options:
         return None
-    step = _decimal(options["multipleOf"])
+    text = plain_number(options["multipleOf"])
+    step = None if text is None else Decimal(text)
     if step is None or step <= 0 or not exact:
         message = "must be above 0, on an integer or an exact decimal"
         findings.problem((*path, "logicalTypeOptions", "multipleOf"), message)
         return None
-    return RowExpression(f"multiple_of:{name}", f"{quoted(name)} % {step} = 0")
+    return RowExpression(f"multiple_of:{name}", f"{quoted(name)} % {text} = 0")
 
 
-def _decimal(value: Any) -> Decimal | None:
-    try:
-        return Decimal(str(value))
-    except InvalidOperation:
-        return None
+def read_enum(item: dict[str, Any], kind: LogicalType, path: Path_, findings: Findings) -> tuple[str, ...]:
+    """The values that a column may have, each as plain text of its type."""
+    given = item.get("enum")
+    if "enum" not in item:
+        return ()
+    if not isinstance(given, list) or not given:
+        findings.problem((*path, "enum"), "must be a list of values, at least one; leave the key out for no rule")
+        return ()
+    if kind is LogicalType.JSON:
+        findings.problem((*path, "enum"), f"is not for type {kind}")
+        return ()
+    values: list[str] = []
+    for index, entry in enumerate(given):
+        place = (*path, "enum", index)
+        value = entry.get("value") if isinstance(entry, dict) else entry
+        text = plain_text(value, kind)
+        if text is None:
+            hint = "; put it in quotes" if isinstance(value, (bool, float)) else ""
+            findings.problem(place, f"{yaml_text(value)[:60]!r} is not a value of type {kind}{hint}")
+        else:
+            values.append(text)
+    return tuple(values)
 
 
-def yaml_text(value: Any) -> str:
-    """A YAML value as it would stand in a file: dates in ISO form, booleans in lower case."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, dt.date | dt.datetime):
-        return value.isoformat()
-    return str(value)
+def read_truth(item: dict[str, Any], key: str, path: Path_, findings: Findings) -> bool:
+    """A key that is true or false; a word in its place would be taken for false."""
+    value = item.get(key)
+    if value not in (None, True, False) or (isinstance(value, (int, float)) and not isinstance(value, bool)):
+        findings.problem((*path, key), f"must be true or false, not {value!r}")
+    return value is True

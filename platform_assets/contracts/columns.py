@@ -12,12 +12,14 @@ from typing import Any
 from platform_assets.contracts.column_options import (
     check_options,
     multiple_of,
+    read_enum,
     read_length,
     read_limits,
     read_pattern,
-    yaml_text,
+    read_truth,
 )
 from platform_assets.contracts.column_types import column_type, physical_length, read_precision
+from platform_assets.contracts.literals import yaml_text
 from platform_assets.contracts.model import Column, LogicalType, RowExpression
 from platform_assets.contracts.personal import declared_paths, read_nested, read_protection
 from platform_assets.contracts.problems import Findings, Path_
@@ -30,6 +32,8 @@ CUSTOM = {
     LogicalType.NUMBER: frozenset({"precision", "scale", "rounding"}),
     LogicalType.BOOLEAN: frozenset({"trueValues", "falseValues"}),
 }
+TAKEN = frozenset({"filename", "file_row_number"})
+"""Columns that DuckDB adds to the rows of a file."""
 NOT_USED = ("transformLogic", "encryptedName", "partitioned", "semanticType")
 
 
@@ -66,8 +70,11 @@ def _column(item: dict[str, Any], path: Path_, rules: list[RowExpression], findi
     if not isinstance(name, str) or not name:
         findings.problem((*path, "name"), "a column needs a name")
         return None
-    if name.startswith("_"):
-        findings.problem((*path, "name"), f"{name!r}: names that begin with '_' are the platform's own")
+    if name.startswith("_") or name.lower() in TAKEN:
+        message = f"{name!r}: names that begin with '_', and {' and '.join(sorted(TAKEN))}, are the platform's own"
+        findings.problem((*path, "name"), message)
+    if "{table}" in name or any(not sign.isprintable() for sign in name):
+        findings.problem((*path, "name"), f"{name!r} cannot be the name of a column")
     kind = column_type(item, path, findings)
     if kind is None:
         return None
@@ -93,6 +100,7 @@ def _column(item: dict[str, Any], path: Path_, rules: list[RowExpression], findi
     exact = kind is LogicalType.INTEGER or (kind is LogicalType.NUMBER and scale is not None)
     if (rule := multiple_of(name, options, exact, path, findings)) is not None:
         rules.append(rule)
+    longest = read_length(options, "maxLength", path, findings)
     return Column(
         name=name,
         type=kind,
@@ -105,16 +113,16 @@ def _column(item: dict[str, Any], path: Path_, rules: list[RowExpression], findi
         default_timezone=str(zone) if zone is not None else None,
         true_values=_words(properties, "trueValues", ("true",), findings),
         false_values=_words(properties, "falseValues", ("false",), findings),
-        required=item.get("required") is True or item.get("primaryKey") is True,
-        unique=item.get("unique") is True,
+        required=read_truth(item, "required", path, findings) or read_truth(item, "primaryKey", path, findings),
+        unique=read_truth(item, "unique", path, findings),
         pattern=pattern,
         minimum=low,
         maximum=high,
         exclusive_minimum=low_open,
         exclusive_maximum=high_open,
         min_length=read_length(options, "minLength", path, findings),
-        max_length=read_length(options, "maxLength", path, findings) or physical_length(item, kind),
-        allowed_values=tuple(yaml_text(entry.get("value")) for _, entry in mappings(item, "enum")),
+        max_length=longest if longest is not None else physical_length(item, kind),
+        allowed_values=read_enum(item, kind, path, findings),
         protection=read_protection(item, properties, path, findings),
         nested=tuple(read_nested(item, (), path, findings)) if kind is LogicalType.JSON else (),
         declared=tuple(declared_paths(item, ())) if kind is LogicalType.JSON else (),
@@ -143,6 +151,9 @@ def _words(properties: dict[str, Any], name: str, default: tuple[str, ...], find
     if value is None:
         return default
     words = value if isinstance(value, list) else [value]
+    if not words or not all(isinstance(word, (str, int, float)) for word in words):
+        findings.problem(path, f"{name} must be a list of words, at least one, not {value!r}")
+        return default
     for word in words:
         if isinstance(word, bool):
             meant = "yes, on or true" if word else "no, off or false"

@@ -11,10 +11,19 @@ from typing import Any
 
 import yaml
 
-from platform_assets.contracts.bounds import OPERATORS, read_bounds, scaled
+from platform_assets.contracts.bounds import OPERATORS, check_reach, read_bounds, scaled
 from platform_assets.contracts.clock import volatile_calls
 from platform_assets.contracts.identifiers import quoted
-from platform_assets.contracts.model import BatchRule, Bounds, Column, Metric, Reference, RowExpression, Severity
+from platform_assets.contracts.model import (
+    BatchRule,
+    Bounds,
+    Column,
+    Metric,
+    Protection,
+    Reference,
+    RowExpression,
+    Severity,
+)
 from platform_assets.contracts.problems import Findings, Path_, suggestion
 from platform_assets.contracts.properties import mappings, words
 from platform_assets.contracts.quality_sql import counted_value
@@ -124,13 +133,21 @@ class QualityReader:
                 self._add(rule, f"null_values:{name}", Metric.NULL_FRACTION, scaled(bounds, 0.01), (name,), path)
             return
         for name in columns:
-            bad = counted_value(metric, name, arguments)
+            bad = counted_value(metric, self.columns[name], arguments)
             if bad is None:
-                message = "invalidValues needs arguments.validValues or arguments.pattern"
+                message = (
+                    "invalidValues needs arguments.validValues, a list of values of the column's type, or "
+                    "arguments.pattern; missingValues takes a list of words"
+                )
                 self.findings.problem((*path, "arguments"), message)
                 return
+            protected = self.columns[name].protection is not Protection.NONE
             if metric == "invalidValues" and bounds == Bounds(0, 0) and self._severity(rule, path) is Severity.ERROR:
                 self.rows.append(RowExpression(str(rule.get("name") or f"invalid_values:{name}"), f"NOT ({bad})"))
+                continue
+            if metric == "invalidValues" and protected:
+                message = f"{name!r} is protected before the partition is judged; give the column a pattern or an enum"
+                self.findings.problem(path, message)
                 continue
             share = "100.0 * " if percent else ""
             total = " / nullif(count(*), 0)" if percent else ""
@@ -208,7 +225,7 @@ class QualityReader:
         if self._severity(rule, path) is Severity.ERROR:
             self.rows.append(RowExpression(name, expression))
         else:
-            query = f"SELECT coalesce(sum(CASE WHEN NOT ({expression}) THEN 1 ELSE 0 END), 0) FROM {{table}}"
+            query = f"SELECT coalesce(sum(CASE WHEN NOT ({expression}\n) THEN 1 ELSE 0 END), 0) FROM {{table}}"
             self._add(rule, name, Metric.SQL, Bounds(0, 0), (), path, query)
 
     def _note_volatile(self, sql: str, path: Path_) -> None:
@@ -254,6 +271,7 @@ class QualityReader:
         self, rule: dict[str, Any], label: str, metric: Metric, bounds: Bounds, columns: tuple[str, ...], path: Path_,
         query: str | None = None, *, history: int | None = None, reference: Reference | None = None,
     ) -> None:  # fmt: skip
+        check_reach(metric, bounds, history, label, path, self.findings)
         name = str(rule.get("name") or label)
         taken = {existing.name for existing in self.batch}
         number = 2

@@ -61,7 +61,7 @@ def compile_column(column: Column, source: str, source_type: str = "VARCHAR") ->
         checks.append(Check(f"type:{column.name}", f"({source} IS NULL OR coalesce({exact}, false))"))
     if column.required:
         checks.append(Check(f"required:{column.name}", f"({source} IS NOT NULL)"))
-    checks.extend(Check(f"{code}:{column.name}", f"coalesce({sql}, true)") for code, sql in _value_rules(column, name))
+    checks.extend(Check(f"{code}:{column.name}", f"coalesce({sql}, true)") for code, sql in value_rules(column, name))
     return CompiledColumn(column.name, value, tuple(checks))
 
 
@@ -70,7 +70,7 @@ def row_checks(contract: Contract) -> tuple[Check, ...]:
     return tuple(
         Check(
             f"rule:{rule.name}",
-            f"(coalesce(TRY(CASE WHEN CAST(({rule.expression}) AS BOOLEAN) IS NOT FALSE THEN 1 ELSE 0 END), 0) = 1)",
+            f"(coalesce(TRY(CASE WHEN CAST(({rule.expression}\n) AS BOOLEAN) IS NOT FALSE THEN 1 ELSE 0 END), 0) = 1)",
         )
         for rule in contract.row_expressions
     )
@@ -196,7 +196,8 @@ def _from_typed(column: Column, source: str, source_type: str) -> tuple[str, str
     return value, f"{name} IS NOT NULL AND TRY_CAST({name} AS {source_type}) = {source}"
 
 
-def _value_rules(column: Column, name: str) -> list[tuple[str, str]]:
+def value_rules(column: Column, name: str) -> list[tuple[str, str]]:
+    """(code, SQL over the column ``name``) of each rule for one value; null keeps them all."""
     rules: list[tuple[str, str]] = []
     kind = sql_type(column)
     text = column.type is LogicalType.STRING
@@ -207,7 +208,7 @@ def _value_rules(column: Column, name: str) -> list[tuple[str, str]]:
     if column.pattern is not None and text:
         rules.append(("pattern", f"regexp_matches({name}, {sql_text(column.pattern)})"))
     if column.allowed_values:
-        values = ", ".join(_literal(column, value) for value in column.allowed_values)
+        values = ", ".join(literal(column, value) for value in column.allowed_values)
         rules.append(("allowed", f"{name} IN ({values})"))
     if column.minimum is not None:
         operator = ">" if column.exclusive_minimum else ">="
@@ -225,7 +226,8 @@ def _limit(column: Column, value: str, kind: str) -> str:
     return f"CAST({sql_text(value)} AS {kind})"
 
 
-def _literal(column: Column, value: str) -> str:
+def literal(column: Column, value: str) -> str:
+    """A value of the contract, in its plain form, as SQL beside the column."""
     if column.type is LogicalType.STRING:
         return sql_text(value)
     if column.type in (LogicalType.INTEGER, LogicalType.NUMBER):

@@ -7,13 +7,16 @@ files nor the network.
 from __future__ import annotations
 
 import functools
+import math
 import threading
-from typing import TYPE_CHECKING
+from decimal import ROUND_FLOOR, Decimal, localcontext
+from typing import TYPE_CHECKING, Any
 
 from platform_assets.contracts.identifiers import quoted, sql_text
-from platform_assets.contracts.model import Contract, Metric
+from platform_assets.contracts.model import BatchRule, Column, Contract, LogicalType, Metric, RowExpression
 from platform_assets.contracts.problems import Findings, Path_
-from platform_assets.contracts.types import sql_type
+from platform_assets.contracts.row_rules import literal, row_checks, value_rules
+from platform_assets.contracts.types import raw_columns, sql_type
 
 if TYPE_CHECKING:
     import duckdb
@@ -22,30 +25,134 @@ _lock = threading.Lock()
 
 
 def check_sql(contract: Contract, path: Path_, findings: Findings) -> None:
-    """Add a problem for each pattern, row expression and SQL rule that the engine refuses."""
+    """Add a problem for each pattern, limit, row expression and batch rule that no delivery could be held to."""
     for index, column in enumerate(contract.columns):
-        if column.pattern is not None:
-            _try(f"SELECT regexp_matches('', {sql_text(column.pattern)})", findings,
-                 (*path, "properties", index, "logicalTypeOptions", "pattern"), "pattern")  # fmt: skip
-    if not contract.row_expressions and not any(rule.metric is Metric.SQL for rule in contract.batch_rules):
-        return
+        _check_column(column, (*path, "properties", index), findings)
+    if findings.problems:
+        return  # a table of columns that cannot be read shows nothing
     columns = ", ".join(f"CAST(NULL AS {sql_type(column)}) AS {quoted(column.name)}" for column in contract.columns)
-    table = f"(SELECT {columns} LIMIT 0) AS t"
-    for row_rule in contract.row_expressions:
-        _try(f"SELECT CAST(({row_rule.expression}) AS BOOLEAN) FROM {table}", findings, path, f"rule {row_rule.name!r}")
+    for check, row_rule in zip(row_checks(contract), contract.row_expressions, strict=True):
+        what = f"rule {row_rule.name!r}"
+        # in the very form in which a file is read: aggregates and windows are not for rows
+        if _try(f"SELECT 1 FROM (SELECT {columns} LIMIT 0) WHERE {check.sql}", findings, path, what) is not None:
+            _check_meaning(row_rule, columns, path, findings)
+    written = {name for name, _, _ in raw_columns(contract)}
+    table = ", ".join(f"CAST(NULL AS {kind}) AS {quoted(name)}" for name, kind, _ in raw_columns(contract))
     for rule in contract.batch_rules:
-        if rule.query is not None:
-            _try(rule.query.replace("{table}", table), findings, path, f"rule {rule.name!r}")
+        gone = [name for name in rule.columns if name not in written]
+        if gone:
+            findings.problem(path, f"rule {rule.name!r} needs {gone[0]!r}, which is dropped before it is judged")
+        else:
+            _try(_batch_query(rule, table), findings, path, f"rule {rule.name!r}")
 
 
-def _try(sql: str, findings: Findings, path: Path_, what: str) -> None:
-    import duckdb
+def _check_column(column: Column, path: Path_, findings: Findings) -> None:
+    options = (*path, "logicalTypeOptions")
+    if column.pattern is not None:
+        pattern = f"SELECT regexp_matches('', {sql_text(column.pattern)})"
+        if _try(pattern, findings, (*options, "pattern"), "pattern") is None:
+            return
+    if column.format is not None:
+        form = sql_text(column.format)
+        told = f"strftime(TIMESTAMP '2013-02-03 04:05:06', {form})"
+        _try(f"SELECT try_strptime({told}, {form})", findings, (*options, "format"), "format")
+    both = set(column.true_values) & set(column.false_values)
+    if both and not findings.problems:
+        findings.problem(path, f"{sorted(both)[0]!r} is a word for true and for false")
+    _check_limits(column, options, findings)
+    kind = sql_type(column)
+    for index, value in enumerate(column.allowed_values):
+        rows = _try(f"SELECT TRY_CAST({sql_text(value)} AS {kind}) = {literal(column, value)}", findings, path, "enum")
+        if rows is not None and rows != [(True,)]:
+            findings.problem((*path, "enum", index), f"{value[:60]!r} is not a value of type {kind}")
+    if column.allowed_values and not findings.problems:
+        rules = " AND ".join(f"({sql})" for _, sql in value_rules(column, "v"))
+        values = ", ".join(f"(CAST({sql_text(value)} AS {kind}))" for value in column.allowed_values)
+        rows = _try(f"SELECT count(*) FROM (VALUES {values}) AS t (v) WHERE {rules}", findings, path, "enum")
+        if rows == [(0,)]:
+            findings.problem((*path, "enum"), "none of its values keeps the other rules of the column")
 
+
+def _check_limits(column: Column, path: Path_, findings: Findings) -> None:
+    low, high = column.minimum, column.maximum
+    if column.min_length is not None and column.max_length is not None and column.min_length > column.max_length:
+        findings.problem(path, f"minLength {column.min_length} is above maxLength {column.max_length}")
+    kind = sql_type(column)
+    inside = [sql for code, sql in value_rules(column, "v") if code in ("minimum", "maximum")]
+    if not inside:
+        return
+    # the values nearest to each limit on its inner side, of the column's type
+    near = []
+    for limit, step in ((low, 1), (high, -1)):
+        if limit is not None:
+            near.extend(_neighbours(column, limit, step, kind))
+    values = ", ".join(f"(TRY_CAST({value} AS {kind}))" for value in near)
+    kept = f"SELECT count(*) FROM (VALUES {values}) AS t (v) WHERE {' AND '.join(inside)}"
+    rows = _try(kept, findings, path, "limit")
+    if rows == [(0,)]:
+        limits = " and ".join(f"{word} {limit}" for word, limit in (("minimum", low), ("maximum", high)) if limit)
+        findings.problem(path, f"{limits} leave no value of type {kind}")
+
+
+def _neighbours(column: Column, limit: str, step: int, kind: str) -> list[str]:
+    if column.type is LogicalType.NUMBER and column.precision is None:
+        number = float(limit)
+        near = (number, math.nextafter(number, step * math.inf))
+        return [repr(value) for value in near if math.isfinite(value)] or ["0"]
+    if column.type in (LogicalType.INTEGER, LogicalType.NUMBER):
+        with localcontext(prec=200):
+            unit = Decimal(1).scaleb(-(column.scale or 0))
+            floor = (Decimal(limit) / unit).to_integral_value(ROUND_FLOOR) * unit
+            return [format(floor + shift * unit, "f") for shift in (-1, 0, 1, 2)]
+    moment = f"CAST({sql_text(limit)} AS {kind})"
+    least = "INTERVAL 1 DAY" if column.type is LogicalType.DATE else "INTERVAL 1 MICROSECOND"
+    return [moment, f"{moment} {'+' if step > 0 else '-'} {least}"]
+
+
+def _check_meaning(rule: RowExpression, columns: str, path: Path_, findings: Findings) -> None:
+    """A rule has to be a condition, and has to look at the row."""
+    what = f"rule {rule.name!r}"
+    described = _try(f"DESCRIBE SELECT ({rule.expression}\n) FROM (SELECT {columns} LIMIT 0)", findings, path, what)
+    if described and str(described[0][1]) in ("VARCHAR", "DATE", "TIMESTAMP", "JSON", '"NULL"'):
+        findings.problem(path, f"{what} gives a {described[0][1]}, where it has to be true or false")
+        return
     try:
         with _lock:
-            _engine().execute(sql).fetchall()
-    except duckdb.Error as error:
+            constant = _engine().execute(f"SELECT CAST(({rule.expression}\n) AS BOOLEAN)").fetchall()
+    except duckdb_error():
+        return  # it needs the columns, as it should
+    findings.problem(path, f"{what} looks at no column: it is {str(constant[0][0]).lower()} for every row")
+
+
+def _batch_query(rule: BatchRule, columns: str) -> str:
+    """The rule over a partition without rows, in the form in which it is judged."""
+    rows = f"(SELECT {columns}, 'p' AS _partition LIMIT 0)"
+    names = [quoted(name) for name in rule.columns]
+    if rule.query is not None:
+        source = f"(SELECT * FROM {rows} AS _rows WHERE _rows._partition = _wanted.partition_key)"
+        query = rule.query.replace("{table}", source)
+        return f"SELECT CAST((\n{query}\n) AS DOUBLE) FROM (SELECT 'p' AS partition_key) AS _wanted"
+    if rule.metric in (Metric.MEAN, Metric.SUM):
+        function = "avg" if rule.metric is Metric.MEAN else "sum"
+        return f"SELECT CAST({function}({names[0]}) AS DOUBLE) FROM {rows}"
+    return f"SELECT count(*), {', '.join(names) or '1'} FROM {rows} GROUP BY ALL"
+
+
+def _try(sql: str, findings: Findings, path: Path_, what: str) -> list[tuple[Any, ...]] | None:
+    """The rows of a statement; None, and a problem, if DuckDB refuses it."""
+    try:
+        with _lock:
+            return _engine().execute(sql).fetchall()
+    except duckdb_error() as error:
         findings.problem(path, f"{what} cannot be carried out: {str(error).splitlines()[0]}")
+        return None
+
+
+def duckdb_error() -> type[Exception]:
+    """The kind of every error of DuckDB, which is imported only once a contract is read."""
+    import duckdb
+
+    return duckdb.Error
 
 
 @functools.cache

@@ -7,6 +7,7 @@ import datetime as dt
 import re
 from typing import Any
 
+from platform_assets.contracts.literals import plain_number
 from platform_assets.contracts.model import FileFormat, FileKind, Freshness, NotDue
 from platform_assets.contracts.problems import Findings, Path_, suggestion
 from platform_assets.contracts.properties import custom, mappings
@@ -24,6 +25,8 @@ TERMS = frozenset(
 NO_FILES = ("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DEFAULT_QUARANTINE_LIMIT = 0.05
+LONGEST = 100 * 31557600
+"""Seconds of the longest latency: 100 years."""
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31557600}
 
 
@@ -163,7 +166,7 @@ def read_freshness(data: dict[str, Any], findings: Findings) -> Freshness:
             latency = found if latency is None or found is None else min(latency, found)
             cron = str(item["schedule"]) if item.get("schedule") else cron
         elif name in ("timeofavailability", "time_of_availability", "ta"):
-            match = re.fullmatch(r"(\d\d?):(\d\d)(?::\d\d)?", str(item.get("value")))
+            match = re.fullmatch(r"([0-9][0-9]?):([0-9][0-9])(?::[0-9][0-9])?", str(item.get("value")))
             if not match or int(match[1]) > 23 or int(match[2]) > 59:
                 findings.problem((*path, "value"), f"{item.get('value')!r} must be a time of day such as '08:30'")
             else:
@@ -176,20 +179,18 @@ def read_freshness(data: dict[str, Any], findings: Findings) -> Freshness:
 
 
 def _duration(item: dict[str, Any]) -> dt.timedelta | None:
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(item.get("value")))
+    match = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", str(item.get("value")))
     unit = str(item.get("unit") or (match[2] if match else "") or "").lower()
     if not match or not unit or unit[0] not in SECONDS or unit.startswith("mo"):
         return None
     seconds = float(match[1]) * SECONDS[unit[0]]
-    return dt.timedelta(seconds=seconds) if seconds > 0 else None
+    return dt.timedelta(seconds=seconds) if 0 < seconds < LONGEST else None
 
 
 def _fraction(value: Any, path: Path_, findings: Findings) -> float:
     text = str(value).strip()
-    try:
-        number = float(text[:-1]) / 100 if text.endswith("%") else float(text)
-    except ValueError:
-        number = -1.0
+    plain = plain_number(text.removesuffix("%").strip())
+    number = -1.0 if plain is None else float(plain) / (100 if text.endswith("%") else 1)
     if isinstance(value, bool) or not 0 <= number <= 1:
         findings.problem(
             path, f"quarantineLimit must be a fraction from 0 to 1 or a percentage such as 2%, not {value!r}"

@@ -41,9 +41,14 @@ class JudgedPart:
 class Statements:
     """The SQL of one source, made once: what is good, what is written, which rules there are."""
 
-    typed: str
+    around: tuple[str, str]
     checks: tuple[Check, ...]
     output: str
+
+    def typed(self, number: str | None = None) -> str:
+        """The source's rows with their values; with the column ``number``, if the source has one."""
+        before, after = self.around
+        return f"{before}{f', {number}' if number else ''}{after}"
 
 
 def key_columns(contract: Contract) -> list[Column]:
@@ -60,8 +65,7 @@ def statements(contract: Contract, source: Source, pseudonyms: Pseudonyms | None
     ]
     inner = ", ".join(f'{sql} AS "_s{index}"' for index, (sql, _) in enumerate(source.expressions))
     values = ", ".join(f"{column.value} AS {quoted(column.name)}" for column in columns)
-    base = f"SELECT {inner}{{number}} FROM {source.relation}"
-    typed = f"(SELECT *, {values} FROM ({base}))"
+    typed = (f"(SELECT *, {values} FROM (SELECT {inner}", f" FROM {source.relation}))")
     checks = (*source.checks, *(check for column in columns for check in column.checks), *row_checks(contract))
     written = [
         f"{protected_sql(column, pseudonyms)} AS {quoted(column.name)}"
@@ -69,7 +73,7 @@ def statements(contract: Contract, source: Source, pseudonyms: Pseudonyms | None
         if column.protection is not Protection.DROP
     ]
     # digests that keep the key testable until the file is written again without them
-    hidden = [f'sha256(CAST({quoted(c.name)} AS VARCHAR)) AS "_key_{c.name}"' for c in key_columns(contract)]
+    hidden = [f"sha256(CAST({quoted(c.name)} AS VARCHAR)) AS {quoted(f'_key_{c.name}')}" for c in key_columns(contract)]
     return Statements(typed, checks, ", ".join([*written, *hidden]))
 
 
@@ -84,7 +88,7 @@ def judge(
     sql = statements(contract, source, pseudonyms)
     if source.records == 0:
         return JudgedPart(source, target, 0, np.empty(0, np.int64))
-    typed = sql.typed.replace("{number}", "")
+    typed = sql.typed()
     with HandedOver(engine, source, sql.checks) as handed:
         written = engine.execute(
             f"COPY (SELECT {sql.output} FROM {typed} WHERE {handed.condition}) TO {sql_text(str(target))} {PARQUET}"
@@ -95,8 +99,7 @@ def judge(
         return JudgedPart(source, target, rows, np.empty(0, np.int64))
     bad = handed.found(missing)
     if bad is None:
-        number = f", {source.row_number}" if source.row_number else ""
-        bad = second_pass(engine, source, sql.checks, sql.typed.replace("{number}", number))
+        bad = second_pass(engine, source, sql.checks, sql.typed(source.row_number))
     if len(bad.numbers) != missing:
         raise CountsDoNotMeet(f"{source.records} rows counted, {rows} good and {len(bad.numbers)} bad ones read")
     reasons: dict[Mask, tuple[str, ...]] = {}

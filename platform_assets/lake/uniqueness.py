@@ -69,16 +69,14 @@ def _of_key(
         if not len(hashes):
             return []
         if len(hashes) <= LISTED:
-            only = f" AND hash({key}) IN (SELECT unnest(CAST(? AS UBIGINT[])))"
+            only = f" AND hash({key}) IN (SELECT unnest(CAST($1 AS UBIGINT[])))"
             parameters = [hashes.tolist()]
     relations = " UNION ALL ".join(
         f"SELECT {index} AS _part, file_row_number AS _row, {key} FROM "
         f"read_parquet({sql_path(parts[index].path)}, hive_partitioning = false, file_row_number = true) "
-        f"WHERE {given}{only if index == indexes[0] else only.replace('?', '$1')}"
+        f"WHERE {given}{only}"
         for index in indexes
     )
-    if only:
-        relations = relations.replace("CAST(? AS", "CAST($1 AS")
     gone = _gone(engine, removed)
     numbers = engine.execute(
         "SELECT _part, _row FROM ("
