@@ -5,6 +5,7 @@ exit code 1, never with a stack trace.
 """
 
 import importlib
+from typing import Any
 
 import click
 
@@ -34,7 +35,34 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in sorted(GROUPS.items())])
 
 
-@click.group(cls=LazyGroup)
+class PlatformCommand(LazyGroup):
+    """Ends with a message, not with a stack trace, on what a user or the machine can be at fault for."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # click ends quietly when nobody reads any more
+        except OSError as error:
+            shown = f"{str(error.filename)[:120]}: " if error.filename else ""
+            raise click.ClickException(f"{shown}{error.strerror or error}") from error
+        except UnicodeEncodeError as error:
+            raise click.ClickException(f"{error.object[:60]!a} is not a text in UTF-8") from error
+        except _told() as error:
+            raise click.ClickException(str(error)) from error
+
+
+def _told() -> tuple[type[Exception], ...]:
+    """The platform's own errors, whose messages say what to do; imported when there is one."""
+    from platform_assets.lake.rejection import IngestionError
+    from platform_assets.publishing.errors import PublishingError
+    from resources.environment import InvalidEnvironment
+    from resources.warehouse.errors import WarehouseError
+
+    return (IngestionError, PublishingError, InvalidEnvironment, WarehouseError)
+
+
+@click.group(cls=PlatformCommand)
 @click.version_option(package_name="platform-assets")
 def main() -> None:
     """Contracts, quarantine and ledger of platform-assets, from the command line."""
