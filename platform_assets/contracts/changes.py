@@ -12,6 +12,12 @@ WIDER = {
 }
 
 
+LEFT_BEHIND = (
+    "; values that were ingested before stay in clear in older Parquet of the lake, and in tables and freed pages of "
+    "the warehouse file, until they are removed by hand (docs/operations.md, Personal values of before)"
+)
+
+
 @dataclass(frozen=True)
 class Change:
     """``breaks``: what the change breaks, in words. ``column`` is set where readers of one column are meant."""
@@ -58,10 +64,12 @@ def _column(old: Column, new: Column) -> list[Change]:
     if (old.format, old.default_timezone) != (new.format, new.default_timezone):
         add("its format or time zone changed: values are read in another way", breaks=True)
     if old.protection is not new.protection:
-        add(f"protection changed from {old.protection} to {new.protection}", breaks=True)
+        add(f"protection changed from {old.protection} to {new.protection}{_left_behind(old, new)}", breaks=True)
     if old.nested != new.nested:
+        before = {rule.path: rule.protection for rule in old.nested}
+        tighter = any(before.get(rule.path) in (None, Protection.NONE) for rule in new.nested)
         add(
-            "protection of values inside it changed",
+            f"protection of values inside it changed{LEFT_BEHIND if tighter else ''}",
             breaks=any(n.protection is not Protection.NONE for n in (*old.nested, *new.nested)),
         )
     for label in ("required", "unique"):
@@ -86,6 +94,12 @@ def _column(old: Column, new: Column) -> list[Change]:
     for label, is_low in (("minimum", True), ("maximum", False), ("min_length", True), ("max_length", False)):
         _limit(old, new, label, is_low, add)
     return found
+
+
+def _left_behind(old: Column, new: Column) -> str:
+    """What a new protection does not reach: values that were written without it."""
+    clear = old.protection is Protection.NONE or new.protection is Protection.DROP
+    return LEFT_BEHIND if clear and new.protection is not Protection.NONE else ""
 
 
 def _limit(old: Column, new: Column, label: str, is_low: bool, add: object) -> None:

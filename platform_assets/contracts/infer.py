@@ -1,30 +1,32 @@
 """Writes a first contract from a sample file. A person reads it, and tightens it, before it is used.
 
-It says no more than the sample shows: types that every value has exactly, nulls, a key that looks like one. It
-passes ``contract check``, and the sample can be ingested under it.
+It says no more than the sample shows: types that its values have exactly, nulls, a key that looks like one. It
+passes ``contract check``, and the sample can be ingested under it: a value of another type than
+most of its column costs its row, and the contract allows for as many as the sample has, up to half of its rows.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import json
+import math
 import re
-from collections.abc import Sequence
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from platform_assets.contracts.identifiers import sql_path
+from platform_assets.contracts.identifiers import quoted, sql_path
 from platform_assets.contracts.model import FileFormat, FileKind
-from platform_assets.contracts.sampling import JsonNumber, Sample, SampleError, read_sample
+from platform_assets.contracts.sample_types import json_type, type_of
+from platform_assets.contracts.sampling import Sample, SampleError, column_names, read_sample
 
 NULL_WORDS = ("NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", "-", "?", "\\N")
 PERSONAL = re.compile(
     r"(^|_)(e?mail|phone|mobile|ssn|passport|first_?name|last_?name|surname|birth|iban|address)", re.IGNORECASE
 )
-DATE = re.compile(r"\d{4}-\d\d-\d\d")
-TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?) ?(Z|[+-]\d\d(?::?\d\d)?)?")
-NUMBER = re.compile(r"-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+QUARANTINE_LIMIT = 0.05
+NOT_FINITE = 0.04
+ODD_SHARE = 0.5
+"""From so many rows on that would be quarantined, there is no contract for the sample."""
 
 
 def infer_contract(path: Path, name: str | None = None) -> str:
@@ -36,9 +38,29 @@ def infer_contract(path: Path, name: str | None = None) -> str:
     if not sample.columns:
         raise SampleError(f"{path}: no columns were found in it")
     nulls = _null_words(sample) if sample.format.kind is FileKind.CSV else []
-    properties = [_property(column, values, nulls, sample) for column, values in sample.columns.items()]
+    names = column_names(list(sample.columns), path)
+    if sample.format.kind is FileKind.JSONL:
+        found = {column: json_type(values) for column, values in sample.columns.items()}
+        types, odd = {column: kind for column, (kind, _) in found.items()}, set().union(*(o for _, o in found.values()))
+    else:
+        blank = ("", *nulls)
+        types = {c: type_of([v for v in values if v not in blank]) for c, values in sample.columns.items()}
+        odd = set()
+    properties = [{**_named(column, names[column]), **types[column]} for column in sample.columns]
     _mark_key(properties, sample, nulls)
-    return _text(feed, sample.format, properties, nulls)
+    return _text(feed, sample.format, properties, nulls, _limit(path, sample, len(odd)))
+
+
+def _limit(path: Path, sample: Sample, odd: int) -> float:
+    """The quarantine limit that lets the sample through."""
+    share = (odd + sample.broken) / max(sample.rows + sample.broken, 1)
+    if share >= ODD_SHARE:
+        raise SampleError(
+            f"{path}: {share:.0%} of its rows are of another type than the rest, or broken: no contract could take it"
+        )
+    return (
+        max(QUARANTINE_LIMIT, math.ceil(share * 100 + 1) / 100) if share > QUARANTINE_LIMIT - 0.01 else QUARANTINE_LIMIT
+    )
 
 
 def _is_parquet(path: Path) -> bool:
@@ -55,98 +77,25 @@ def _null_words(sample: Sample) -> list[str]:
         given = {value for value in values if value != ""}
         words = [word for word in NULL_WORDS if word in given]
         rest = [value for value in given if value not in words]
-        if words and rest and _type_of(rest)["logicalType"] != "string":
+        if words and rest and type_of(rest)["logicalType"] != "string":
             found += [word for word in words if word not in found]
     return found
 
 
-def _property(name: str, values: Sequence[Any], nulls: list[str], sample: Sample) -> dict[str, Any]:
-    present = (
-        [value for value in values if value is not None and value not in ("", *nulls)]
-        if sample.format.kind is FileKind.CSV
-        else [v for v in values if v is not None]
-    )
-    return {"name": name, **_type_of(present)}
-
-
-def _type_of(values: Sequence[Any]) -> dict[str, Any]:
-    """The narrowest type that every value has in its exact form; text where there is none."""
-    if not values:
-        return {"logicalType": "string"}
-    if all(isinstance(value, bool) for value in values):
-        return {"logicalType": "boolean"}
-    if all(isinstance(value, dict) for value in values):
-        keys = list(dict.fromkeys(key for value in values for key in value))
-        inner = [{"name": key, **_type_of([v[key] for v in values if v.get(key) is not None])} for key in keys]
-        return {"logicalType": "object", "properties": inner} if inner else {"logicalType": "object"}
-    if all(isinstance(value, list | dict) for value in values):
-        items = [item for value in values if isinstance(value, list) for item in value if item is not None]
-        return {"logicalType": "array", "items": _type_of(items)} if items else {"logicalType": "array"}
-    if not all(isinstance(value, str) for value in values):
-        return {"logicalType": "string"}
-    if any(isinstance(value, JsonNumber) for value in values) and not all(isinstance(v, JsonNumber) for v in values):
-        return {"logicalType": "string"}
-    return _type_of_texts(values)
-
-
-def _type_of_texts(values: Sequence[str]) -> dict[str, Any]:
-    if all(value.lower() in ("true", "false") for value in values):
-        return {"logicalType": "boolean"}
-    if all(re.fullmatch(r"-?(0|[1-9]\d*)", value) for value in values):
-        if all(-(2**63) <= int(value) < 2**63 for value in values):
-            return {"logicalType": "integer"}
-        return {"logicalType": "string"}
-    if all(NUMBER.fullmatch(value) and not re.match(r"-?0\d", value) for value in values):
-        return _number(values)
-    if all(DATE.fullmatch(value) and _is_time(value) for value in values):
-        return {"logicalType": "date"}
-    matches = [TIMESTAMP.fullmatch(value) for value in values]
-    if all(match is not None and _is_time(match[1] + " " + match[2]) for match in matches):
-        zones = {bool(match and match[3]) for match in matches}
-        if zones == {True}:
-            return {"logicalType": "timestamp", "logicalTypeOptions": {"timezone": True}}
-        if zones == {False}:
-            return {"logicalType": "timestamp"}
-    return {"logicalType": "string"}
-
-
-def _number(values: Sequence[str]) -> dict[str, Any]:
-    """A decimal when all values have few places, which is how amounts are written; else a double."""
-    places = max(len(value.partition(".")[2]) for value in values)
-    whole = max(len(value.partition(".")[0].lstrip("-")) for value in values)
-    if places <= 4 and not any("e" in value.lower() for value in values) and whole <= 30:
-        return {"logicalType": "number", "physicalType": f"DECIMAL({min(max(whole + 3, 12) + places, 38)},{places})"}
-    if all(_survives(value) for value in values):
-        return {"logicalType": "number"}
-    if not any("e" in value.lower() for value in values) and whole + places <= 38:
-        return {"logicalType": "number", "physicalType": f"DECIMAL(38,{places})"}
-    return {"logicalType": "string"}
-
-
-def _survives(value: str) -> bool:
-    """Whether a double keeps every digit of the number."""
-    number = float(value)
-    return Decimal(repr(number)) == Decimal(value) or Decimal(f"{number:.16e}") == Decimal(value)
-
-
-def _is_time(text: str) -> bool:
-    try:
-        dt.datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
+def _named(source: str, name: str) -> dict[str, Any]:
+    return {"name": name} if name == source else {"name": name, "physicalName": source}
 
 
 def _mark_key(properties: list[dict[str, Any]], sample: Sample, nulls: list[str]) -> None:
     """The first column that is named like a key, has no nulls and no value twice."""
     for item in properties:
-        values = sample.columns[item["name"]]
+        values = sample.columns[item.get("physicalName", item["name"])]
         if re.search(r"(^|_)(id|key|uuid)$", item["name"], re.IGNORECASE) and item["logicalType"] in (
             "string",
             "integer",
         ):
             whole = all(value is not None and value not in ("", *nulls) for value in values)
-            if whole and sample.rows > 1 and len(set(values)) == len(values):
+            if whole and sample.rows > 1 and len(set(map(repr, values))) == len(values):
                 item.update(required=True, primaryKey=True, primaryKeyPosition=1)
                 return
 
@@ -157,13 +106,31 @@ def _parquet_properties(path: Path) -> list[dict[str, Any]]:
     try:
         with duckdb.connect() as engine:
             relation = f"read_parquet({sql_path(path)}, hive_partitioning = false)"
-            described = engine.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
+            described = {
+                str(row[0]): str(row[1]) for row in engine.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
+            }
+            unreal = _not_finite(engine, relation, described)
     except duckdb.Error as error:
         raise SampleError(f"{path}: is not an intact Parquet file: {str(error).splitlines()[0]}") from None
-    return [{"name": str(row[0]), **_of_engine_type(str(row[1]))} for row in described]
+    if unreal:
+        raise SampleError(
+            f"{path}: {unreal[0]!r} is NaN or infinite in {NOT_FINITE:.0%} of the rows or more, which no type of a "
+            "contract takes; write null for a value that is not there"
+        )
+    names = column_names(list(described), path)
+    return [{**_named(name, names[name]), **_of_engine_type(name, kind, path)} for name, kind in described.items()]
 
 
-def _of_engine_type(kind: str) -> dict[str, Any]:
+def _not_finite(engine: Any, relation: str, described: Mapping[str, str]) -> list[str]:
+    doubles = [name for name, kind in described.items() if kind in ("DOUBLE", "FLOAT")]
+    if not doubles:
+        return []
+    shares = ", ".join(f"avg(CASE WHEN NOT isfinite({quoted(name)}) THEN 1 ELSE 0 END)" for name in doubles)
+    (row,) = engine.execute(f"SELECT {shares} FROM {relation}").fetchall()
+    return [name for name, share in zip(doubles, row, strict=True) if share is not None and share >= NOT_FINITE]
+
+
+def _of_engine_type(name: str, kind: str, path: Path) -> dict[str, Any]:
     if kind.endswith("]") or kind.startswith("MAP"):
         return {"logicalType": "array" if kind.endswith("]") else "object"}
     if kind.startswith("STRUCT") or kind == "JSON":
@@ -175,17 +142,26 @@ def _of_engine_type(kind: str) -> dict[str, Any]:
     if kind == "TIMESTAMP WITH TIME ZONE":
         return {"logicalType": "timestamp", "logicalTypeOptions": {"timezone": True}}
     families = {
-        "INT": "integer",
-        "DOUBLE": "number",
-        "FLOAT": "number",
-        "BOOLEAN": "boolean",
-        "DATE": "date",
-        "TIMESTAMP": "timestamp",
+        "integer": r"U?(TINYINT|SMALLINT|INTEGER|BIGINT)",
+        "number": r"DOUBLE|FLOAT",
+        "boolean": r"BOOLEAN",
+        "date": r"DATE",
+        "timestamp": r"TIMESTAMP(_S|_MS|_NS)?",
+        "string": r"VARCHAR|UUID|ENUM.*",
     }
-    return {"logicalType": next((logical for word, logical in families.items() if word in kind), "string")}
+    found = next((logical for logical, words in families.items() if re.fullmatch(words, kind)), None)
+    if found is None:
+        raise SampleError(f"{path}: the column {name!r} is {kind[:80]}, which no type of a contract takes")
+    return {"logicalType": found}
 
 
-def _text(feed: str, form: FileFormat, properties: list[dict[str, Any]], nulls: Sequence[str] = ()) -> str:
+def _text(
+    feed: str,
+    form: FileFormat,
+    properties: list[dict[str, Any]],
+    nulls: Sequence[str] = (),
+    limit: float = QUARANTINE_LIMIT,
+) -> str:
     lines = [
         "apiVersion: v3.1.0", "kind: DataContract", f"id: {_scalar(feed)}", "version: 1.0.0", "status: draft",
         "description:", f"  purpose: {_scalar(f'Inferred from a sample of {feed}; to be reviewed before it is used.')}",
@@ -206,7 +182,7 @@ def _text(feed: str, form: FileFormat, properties: list[dict[str, Any]], nulls: 
         lines += _property_lines(item, "      ")
     lines += [
         "    quality:", "      - type: library", "        metric: rowCount", "        mustBeGreaterThan: 0",
-        "customProperties:", "  - property: quarantineLimit", "    value: 0.05", "",
+        "customProperties:", "  - property: quarantineLimit", f"    value: {limit:g}", "",
     ]  # fmt: skip
     return "\n".join(lines)
 

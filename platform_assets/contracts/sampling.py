@@ -16,9 +16,12 @@ from typing import IO, Any
 
 import zstandard
 
+from platform_assets.contracts.columns import TAKEN
 from platform_assets.contracts.model import FileFormat, FileKind
 
 ROWS = 50_000
+FITTING = 0.5
+"""Share of the rows that must have the fields of the header, which otherwise is no header."""
 DELIMITERS = ",;\t|"
 
 
@@ -28,11 +31,15 @@ class SampleError(Exception):
 
 @dataclass(frozen=True)
 class Sample:
-    """``columns`` maps a name to its values: texts for CSV, JSON values for JSON lines, ``None`` for null."""
+    """``columns`` maps a name to its values: texts for CSV, JSON values for JSON lines, ``None`` for null.
+
+    ``broken`` counts rows that are none: of another number of fields, or no JSON object.
+    """
 
     format: FileFormat
     columns: dict[str, list[Any]]
     rows: int
+    broken: int = 0
 
 
 def read_sample(path: Path) -> Sample:
@@ -84,15 +91,26 @@ def _delimited(path: Path, text: IO[str], encoding: str) -> Sample:
     delimiter = max(DELIMITERS, key=lambda mark: _agreement(lines, mark))
     reader = csv.reader(itertools.chain(lines, text), delimiter=delimiter)
     try:
-        names = next(row for row in reader if row)
-        rows = [row for row in itertools.islice(reader, ROWS) if len(row) == len(names)]
+        names = next((row for row in reader if row), [])
+        given = list(itertools.islice(reader, ROWS))
     except csv.Error as error:
         raise SampleError(f"{path}: cannot be read as delimited text: {error}") from None
+    rows = [row for row in given if len(row) == len(names)]
+    if len(rows) < FITTING * len(given):
+        raise SampleError(
+            f"{path}: {len(given) - len(rows)} of {len(given)} rows have not the {len(names)} fields of the header; "
+            "its delimiter may be another one"
+        )
     if len(set(names)) != len(names) or any(not name.strip() for name in names):
         raise SampleError(f"{path}: its first line must be a header with a name of its own for each column")
     columns = {name: [row[index] for row in rows] for index, name in enumerate(names)}
     name_of = {"utf-8-sig": "utf-8"}
-    return Sample(FileFormat(FileKind.CSV, delimiter, encoding=name_of.get(encoding, encoding)), columns, len(rows))
+    return Sample(
+        FileFormat(FileKind.CSV, delimiter, encoding=name_of.get(encoding, encoding)),
+        columns,
+        len(rows),
+        len(given) - len(rows),
+    )
 
 
 def _agreement(lines: list[str], mark: str) -> tuple[int, int]:
@@ -105,6 +123,7 @@ def _agreement(lines: list[str], mark: str) -> tuple[int, int]:
 
 def _json_lines(path: Path, text: IO[str]) -> Sample:
     documents: list[dict[str, Any]] = []
+    broken = 0
     for number, line in enumerate(itertools.islice(text, ROWS), 1):
         if not line.strip():
             continue
@@ -113,12 +132,33 @@ def _json_lines(path: Path, text: IO[str]) -> Sample:
         except ValueError:
             if not documents:
                 raise SampleError(f"{path}:{number}: is not a JSON object on one line") from None
+            broken += 1
             continue
         if isinstance(document, dict):
             documents.append(document)
+        else:
+            broken += 1
     names = list(dict.fromkeys(name for document in documents for name in document))
     columns = {name: [document.get(name) for document in documents] for name in names}
-    return Sample(FileFormat(FileKind.JSONL), columns, len(documents))
+    return Sample(FileFormat(FileKind.JSONL), columns, len(documents), broken)
+
+
+def column_names(sources: list[str], path: Path) -> dict[str, str]:
+    """A name for each column of the file that a contract can have: of its own in any case of letters, and printable."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for source in sources:
+        if not source.strip():
+            raise SampleError(f"{path}: a column has no name")
+        name = "".join(sign if sign.isprintable() else "_" for sign in source).replace("{table}", "table")
+        if name.startswith("_") or name.lower() in TAKEN:
+            name = f"c{name}" if name.startswith("_") else f"{name}_"
+        number, plain = 2, name
+        while name.lower() in taken or (name != source and name in sources):
+            name, number = f"{plain}_{number}", number + 1
+        taken.add(name.lower())
+        names[source] = name
+    return names
 
 
 class JsonNumber(str):

@@ -9,7 +9,17 @@ import pytest
 
 from platform_assets.contracts import Contract, read_contract
 from platform_assets.contracts.changes import compare
-from platform_assets.contracts.model import BatchRule, Bounds, Column, Metric, Reference, Severity
+from platform_assets.contracts.model import (
+    BatchRule,
+    Bounds,
+    Column,
+    LogicalType,
+    Metric,
+    NestedProtection,
+    Protection,
+    Reference,
+    Severity,
+)
 from tests.contracts.full_contract import FULL, write
 
 RULE = BatchRule("r", Metric.MEAN, Bounds(0, 1), ("weight",), history=28, reference=Reference("raw/planes", ("id",)))
@@ -60,3 +70,26 @@ def test_another_way_to_read_a_column_is_told(full: Contract, name: str) -> None
     (change,) = compare(old, new)
     assert words in change.message
     assert (change.breaks, change.column) == (breaks, "c")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "left"),
+    [("none", "hash", True), ("none", "mask", True), ("none", "drop", True), ("hash", "drop", True),
+     ("hash", "mask", False), ("mask", "hash", False), ("hash", "none", False)],
+)  # fmt: skip
+def test_a_new_protection_says_that_values_of_before_stay_in_clear(
+    full: Contract, old: str, new: str, left: bool
+) -> None:
+    column = Column("c", full.columns[0].type, "c")
+    before, after = (replace(full, columns=(replace(column, protection=Protection(word)),)) for word in (old, new))
+    (change,) = compare(before, after)
+    assert change.breaks
+    assert ("stay in clear in older Parquet" in change.message) is left
+
+
+def test_a_new_protection_inside_json_says_so_too(full: Contract) -> None:
+    nested = NestedProtection(("tel",), Protection.HASH)
+    column = Column("c", LogicalType.JSON, "c")
+    before, after = (replace(full, columns=(replace(column, nested=rules),)) for rules in ((), (nested,)))
+    (change,) = compare(before, after)
+    assert "stay in clear in older Parquet" in change.message

@@ -1,0 +1,133 @@
+"""The type of a column, from the values of a sample: the narrowest that they have in their exact form."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from platform_assets.contracts.sampling import JsonNumber
+
+DATE = re.compile(r"\d{4}-\d\d-\d\d")
+TIMESTAMP = re.compile(
+    r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?) ?(Z|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?)?"
+)
+NUMBER = re.compile(r"-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+
+
+def json_type(values: Sequence[Any]) -> tuple[dict[str, Any], set[int]]:
+    """The type of most values of a column of JSON lines, and the rows whose value is of another type."""
+    classes: dict[str, dict[int, Any]] = {}
+    for row, value in enumerate(values):
+        if value is not None:
+            classes.setdefault(_class_of(value), {})[row] = value
+    name, most = max(classes.items(), key=lambda item: len(item[1]), default=("text", {}))
+    odd = {row for rows in classes.values() for row in rows} - most.keys()
+    if name == "number":
+        kind, wrong = _json_number(most)
+        return kind, odd | wrong
+    unclean = {row for row, value in most.items() if not _is_clean(value)}
+    return type_of([value for row, value in most.items() if row not in unclean]), odd | unclean
+
+
+def _class_of(value: Any) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, JsonNumber):
+        return "number"
+    return "text" if isinstance(value, str) else "json"
+
+
+def _json_number(values: Mapping[int, str]) -> tuple[dict[str, Any], set[int]]:
+    found = _type_of_texts(list(values.values()))
+    if found["logicalType"] in ("integer", "number"):
+        return found, set()
+    # no type takes all of them: the one that takes most
+    ways = [
+        ({"logicalType": "integer"}, lambda text: _type_of_texts([text])["logicalType"] == "integer"),
+        ({"logicalType": "number"}, lambda text: math.isfinite(float(text)) and _survives(text)),
+    ]
+    kinds = [(kind, {row for row, text in values.items() if not takes(text)}) for kind, takes in ways]
+    return min(kinds, key=lambda way: len(way[1]))
+
+
+def _is_clean(value: Any) -> bool:
+    """Whether texts in the value can be written as UTF-8 without NUL."""
+    try:
+        return "\0" not in json.dumps(value, ensure_ascii=False, default=str).encode().decode().replace("\\u0000", "\0")
+    except UnicodeEncodeError:
+        return False
+
+
+def type_of(values: Sequence[Any]) -> dict[str, Any]:
+    """The narrowest type that every value has in its exact form; text where there is none."""
+    if not values:
+        return {"logicalType": "string"}
+    if all(isinstance(value, bool) for value in values):
+        return {"logicalType": "boolean"}
+    if all(isinstance(value, dict) for value in values):
+        keys = list(dict.fromkeys(key for value in values for key in value))
+        inner = [{"name": key, **type_of([v[key] for v in values if v.get(key) is not None])} for key in keys]
+        return {"logicalType": "object", "properties": inner} if inner else {"logicalType": "object"}
+    if all(isinstance(value, list | dict) for value in values):
+        items = [item for value in values if isinstance(value, list) for item in value if item is not None]
+        return {"logicalType": "array", "items": type_of(items)} if items else {"logicalType": "array"}
+    if not all(isinstance(value, str) for value in values):
+        return {"logicalType": "string"}
+    if any(isinstance(value, JsonNumber) for value in values) and not all(isinstance(v, JsonNumber) for v in values):
+        return {"logicalType": "string"}
+    return _type_of_texts(values)
+
+
+def _type_of_texts(values: Sequence[str]) -> dict[str, Any]:
+    if all(value.lower() in ("true", "false") for value in values):
+        return {"logicalType": "boolean"}
+    if all(re.fullmatch(r"-?(0|[1-9]\d*)", value) for value in values):
+        if all(-(2**63) <= int(value) < 2**63 for value in values):
+            return {"logicalType": "integer"}
+        return {"logicalType": "string"}
+    if all(NUMBER.fullmatch(value) and not re.match(r"-?0\d", value) for value in values):
+        return _number(values)
+    if all(DATE.fullmatch(value) and _is_time(value) for value in values):
+        return {"logicalType": "date"}
+    matches = [TIMESTAMP.fullmatch(value) for value in values]
+    if all(match is not None and _is_time(match[1] + " " + match[2]) for match in matches):
+        zones = {bool(match and match[3]) for match in matches}
+        if zones == {True}:
+            return {"logicalType": "timestamp", "logicalTypeOptions": {"timezone": True}}
+        if zones == {False}:
+            return {"logicalType": "timestamp"}
+    return {"logicalType": "string"}
+
+
+def _number(values: Sequence[str]) -> dict[str, Any]:
+    """A decimal when all values have few places, which is how amounts are written; else a double."""
+    places = max(len(value.partition(".")[2]) for value in values)
+    whole = max(len(value.partition(".")[0].lstrip("-")) for value in values)
+    if places <= 4 and not any("e" in value.lower() for value in values) and whole <= 30:
+        return {"logicalType": "number", "physicalType": f"DECIMAL({min(max(whole + 3, 12) + places, 38)},{places})"}
+    if all(_survives(value) for value in values):
+        return {"logicalType": "number"}
+    if not any("e" in value.lower() for value in values) and whole + places <= 38:
+        return {"logicalType": "number", "physicalType": f"DECIMAL(38,{places})"}
+    return {"logicalType": "string"}
+
+
+def _survives(value: str) -> bool:
+    """Whether a double keeps every digit of the number."""
+    number = float(value)
+    if not math.isfinite(number):
+        return False
+    return Decimal(repr(number)) == Decimal(value) or Decimal(f"{number:.16e}") == Decimal(value)
+
+
+def _is_time(text: str) -> bool:
+    try:
+        dt.datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
