@@ -14,6 +14,7 @@ from dagster._core.definitions.partitions.schedule_type import ScheduleType
 from dagster._core.definitions.partitions.utils.base import INVALID_PARTITION_SUBSTRINGS
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 from dagster._time import dst_safe_strftime, get_timezone
+from dagster._utils.schedules import get_smallest_cron_interval as smallest_cron_interval
 
 NOT_A_MATERIALIZATION: Mapping[str, Any] = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
 """Metadata of an Output after which Dagster does not mark the step's whole partition range as materialized."""
@@ -27,6 +28,7 @@ __all__ = [
     "is_hourly",
     "materialized_data_versions",
     "partition_windows",
+    "smallest_cron_interval",
 ]
 
 

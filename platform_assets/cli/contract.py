@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 import click
+import yaml
 
 from platform_assets.contracts.changes import compare
 from platform_assets.contracts.infer import infer_contract
@@ -16,6 +18,8 @@ from platform_assets.contracts.sampling import SampleError
 from platform_assets.dbt.dependents import Readers, find_readers
 
 KIND = "kind: DataContract"
+WORD = "DataContract"
+SUFFIXES = (".yaml", ".yml")
 
 
 @click.group()
@@ -80,8 +84,39 @@ def _contracts_in(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise click.ClickException(f"{path}: there is no such file or folder")
-    found = sorted({*path.rglob("*.yaml"), *path.rglob("*.yml")})
-    return [file for file in found if KIND in file.read_text(encoding="utf-8", errors="replace")]
+    found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+    return [file for file in found if _is_contract(file)]
+
+
+def _is_contract(file: Path) -> bool:
+    try:
+        return is_contract(file.read_bytes())
+    except OSError as error:
+        raise click.ClickException(f"{file}: cannot be read: {error.strerror}") from None
+
+
+def is_contract(raw: bytes) -> bool:
+    """Whether a YAML file is meant as a contract: its key `kind` says so, however YAML lets it be written."""
+    text = raw.decode(_encoding(raw), errors="replace")
+    # most files are looked at no further; a text in quotes may hold an escape
+    if WORD.lower() not in text.lower() and not re.search(r"\\[xuU]", text):
+        return False
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError:
+        # one that is broken is reported, not passed over
+        return re.search(rf"""(?im)^[\s{{,]*["']?kind["']?\s*:.*\b{WORD}\b""", text) is not None
+    if not isinstance(root, yaml.MappingNode):
+        return False
+    # an alias or a tag of YAML's has been taken in by then
+    return any(
+        str(getattr(key, "value", "")) == "kind" and str(getattr(value, "value", "")).strip().lower() == WORD.lower()
+        for key, value in root.value
+    )
+
+
+def _encoding(raw: bytes) -> str:
+    return "utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
 
 
 def _tell_changes(file: Path, new: Contract, revision: str) -> int:
@@ -114,10 +149,10 @@ def _tell_removed(path: Path, present: set[Path], revision: str) -> int:
     listed = _git(root, "ls-tree", "-r", "--name-only", "-z", revision, "--", str(below)) or ""
     count = 0
     for name in filter(None, listed.split("\0")):
-        if not name.endswith((".yaml", ".yml")) or root / name in present or (root / name).exists():
+        if Path(name).suffix.lower() not in SUFFIXES or root / name in present or (root / name).exists():
             continue
         text = _git(root, "show", f"{revision}:{name}", missing_ok=True)
-        if text is None or KIND not in text:
+        if text is None or not is_contract(text.encode()):
             continue
         click.echo(f"{name}: BREAKS: the contract is removed")
         try:

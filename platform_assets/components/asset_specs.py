@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from platform_assets._compat import smallest_cron_interval
 from platform_assets.contracts.model import Contract, Freshness
 from resources.warehouse.protocol import PARTITION_COLUMN
 
@@ -34,8 +35,9 @@ def freshness_policy(
     if ended:
         return None
     if freshness.deadline_cron:
-        # Dagster wants it below the time between two deadlines, which are a day apart at most
-        bound = min(freshness.latency or dt.timedelta(days=1), dt.timedelta(hours=23))
+        # Dagster wants a minute at least, and no more than the shortest time between two deadlines
+        between = min(smallest_cron_interval(freshness.deadline_cron), dt.timedelta(hours=23))
+        bound = max(min(freshness.latency or dt.timedelta(days=1), between), dt.timedelta(minutes=1))
         return dg.FreshnessPolicy.cron(
             deadline_cron=freshness.deadline_cron, lower_bound_delta=bound, timezone=freshness.timezone
         )
@@ -43,7 +45,10 @@ def freshness_policy(
     latency = freshness.latency or length
     window = length + latency
     # a healthy feed is as old as a partition is long just before the next one comes
-    return dg.FreshnessPolicy.time_window(fail_window=window, warn_window=length + latency / 2)
+    least = dt.timedelta(minutes=1)
+    return dg.FreshnessPolicy.time_window(
+        fail_window=max(window, 2 * least), warn_window=max(length + latency / 2, least)
+    )
 
 
 def latency_of(hours: object, here: Path = Path()) -> dt.timedelta | None:

@@ -12,6 +12,7 @@ from typing import Any
 from platform_assets.contracts.columns import read_columns
 from platform_assets.contracts.document import load, parse
 from platform_assets.contracts.model import Contract
+from platform_assets.contracts.orchestration import check_names
 from platform_assets.contracts.problems import ContractError, Findings, Problem
 from platform_assets.contracts.properties import custom, mappings, texts
 from platform_assets.contracts.quality import QualityReader
@@ -87,6 +88,7 @@ def _assemble(data: dict[str, Any], findings: Findings) -> Contract | None:
         freshness=read_freshness(data, findings),
         **terms,
     )
+    check_names(contract, data, path, findings)
     check_sql(contract, path, findings)
     object.__setattr__(contract, "notes", tuple(findings.notes))
     return contract

@@ -75,7 +75,7 @@ schema:
 slaProperties:
   - {property: latency, value: 26, unit: h}
   - {property: timeOfAvailability, value: "08:30", valueExt: Europe/Berlin}
-team: {name: shop, members: [{username: ada, role: Owner}, {username: bob, role: Engineer}]}
+team: {name: shop, members: [{username: ada@example.com, role: Owner}, {username: bob, role: Engineer}]}
 customProperties:
   - {property: quarantineLimit, value: 2%}
   - {property: emptyDelivery, value: allowed}

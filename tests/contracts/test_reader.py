@@ -36,7 +36,7 @@ def test_the_feed_as_a_whole(full: Contract) -> None:
         "orders",
         "2.1.0",
         "sales",
-        ("ada",),
+        ("ada@example.com",),
         ("daily",),
     )
     assert (full.format.kind, full.format.delimiter, full.format.encoding) == (FileKind.CSV, ";", "latin-1")
