@@ -1,5 +1,6 @@
 """`landing/<feed>` as Dagster sees it: what was delivered, whatever became of it, and what lies there besides."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,3 +92,14 @@ def test_the_check_can_be_executed_by_itself(project: Project) -> None:
     definitions = dg.Definitions.merge(project.definitions, dg.Definitions(jobs=[job]))
     assert definitions.resolve_job_def("look").execute_in_process(instance=project.instance).success
     assert not recognized(project).passed
+
+
+def test_a_missing_partition_is_explained_by_its_own_files_only(project: Project) -> None:
+    put(project, "2024-01-01.csv")
+    os.mkfifo(project.landing / "orders" / "2024-01-02.csv")
+    result = project.run("key:lake/orders", "2024-01-01", "2024-01-03")
+    (failed,) = [event.event_specific_data.error for event in result.all_events if event.is_step_failure]
+    said = {line.split(":")[0].strip(): line for line in str(failed).splitlines() if line.strip().startswith("2024-")}
+    assert "orders/2024-01-02.csv is a pipe, not a file" in said["2024-01-02"]
+    assert "no file has arrived" in said["2024-01-03"]
+    assert "2024-01-02" not in said["2024-01-03"]

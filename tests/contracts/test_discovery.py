@@ -45,7 +45,8 @@ def test_a_contract_is_found_and_checked(tmp_path: Path, spelling: str, ending: 
 @pytest.mark.parametrize(
     "raw",
     [FULL.encode("utf-8-sig"), FULL.encode("utf-16"), b"---\n# first\n" + FULL.encode(),
-     FULL.replace("\n", "\r\n").encode(), b"{\n\"kind\": \"DataContract\", \"x\": [\n", b"kind: DataContract\n\tbroken: yes\n"],
+     FULL.replace("\n", "\r\n").encode(),
+     b"{\n\"kind\": \"DataContract\", \"x\": [\n", b"kind: DataContract\n\tbroken: yes\n"],
 )  # fmt: skip
 def test_marks_comments_and_broken_files_hide_no_contract(raw: bytes) -> None:
     assert is_contract(raw)

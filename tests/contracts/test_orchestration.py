@@ -130,3 +130,9 @@ def test_what_dagster_refuses_is_a_problem_with_its_place(change: dict[str, Any]
     assert key in problem.key
     assert message in problem.message
     assert problem.line > 1
+
+
+def test_the_example_in_the_docs_is_good() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "contracts.md").read_text()
+    example_of_docs = next(block for block in text.split("```") if block.startswith("yaml") and "apiVersion" in block)
+    assert parse_contract(example_of_docs.removeprefix("yaml"), Path("contract.yaml")).owners == ("team:shop",)
