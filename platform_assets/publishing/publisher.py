@@ -7,6 +7,7 @@ Staging is here; judging and publishing is in ``batch``. Tables that are copied 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from platform_assets.contracts.model import BatchRule, Severity
@@ -47,7 +48,29 @@ def publish(
         return _stage_files(session, holding, defined)
 
     limits: dict[str, Any] = {"lease_seconds": lease_seconds, "wait_seconds": wait_seconds}
-    return run_batch(warehouse, Batch(asset, table, defined, candidates, run_id, stage, rules, **limits))
+    batch = Batch(asset, table, defined, candidates, run_id, stage, rules, **limits)
+    try:
+        return run_batch(warehouse, batch)
+    except StatementFailed:
+        # counting reads no values, so a damaged page shows only when the rows are written
+        refused = _unreadable(warehouse, batch)
+        if not refused:
+            raise
+    return run_batch(warehouse, replace(batch, refused=refused))
+
+
+def _unreadable(warehouse: Warehouse, batch: Batch) -> dict[str, CheckResult]:
+    """The candidates of which a value cannot be read."""
+    refused: dict[str, CheckResult] = {}
+    with warehouse.session(purpose=f"run {batch.run_id} looking for damaged files of {batch.asset}") as session:
+        lengths = ", ".join(f"sum(length(CAST({session.quote(c.name)} AS VARCHAR)))" for c in batch.columns)
+        for candidate in batch.candidates:
+            try:
+                relation = session.stage_parquet(_files([candidate]), batch.columns)
+                session.execute(f"SELECT {lengths} FROM {relation} AS s")
+            except StatementFailed as error:
+                refused[candidate.partition] = _refusal(str(error).splitlines()[0])
+    return refused
 
 
 def _stage_files(session: Session, candidates: Sequence[Candidate], columns: Sequence[ColumnDef]) -> Staged:

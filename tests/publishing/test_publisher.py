@@ -190,3 +190,19 @@ def test_the_table_carries_the_contract_s_descriptions(warehouse: DuckDBWarehous
         described = session.describe(TABLE)
     assert described is not None
     assert [(c.name, c.description) for c in described][:2] == [("id", "Key"), ("v", "Version of the content")]
+
+
+def test_a_damaged_page_is_the_trouble_of_its_partition(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+    """Counting the rows does not read it: it shows when the rows of all are written."""
+    select = "CAST(i AS BIGINT) AS id, md5(CAST(i AS VARCHAR)) AS v, CAST(i AS DOUBLE) AS x"
+    candidates = [lake.candidate(p, "v1", rows=60_000, select=select) for p in "abc"]
+    path = Path(candidates[1].files[0])
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 2_000] = bytes(2_000)
+    path.write_bytes(data)
+    verdicts = load(warehouse, *candidates)
+    assert states(verdicts) == ["published", "rejected", "published"]
+    assert "Ingest the partition again" in verdicts[1].message
+    assert {partition: len(rows) for partition, rows in content(warehouse).items()} == {"a": 60_000, "c": 60_000}
+    assert states(load(warehouse, lake.candidate("b", "v2"), run="second")) == ["published"]
