@@ -54,10 +54,14 @@ def key_columns(contract: Contract) -> list[Column]:
 
 def statements(contract: Contract, source: Source, pseudonyms: Pseudonyms | None) -> Statements:
     """Compile the contract over a source."""
-    columns = [
-        compile_column(column, f'"_s{index}"', kind)
-        for index, (column, (_, kind)) in enumerate(zip(contract.columns, source.expressions, strict=True))
-    ]
+    columns = []
+    for index, (column, (_, kind)) in enumerate(zip(contract.columns, source.expressions, strict=True)):
+        read, made = f'"_s{index}"', source.conversions.get(index)
+        if made is None:
+            columns.append(compile_column(column, read, kind))
+        else:
+            guard = made.guard(read)
+            columns.append(compile_column(column, made.guarded(read), made.kind, stored=read, guard=guard))
     inner = ", ".join(f'{sql} AS "_s{index}"' for index, (sql, _) in enumerate(source.expressions))
     values = ", ".join(f"{column.value} AS {quoted(column.name)}" for column in columns)
     base = f"SELECT {inner}{{number}} FROM {source.relation}"

@@ -15,11 +15,11 @@ from platform_assets.contracts.types import raw_columns
 from platform_assets.lake.bad_rows import CountsDoNotMeet
 from platform_assets.lake.delimited import open_delimited, open_repaired
 from platform_assets.lake.deliveries import Delivery, FileVersion
-from platform_assets.lake.engine import PARQUET, is_of_machine
+from platform_assets.lake.engine import PARQUET, cause, is_of_machine
 from platform_assets.lake.json_lines import open_json_lines
 from platform_assets.lake.judging import JudgedPart, judge, key_columns
 from platform_assets.lake.manifest import State
-from platform_assets.lake.parquet import open_parquet
+from platform_assets.lake.parquet import columns_at_fault, open_parquet
 from platform_assets.lake.plain_files import check_version, file_hash, plain_file
 from platform_assets.lake.protection import Pseudonyms
 from platform_assets.lake.quarantine import QuarantineWriter
@@ -85,7 +85,7 @@ class _Reader:
         if kind is FileKind.PARQUET:
             check_version(file)
             self.content.append(file_hash(file))
-            ways = [lambda: open_parquet(self.contract, Path(file.path), self.engine)]
+            ways = [lambda: open_parquet(self.contract, Path(file.path), self.engine, copy)]
         else:
             plain = plain_file(file, self.contract.format.encoding, self.work)
             self.content.append(plain.content_hash)
@@ -97,19 +97,42 @@ class _Reader:
                     lambda: open_repaired(self.contract, plain, copy, self.quarantine),
                 ]
         start = self.quarantine.mark()
+        causes: list[str] = []
         for way in ways:
+            source = None
             try:
-                part = judge(self.engine, self.contract, way(), target, self.pseudonyms, self.quarantine)
+                source = way()
+                part = judge(self.engine, self.contract, source, target, self.pseudonyms, self.quarantine)
             except (StructureDoubt, CountsDoNotMeet, duckdb.Error) as error:
                 if isinstance(error, duckdb.Error) and is_of_machine(error):
                     raise
                 self.quarantine.rollback(start)
+                causes.append(cause(error))
+                if kind is FileKind.PARQUET and source is not None:
+                    check_version(file)
+                    raise self._values(file, source, causes[0]) from None
                 continue
             self.rows_in += part.source.records + part.source.set_aside
             return part
         check_version(file)
+        tried = "; read record by record: ".join(causes)
         raise DeliveryRejected(
-            "structure:untrusted", f"{file.path}: its rows cannot be told apart beyond doubt; nothing of it was used"
+            "structure:untrusted",
+            f"{file.path}: its rows cannot be told apart beyond doubt: {tried}. Nothing of it was used. If the file "
+            "opens elsewhere, this is a fault of the platform: report it with these words",
+        )
+
+    def _values(self, file: FileVersion, source: Source, why: str) -> DeliveryRejected:
+        names = columns_at_fault(self.engine, self.contract, source)
+        shown = ", ".join(repr(name[:60]) for name in names[:10])
+        if not names:
+            return DeliveryRejected(
+                "structure:parquet", f"{file.path}: its rows cannot be read: {why}; deliver it again"
+            )
+        return DeliveryRejected(
+            "structure:values",
+            f"{file.path}: the column {shown} has values that are none of its type, such as text that is not UTF-8 or "
+            f"a time past all years ({why}); nothing of it was used",
         )
 
 

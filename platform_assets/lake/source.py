@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from platform_assets.contracts.row_rules import Check
 from platform_assets.lake.records import Array
@@ -22,13 +22,31 @@ class RecordText:
 
 
 @dataclass(frozen=True)
+class Conversion:
+    """How a column's value of type ``kind`` is made of what DuckDB reads; only of values that ``guard`` is true for.
+
+    Both are made from the SQL of what was read. An empty guard is true for all.
+    """
+
+    kind: str
+    value: Callable[[str], str]
+    guard: Callable[[str], str]
+
+    def guarded(self, x: str) -> str:
+        """SQL for the value; null where the guard is not true, since then nothing can be made."""
+        guard = self.guard(x)
+        return f"CASE WHEN {guard} THEN {self.value(x)} END" if guard else self.value(x)
+
+
+@dataclass(frozen=True)
 class Source:
     """Rows of one delivered file.
 
     ``relation`` is SQL; ``expressions`` gives for each of the contract's columns, in order, a SQL expression over
-    it and its type. ``records`` is the number of rows counted without the engine's reader, ``set_aside`` how many
-    more were already quarantined. ``row_number`` is a column with a row's 0-based number, where the relation has
-    one; else its rows are counted in their order, unless they can be found by their ``text``.
+    it and its type, ``conversions`` (by a column's place) what is made of some of them. ``records`` is the number of
+    rows counted without the engine's reader, ``set_aside`` how many more were already quarantined. ``row_number`` is
+    a column with a row's 0-based number, where the relation has one; else its rows are counted in their order, unless
+    they can be found by their ``text``.
     """
 
     name: str
@@ -41,3 +59,4 @@ class Source:
     text: RecordText | None = None
     checks: tuple[Check, ...] = ()
     warnings: tuple[str, ...] = ()
+    conversions: Mapping[int, Conversion] = field(default_factory=dict)
