@@ -51,7 +51,8 @@ def _text(contract: Contract, file: PlainFile, names: list[str]) -> RecordText |
     sources = [column.source_name for column in contract.columns]
     if {*form.null_strings} - {""} or sorted(names) != sorted(sources):
         return None
-    values = ", ".join(f"coalesce(\"_s{sources.index(name)}\", '')" for name in names)
+    places = {name: place for place, name in enumerate(sources)}
+    values = ", ".join(f"coalesce(\"_s{places[name]}\", '')" for name in names)
 
     def find(texts: Collection[bytes]) -> Iterator[tuple[int, int, bytes]]:
         for number, line, text in locate(file.path, file.skip, texts):
@@ -85,14 +86,15 @@ def _source(
     raw: Callable[[Array], Iterator[tuple[int, int, bytes]]], warnings: tuple[str, ...],
     text: RecordText | None = None,
 ) -> Source:  # fmt: skip
+    places = {name: place for place, name in enumerate(names)}
     expressions = tuple(
-        (f"c{names.index(column.source_name)}" if column.source_name in names else "CAST(NULL AS VARCHAR)", "VARCHAR")
+        (f"c{places[column.source_name]}" if column.source_name in places else "CAST(NULL AS VARCHAR)", "VARCHAR")
         for column in contract.columns
     )
     checks: tuple[Check, ...] = ()
     if contract.format.header and len(names) > 1:
         same = [
-            f'"_s{i}" = {sql_text(c.source_name)}' for i, c in enumerate(contract.columns) if c.source_name in names
+            f'"_s{i}" = {sql_text(c.source_name)}' for i, c in enumerate(contract.columns) if c.source_name in places
         ]
         # one comparison tells nearly every row; the others are made for a row that begins like the header
         again = f"CASE WHEN coalesce({same[0]}, false) THEN coalesce({' AND '.join(same)}, false) ELSE false END"

@@ -53,10 +53,10 @@ def open_parquet(contract: Contract, path: Path, engine: duckdb.DuckDBPyConnecti
         _refuse_twins(contract, names, path.name)
         wanted = {column.source_name for column in contract.columns}
         readings = {e.name: [reading(leaf) for leaf in e.leaves()] for e in footer.columns if e.name in wanted}
+        elements = {element.name: element for element in footer.columns}
         for column in contract.columns:
-            for element in footer.columns:
-                if element.name == column.source_name:
-                    _refuse_types(column, element, readings[element.name], path.name)
+            if column.source_name in elements:
+                _refuse_types(column, elements[column.source_name], readings[column.source_name], path.name)
         changes = _changes(footer, wanted)
         if changes:
             amended(path, changes, copy)
@@ -71,11 +71,12 @@ def open_parquet(contract: Contract, path: Path, engine: duckdb.DuckDBPyConnecti
         )
     expressions: list[tuple[str, str]] = []
     conversions: dict[int, Conversion] = {}
+    places = {name: place for place, name in enumerate(names)}
     for index, column in enumerate(contract.columns):
-        if column.source_name not in names:
+        if column.source_name not in places:
             expressions.append(("CAST(NULL AS VARCHAR)", "VARCHAR"))
             continue
-        place = names.index(column.source_name)
+        place = places[column.source_name]
         try:
             sql, kind, conversion = _read(
                 engine, column, footer.columns[place], readings[column.source_name], table.names[place],
@@ -147,8 +148,11 @@ def _of_utc(column: Column, file: str) -> tuple[str, ...]:
 
 
 def _refuse_twins(contract: Contract, names: list[str], file: str) -> None:
+    by_letters: dict[str, list[str]] = {}
+    for name in names:
+        by_letters.setdefault(name.lower(), []).append(name)
     for column in contract.columns:
-        twins = [name for name in names if name.lower() == column.source_name.lower()]
+        twins = by_letters.get(column.source_name.lower(), [])
         if len(twins) > 1 and column.source_name in twins:
             raise DeliveryRejected(
                 "drift:duplicate",
