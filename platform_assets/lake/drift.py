@@ -62,9 +62,7 @@ def judge_columns(contract: Contract, found: Sequence[str], file: str, *, ordere
         )
     warnings = []
     if renamed:
-        warnings.append(
-            f"{file}: a column seems to be renamed: {_changes(renamed)}"
-        )
+        warnings.append(f"{file}: a column seems to be renamed: {_changes(renamed)}")
     if missing:
         warnings.append(f"{file}: the column {_names(missing)} is missing and was read as null")
     if added:

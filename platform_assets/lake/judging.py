@@ -99,7 +99,7 @@ def judge(
         return JudgedPart(source, target, rows, np.empty(0, np.int64))
     bad = handed.found(missing)
     if bad is None:
-        number = f", {source.row_number}" if source.row_number else ""
+        number = f', {source.row_number} AS "_number"' if source.row_number else ""
         bad = second_pass(engine, source, sql.checks, sql.typed.replace("{number}", number))
     if len(bad.numbers) != missing:
         raise CountsDoNotMeet(f"{source.records} rows counted, {rows} good and {len(bad.numbers)} bad ones read")
@@ -108,7 +108,7 @@ def judge(
     for line, raw, mask in bad.rows:
         if mask not in reasons:
             reasons[mask] = codes(sql.checks, mask)
-        quarantine.add(source.name, line, reasons[mask], raw)
+        quarantine.add(*source.place(line), reasons[mask], raw)
         found += 1
     if found != missing:
         raise CountsDoNotMeet(f"{missing} bad rows, but {found} of them found in the file")

@@ -5,11 +5,12 @@ What the types are is read from the file itself, in ``parquet_footer``; what is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import numpy as np
 
 from platform_assets.contracts.identifiers import quoted, sql_path
 from platform_assets.contracts.model import Column, Contract, LogicalType
@@ -20,51 +21,66 @@ from platform_assets.lake.engine import is_of_machine
 from platform_assets.lake.parquet_annotations import group_change, group_fault
 from platform_assets.lake.parquet_footer import NAME, Change, Element, Footer, FooterFault, amended, read_footer
 from platform_assets.lake.parquet_nested import ShapeFault, converted, guard, shape_of
+from platform_assets.lake.parquet_rows import FILE_INDEX, ROW_NUMBER, raw_rows, reading_sql
 from platform_assets.lake.parquet_types import STRIPPED, Reading, reading
-from platform_assets.lake.records import Array
 from platform_assets.lake.rejection import DeliveryRejected
 from platform_assets.lake.source import Conversion, Source
-
-BATCH = 10_000
-ROW_NUMBER = "file_row_number"
-UNWRITTEN = "(a value of this row cannot be written as text)"
+from platform_assets.lake.thrift import ThriftFault
 
 
 @dataclass(frozen=True)
 class _Table:
-    """What DuckDB makes of the file: its ``relation``, and in the file's order the names and types of its columns."""
+    """What DuckDB makes of the files: their ``relation``, in their order the names and types of the columns, and the
+    SQL of a row's number."""
 
     relation: str
     names: list[str]
     types: list[str]
-    records: int
+    number: str
 
 
-def open_parquet(contract: Contract, path: Path, engine: duckdb.DuckDBPyConnection, copy: Path) -> Source:
-    """The file's rows; its footer tells their number.
-
-    Where DuckDB reads a type otherwise than the file has it, ``copy`` is written: the same pages under a footer that
-    gives the stored values.
-    """
+def footer_of(path: Path) -> Footer:
+    """The footer of a delivered file, or why it is none."""
     try:
-        footer = read_footer(path)
-        names = [element.name for element in footer.columns]
-        warnings = judge_columns(contract, names, path.name, ordered=False)
-        _refuse_twins(contract, names, path.name)
-        wanted = {column.source_name for column in contract.columns}
-        readings = {e.name: [reading(leaf) for leaf in e.leaves()] for e in footer.columns if e.name in wanted}
-        elements = {element.name: element for element in footer.columns}
-        for column in contract.columns:
-            if column.source_name in elements:
-                _refuse_types(column, elements[column.source_name], readings[column.source_name], path.name)
-        changes = _changes(footer, wanted)
-        if changes:
-            amended(path, changes, copy)
+        return read_footer(path)
     except FooterFault as fault:
         raise DeliveryRejected(
             "structure:parquet", f"{path}: is not an intact Parquet file: {fault}; deliver it again"
         ) from None
-    table = _table(engine, copy if changes else path, path)
+
+
+def open_parquet(
+    contract: Contract, footers: Sequence[Footer], engine: duckdb.DuckDBPyConnection, copy: Path
+) -> Source:
+    """The rows of the files, which have to be of one schema; their footers tell their number.
+
+    Where DuckDB reads a type otherwise than the files have it, copies beside ``copy`` are written: the same pages
+    under a footer that gives the stored values.
+    """
+    footer, path = footers[0], footers[0].path
+    names = [element.name for element in footer.columns]
+    warnings: tuple[str, ...] = ()
+    for each in footers:
+        warnings += judge_columns(contract, names, each.path.name, ordered=False)
+    _refuse_twins(contract, names, path.name)
+    wanted = {column.source_name for column in contract.columns}
+    readings = {e.name: [reading(leaf) for leaf in e.leaves()] for e in footer.columns if e.name in wanted}
+    elements = {element.name: element for element in footer.columns}
+    for column in contract.columns:
+        if column.source_name in elements:
+            _refuse_types(column, elements[column.source_name], readings[column.source_name], path.name)
+    changes = _changes(footer, wanted)
+    readable = [each.path for each in footers]
+    if changes:
+        readable = [copy.with_name(f"{copy.name}.{at}") for at in range(len(footers))]
+        for each, target in zip(footers, readable, strict=True):
+            try:
+                amended(each.path, changes, target)
+            except (FooterFault, ThriftFault) as fault:
+                raise DeliveryRejected(
+                    "structure:parquet", f"{each.path}: is not an intact Parquet file: {fault}; deliver it again"
+                ) from None
+    table = _table(engine, readable, footers)
     if len(table.names) != len(footer.columns):
         raise DeliveryRejected(
             "structure:parquet", f"{path}: has {len(footer.columns)} columns, of which DuckDB reads {len(table.names)}"
@@ -93,10 +109,11 @@ def open_parquet(contract: Contract, path: Path, engine: duckdb.DuckDBPyConnecti
         expressions.append((sql, kind))
         if conversion is not None:
             conversions[index] = conversion
-    raw = _raw(engine, table)
+    raw = raw_rows(engine, table.names, readable, [each.rows for each in footers])
     return Source(
-        path.name, table.relation, tuple(expressions), table.records, 0, raw, ROW_NUMBER, warnings=warnings,
-        conversions=conversions,
+        tuple(each.path.name for each in footers), table.relation, tuple(expressions),
+        sum(each.rows for each in footers), 0, raw, table.number, warnings=warnings,
+        empty=tuple(each.path.name for each in footers if each.rows == 0), conversions=conversions,
     )  # fmt: skip
 
 
@@ -194,7 +211,8 @@ def _changes(footer: Footer, wanted: set[str]) -> dict[int, Change]:
     """How the schema has to be changed so that DuckDB gives the stored values, and fails at no other column."""
     changes: dict[int, Change] = {}
     for element in footer.columns:
-        if element.name.lower() == ROW_NUMBER:
+        if element.name.lower() in (ROW_NUMBER, FILE_INDEX):
+            # DuckDB has columns of its own by these names
             changes[element.index] = {NAME: f"_{element.name}".encode()}
         used = element.name in wanted
         for leaf in element.leaves():
@@ -209,64 +227,27 @@ def _changes(footer: Footer, wanted: set[str]) -> dict[int, Change]:
     return changes
 
 
-def _table(engine: duckdb.DuckDBPyConnection, readable: Path, path: Path) -> _Table:
-    location = sql_path(readable)
+def _table(engine: duckdb.DuckDBPyConnection, readable: Sequence[Path], footers: Sequence[Footer]) -> _Table:
     try:
         # a folder such as `day=2013-01-01` is a name and no column; described, nothing but the footer is read
         described = engine.execute(
-            f"DESCRIBE SELECT * FROM read_parquet({location}, hive_partitioning = false)"
+            f"DESCRIBE SELECT * FROM read_parquet({sql_path(readable[0])}, hive_partitioning = false)"
         ).fetchall()
-        counted = engine.execute(f"SELECT num_rows FROM parquet_file_metadata({location})").fetchone()
     except duckdb.Error as error:
         if is_of_machine(error):
             raise
         # the footer holds names and types, and no row
         raise DeliveryRejected(
             "structure:parquet",
-            f"{path}: is no Parquet file that DuckDB can read: {str(error).splitlines()[0][:200]}; deliver it again",
+            f"{footers[0].path}: is no Parquet file that DuckDB can read: {str(error).splitlines()[0][:200]}; "
+            "deliver it again",
         ) from None
-    relation = f"read_parquet({location}, hive_partitioning = false, {ROW_NUMBER} = true)"
-    return _Table(
-        relation,
-        [str(row[0]) for row in described],
-        [str(row[1]) for row in described],
-        int(counted[0]) if counted else 0,
-    )
-
-
-def _raw(engine: duckdb.DuckDBPyConnection, table: _Table) -> Callable[[Array], Iterator[tuple[int, int, bytes]]]:
-    packed = f"struct_pack({', '.join(f'{quoted(name)} := {quoted(name)}' for name in table.names)})"
-
-    def rows(part: list[int]) -> list[tuple[int, str]]:
-        return engine.execute(
-            f"SELECT {ROW_NUMBER}, CAST(to_json(row) AS VARCHAR) FROM "
-            f"(SELECT {ROW_NUMBER}, {packed} AS row FROM {table.relation}) "
-            f"WHERE {ROW_NUMBER} IN (SELECT unnest(?)) ORDER BY {ROW_NUMBER}",
-            [part],
-        ).fetchall()
-
-    def one(number: int) -> tuple[int, str]:
-        try:
-            return rows([number])[0]
-        except duckdb.Error as error:
-            if is_of_machine(error):
-                raise
-            return number, UNWRITTEN
-
-    def raw(numbers: Array) -> Iterator[tuple[int, int, bytes]]:
-        for start in range(0, len(numbers), BATCH):
-            part = numbers[start : start + BATCH].tolist()
-            try:
-                found = rows(part)
-            except duckdb.Error as error:
-                if is_of_machine(error):
-                    raise
-                # not by TRY: the texts that it gives are garbage now and then
-                found = [one(number) for number in part]
-            for number, text in found:
-                yield number, number + 1, text.encode()
-
-    return raw
+    number = ROW_NUMBER
+    if len(readable) > 1:
+        before = np.cumsum([0, *(footer.rows for footer in footers)])[:-1].tolist()
+        number = f"(CAST({before} AS BIGINT[]))[CAST({FILE_INDEX} AS BIGINT) + 1] + {ROW_NUMBER}"
+    names, types = ([str(row[at]) for row in described] for at in (0, 1))
+    return _Table(reading_sql(readable), names, types, number)
 
 
 def columns_at_fault(engine: duckdb.DuckDBPyConnection, contract: Contract, source: Source) -> list[str]:

@@ -73,18 +73,21 @@ class Element:
 
 @dataclass(frozen=True)
 class Footer:
-    """``columns`` are the elements below the root."""
+    """``columns`` are the elements below the root, ``schema`` the bytes that all of this was read from."""
 
     path: Path
     columns: tuple[Element, ...]
+    rows: int
+    schema: bytes
 
 
 def read_footer(path: Path) -> Footer:
     """The schema in the file's footer; :class:`FooterFault` when there is none."""
     data, _ = _bytes(path)
     try:
-        elements = Reader(data).struct(upto=SCHEMA).items(SCHEMA)
-        return Footer(path, _tree(elements))
+        top = Reader(data).struct(upto=ROWS)
+        columns = _tree(top.items(SCHEMA))
+        return Footer(path, columns, int(top.get(ROWS)), written(Struct({SCHEMA: top.fields[SCHEMA]})))
     except (ThriftFault, UnicodeDecodeError, AttributeError, TypeError) as error:
         raise FooterFault(f"its footer cannot be read ({error})") from None
 
@@ -109,7 +112,7 @@ def amended(path: Path, changes: Mapping[int, Change], target: Path) -> None:
                 meta.fields.pop(STATISTICS, None)
                 meta.fields[META_TYPE] = (I32, elements[leaves[at]].get(TYPE))
     body = written(footer)
-    with open_regular(path) as source, target.open("xb", 0) as copy:
+    with open_regular(path) as source, target.open("wb", 0) as copy:
         _copy(source.fileno(), copy.fileno(), start)
         copy.write(body + len(body).to_bytes(4, "little") + MAGIC)
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from platform_assets.contracts.row_rules import Check
+from platform_assets.lake.lines import FILE
 from platform_assets.lake.records import Array
 
 Fetch = Callable[[Array], Iterator[tuple[int, int, bytes]]]
-"""From ascending row numbers (0-based) to (number, line in the delivered file, raw bytes)."""
+"""From ascending row numbers (0-based) to (number, line, raw bytes); ``Source.place`` gives the line's file."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +41,17 @@ class Conversion:
 
 @dataclass(frozen=True)
 class Source:
-    """Rows of one delivered file.
+    """Rows of one delivered file, or of several small ones that are read as one.
 
-    ``relation`` is SQL; ``expressions`` gives for each of the contract's columns, in order, a SQL expression over
-    it and its type, ``conversions`` (by a column's place) what is made of some of them. ``records`` is the number of
-    rows counted without the engine's reader, ``set_aside`` how many more were already quarantined. ``row_number`` is
-    a column with a row's 0-based number, where the relation has one; else its rows are counted in their order, unless
-    they can be found by their ``text``.
+    ``files`` are the names of the files in their order, ``empty`` those without a row. ``relation`` is SQL;
+    ``expressions`` gives for each of the contract's columns, in order, a SQL expression over it and its type,
+    ``conversions`` (by a column's place) what is made of some of them. ``records`` is the number of rows counted
+    without DuckDB's reader, ``set_aside`` how many more were already quarantined. ``row_number`` is the SQL of a row's
+    0-based number, where the relation tells it; else its rows are counted in their order, unless they can be found by
+    their ``text``.
     """
 
-    name: str
+    files: tuple[str, ...]
     relation: str
     expressions: tuple[tuple[str, str], ...]
     records: int
@@ -59,4 +61,9 @@ class Source:
     text: RecordText | None = None
     checks: tuple[Check, ...] = ()
     warnings: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
     conversions: Mapping[int, Conversion] = field(default_factory=dict)
+
+    def place(self, line: int) -> tuple[str, int]:
+        """The name of the delivered file that a line is of, and its 1-based number there."""
+        return self.files[line // FILE], line % FILE

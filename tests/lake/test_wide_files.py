@@ -44,10 +44,12 @@ def test_names_are_compared_a_few_times_each(make_contract: Callable[..., Any], 
     terms = {"extraColumns": True, "missingColumns": True} if tolerant else {}
     contract = make_contract(columns, terms=terms)
     Name.compared = 0
+    told = ""
     try:
-        judge_columns(contract, [Name(name) for name in HEADERS[name](COLUMNS)], "a.csv")
+        told = "".join(judge_columns(contract, [Name(name) for name in HEADERS[name](COLUMNS)], "a.csv"))
     except DeliveryRejected as rejected:
-        assert len(rejected.message) < 5_000
+        told = rejected.message
+    assert len(told) < 5_000
     assert Name.compared < 20 * COLUMNS
 
 
