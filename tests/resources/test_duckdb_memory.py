@@ -21,8 +21,9 @@ COLUMNS = [(f"t{at}", "VARCHAR", "") for at in range(12)]
 def parquet(folder: Path, rows: int) -> Path:
     path = folder / f"{rows}.parquet"
     with duckdb.connect(config={"memory_limit": "500MB", "threads": 2}) as engine:
+        values = ", ".join(f"hash(i + {at})::VARCHAR AS t{at}" for at in range(12))
         engine.execute(
-            f"COPY (SELECT {', '.join(f'hash(i + {at})::VARCHAR AS t{at}' for at in range(12))} FROM range({rows}) AS r(i)) "
+            f"COPY (SELECT {values} FROM range({rows}) AS r(i)) "
             f"TO {sql_text(str(path))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
         )
     return path
