@@ -27,7 +27,8 @@ class DuckDBWarehouseResource(dg.ConfigurableResource):
     path: str
     wait_seconds: float = 600.0
     memory_limit: str | None = None
-    """Such as 4GB; DuckDB's own limit is four fifths of the machine's memory."""
+    """Such as 4GB. Without one a session keeps within 512 MB, or more for wide loads, and is given what DuckDB takes by
+    itself (four fifths of the machine's memory) when that was too little."""
 
     def open(self) -> Warehouse:
         """The warehouse; no connection is opened yet."""

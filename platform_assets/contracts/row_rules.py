@@ -49,18 +49,25 @@ class CompiledColumn:
     checks: tuple[Check, ...]
 
 
-def compile_column(column: Column, source: str, source_type: str = "VARCHAR") -> CompiledColumn:
-    """The column's value and checks, read from the SQL expression ``source`` of DuckDB's type ``source_type``."""
+def compile_column(
+    column: Column, source: str, source_type: str = "VARCHAR", *, stored: str = "", guard: str = ""
+) -> CompiledColumn:
+    """The column's value and checks, read from the SQL expression ``source`` of DuckDB's type ``source_type``.
+
+    Where ``source`` is made of another expression, that is ``stored``: it tells which values are null. ``guard`` is
+    true for the values that ``source`` can be made of.
+    """
     if source_type == "VARCHAR":
         value, exact = _from_text(column, source)
     else:
         value, exact = _from_typed(column, source, source_type)
     checks: list[Check] = []
-    name = quoted(column.name)
-    if exact is not None:
-        checks.append(Check(f"type:{column.name}", f"({source} IS NULL OR coalesce({exact}, false))"))
+    name, given = quoted(column.name), stored or source
+    exact = " AND ".join(f"({part})" for part in (guard, exact) if part)
+    if exact:
+        checks.append(Check(f"type:{column.name}", f"({given} IS NULL OR coalesce({exact}, false))"))
     if column.required:
-        checks.append(Check(f"required:{column.name}", f"({source} IS NOT NULL)"))
+        checks.append(Check(f"required:{column.name}", f"({given} IS NOT NULL)"))
     checks.extend(Check(f"{code}:{column.name}", f"coalesce({sql}, true)") for code, sql in value_rules(column, name))
     return CompiledColumn(column.name, value, tuple(checks))
 
@@ -181,19 +188,29 @@ def _from_typed(column: Column, source: str, source_type: str) -> tuple[str, str
     if source_type == target:
         return source, f"isfinite({name})" if target == "DOUBLE" else None
     value = f"TRY_CAST({source} AS {target})"
+    if source_type in ("DOUBLE", "FLOAT") and target.startswith("DECIMAL"):
+        # by its shortest text: multiplied by a power of ten, 0.1 becomes 0.100000000000000009025336901632
+        value = f"TRY_CAST(CAST({source} AS VARCHAR) AS {target})"
     if column.rounding:
         return value, f"{name} IS NOT NULL"
+    if target == "DOUBLE" and source_type.startswith("DECIMAL") and _digits_of(source_type) > 15:
+        # the quotient of two doubles is not always the nearest one
+        text = f"CAST({name} AS VARCHAR)"
+        return f"TRY_CAST(CAST({source} AS VARCHAR) AS DOUBLE)", f"TRY_CAST({text} AS {source_type}) = {source}"
     if target == "DOUBLE":
         return value, f"isfinite({name}) AND TRY_CAST({name} AS {source_type}) = {source}"
     if source_type in ("DOUBLE", "FLOAT") and target.startswith("DECIMAL"):
         # a double never is 1.01; it is the decimal when its shortest text is
-        places = column.scale or 0
+        places, back = column.scale or 0, f"TRY_CAST(CAST({name} AS VARCHAR) AS {source_type})"
         return (
             value,
-            f"isfinite({source}) AND {name} IS NOT NULL AND TRY_CAST({name} AS {source_type}) = {source} "
-            f"AND round({source}, {places}) = {source}",
+            f"isfinite({source}) AND {name} IS NOT NULL AND {back} = {source} AND round({source}, {places}) = {source}",
         )
     return value, f"{name} IS NOT NULL AND TRY_CAST({name} AS {source_type}) = {source}"
+
+
+def _digits_of(decimal: str) -> int:
+    return int(decimal.removeprefix("DECIMAL(").split(",")[0])
 
 
 def value_rules(column: Column, name: str) -> list[tuple[str, str]]:

@@ -113,8 +113,8 @@ def second_pass(engine: duckdb.DuckDBPyConnection, source: Source, checks: tuple
         f"CAST(CASE WHEN {all_of(checks)} THEN 0 ELSE {mask} END AS BIGINT) AS {name}"
         for mask, name in zip(masks(checks), names, strict=True)
     )
-    number = f", {source.row_number}" if source.row_number else ""
-    counted = source.row_number or "row_number() OVER () - 1"
+    number = ', "_number"' if source.row_number else ""
+    counted = '"_number"' if source.row_number else "row_number() OVER () - 1"
     selected = ", ".join(names)
     threads = engine.execute("SELECT current_setting('threads')").fetchone()
     try:

@@ -6,22 +6,27 @@ Only names are looked at here; types are judged value by value, or for typed fil
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Sequence
 
 from platform_assets.contracts.model import Contract
 from platform_assets.lake.rejection import DeliveryRejected
 
+MAX_PAIRS = 50_000
+"""Pairs of a missing and an added name that are compared letter by letter; of more, none is."""
+
 
 def judge_columns(contract: Contract, found: Sequence[str], file: str, *, ordered: bool = True) -> tuple[str, ...]:
     """Warnings about drift that the contract tolerates; :class:`DeliveryRejected` says what else changed."""
     expected = [column.source_name for column in contract.columns]
-    twice = sorted({name for name in found if found.count(name) > 1})
+    there, wanted = set(found), set(expected)
+    twice = sorted(name for name, count in Counter(found).items() if count > 1)
     if twice:
-        known = [name for name in twice if name in expected]
+        known = [name for name in twice if name in wanted]
         told = f"the column {_names(known)} is" if known else f"{len(twice)} columns are"
         raise DeliveryRejected("drift:duplicate", f"{file}: {told} there more than once")
-    missing = [name for name in expected if name not in found]
-    added = [name for name in found if name not in expected]
+    missing = [name for name in expected if name not in there]
+    added = [name for name in found if name not in wanted]
     if not missing and not added:
         if ordered and list(found) != expected:
             return (f"{file}: the columns are in another order than in the contract; they were matched by name",)
@@ -36,7 +41,7 @@ def judge_columns(contract: Contract, found: Sequence[str], file: str, *, ordere
         )
     required = {column.source_name for column in contract.columns if column.required}
     if renamed:
-        changes = ", ".join(f"{old!r} to {new!r}" for old, new in renamed)
+        changes = _changes(renamed)
         tolerated = contract.missing_columns and contract.extra_columns and not required.intersection(missing)
         if not tolerated:
             raise DeliveryRejected(
@@ -57,9 +62,7 @@ def judge_columns(contract: Contract, found: Sequence[str], file: str, *, ordere
         )
     warnings = []
     if renamed:
-        warnings.append(
-            f"{file}: a column seems to be renamed: {', '.join(f'{old!r} to {new!r}' for old, new in renamed)}"
-        )
+        warnings.append(f"{file}: a column seems to be renamed: {_changes(renamed)}")
     if missing:
         warnings.append(f"{file}: the column {_names(missing)} is missing and was read as null")
     if added:
@@ -70,22 +73,30 @@ def judge_columns(contract: Contract, found: Sequence[str], file: str, *, ordere
 def _renamed(missing: list[str], added: list[str], expected: list[str], found: list[str]) -> list[tuple[str, str]]:
     """Pairs of a missing and an added column that look like one column: alike in name, or alone in its place."""
     pairs: list[tuple[str, str]] = []
-    left = list(added)
+    left = dict.fromkeys(added)
+    compared = len(missing) * len(added) <= MAX_PAIRS
+    places = {name: place for place, name in enumerate(expected)}
     for old in missing:
-        close = difflib.get_close_matches(old.lower(), [name.lower() for name in left], n=1, cutoff=0.6)
-        new = next((name for name in left if close and name.lower() == close[0]), None)
-        if new is None and len(expected) == len(found) and found[expected.index(old)] in left:
-            new = found[expected.index(old)]
+        close = difflib.get_close_matches(old.lower(), [n.lower() for n in left], n=1, cutoff=0.6) if compared else []
+        new = next((name for name in left if name.lower() == close[0]), None) if close else None
+        if new is None and len(expected) == len(found) and found[places[old]] in left:
+            new = found[places[old]]
         if new is not None:
             pairs.append((old, new))
-            left.remove(new)
+            del left[new]
     return pairs
 
 
 def _rest(missing: list[str], added: list[str], renamed: list[tuple[str, str]]) -> str:
-    lost = [name for name in missing if name not in {old for old, _ in renamed}]
-    new = [name for name in added if name not in {name for _, name in renamed}]
+    olds, news = {old for old, _ in renamed}, {new for _, new in renamed}
+    lost = [name for name in missing if name not in olds]
+    new = [name for name in added if name not in news]
     return (f"; missing: {_names(lost)}" if lost else "") + (f"; added: {_names(new)}" if new else "")
+
+
+def _changes(renamed: Sequence[tuple[str, str]]) -> str:
+    shown = ", ".join(f"{old[:60]!r} to {new[:60]!r}" for old, new in renamed[:10])
+    return shown + (f" and {len(renamed) - 10} more" if len(renamed) > 10 else "")
 
 
 def _names(names: Sequence[str]) -> str:

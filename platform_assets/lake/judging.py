@@ -46,9 +46,10 @@ class Statements:
     output: str
 
     def typed(self, number: str | None = None) -> str:
-        """The source's rows with their values; with the column ``number``, if the source has one."""
+        """The source's rows with their values; with its ``number`` as `_number`, where it is given."""
         before, after = self.around
-        return f"{before}{f', {number}' if number else ''}{after}"
+        numbered = "" if number is None else f', {number} AS "_number"'
+        return f"{before}{numbered}{after}"
 
 
 def key_columns(contract: Contract) -> list[Column]:
@@ -59,10 +60,14 @@ def key_columns(contract: Contract) -> list[Column]:
 
 def statements(contract: Contract, source: Source, pseudonyms: Pseudonyms | None) -> Statements:
     """Compile the contract over a source."""
-    columns = [
-        compile_column(column, f'"_s{index}"', kind)
-        for index, (column, (_, kind)) in enumerate(zip(contract.columns, source.expressions, strict=True))
-    ]
+    columns = []
+    for index, (column, (_, kind)) in enumerate(zip(contract.columns, source.expressions, strict=True)):
+        read, made = f'"_s{index}"', source.conversions.get(index)
+        if made is None:
+            columns.append(compile_column(column, read, kind))
+        else:
+            guard = made.guard(read)
+            columns.append(compile_column(column, made.guarded(read), made.kind, stored=read, guard=guard))
     inner = ", ".join(f'{sql} AS "_s{index}"' for index, (sql, _) in enumerate(source.expressions))
     values = ", ".join(f"{column.value} AS {quoted(column.name)}" for column in columns)
     typed = (f"(SELECT *, {values} FROM (SELECT {inner}", f" FROM {source.relation}))")
@@ -107,7 +112,7 @@ def judge(
     for line, raw, mask in bad.rows:
         if mask not in reasons:
             reasons[mask] = codes(sql.checks, mask)
-        quarantine.add(source.name, line, reasons[mask], raw)
+        quarantine.add(*source.place(line), reasons[mask], raw)
         found += 1
     if found != missing:
         raise CountsDoNotMeet(f"{missing} bad rows, but {found} of them found in the file")

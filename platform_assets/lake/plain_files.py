@@ -1,8 +1,6 @@
 """From a delivered file to plain UTF-8 bytes on disk: opened safely, decompressed and verified, transcoded.
 
-The engine gives the rows before a break in a gzip file, and nothing at all for a broken zstd one, both without an
-error; so compression is undone here, where checksum and completeness are verified. What the bytes mean is not
-looked at: see ``records``.
+How compression is undone is in ``unpacking``. What the bytes mean is not looked at: see ``records``.
 """
 
 from __future__ import annotations
@@ -13,24 +11,18 @@ import errno
 import hashlib
 import os
 import stat
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import zstandard
-
 from platform_assets.lake.deliveries import FileVersion
 from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.lake.unpacking import CHUNK, GZIP, ZSTD, Unpacking, decompressed
 
-CHUNK = 1 << 20
-GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 UNSUPPORTED = {b"PK\x03\x04": "a zip archive", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PAR1": "a Parquet file"}
 MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
          (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
-MAX_EXPANSION = 2000
-"""A file that unpacks to more than this many times its size is taken for a decompression bomb."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +78,11 @@ def _faults_of_delivery(path: Path) -> Iterator[None]:
         raise
 
 
-def plain_file(file: FileVersion, encoding: str, work: Path) -> PlainFile:
-    """The file as plain UTF-8; a copy is written into ``work`` only where one is needed."""
+def plain_file(file: FileVersion, encoding: str, work: Path, unpacking: Unpacking | None = None) -> PlainFile:
+    """The file as plain UTF-8; a copy is written into ``work`` only where one is needed.
+
+    ``unpacking`` is what all files of the delivery have in common; without it this one is the delivery.
+    """
     check_version(file)
     path = Path(file.path)
     digest = hashlib.sha256()
@@ -107,7 +102,8 @@ def plain_file(file: FileVersion, encoding: str, work: Path) -> PlainFile:
                 for _ in chunks:
                     pass
                 return PlainFile(path.name, path, digest.hexdigest(), file.size, mark)
-        plain = _decompressed(path, chunks, head, file.size) if compressed else chunks
+        limits = unpacking or Unpacking(file.size, work)
+        plain = decompressed(path, chunks, head, limits) if compressed else chunks
         copy = work / f"{hashlib.sha256(os.fsencode(file.path)).hexdigest()[:16]}.plain"
         size, skip = _write(path, plain, codec, copy)
     return PlainFile(path.name, copy, digest.hexdigest(), size, skip)
@@ -183,65 +179,6 @@ class _Utf8Probe:
 
     def certain(self) -> bool:
         return self._valid and self._letters > 0
-
-
-def _decompressed(path: Path, chunks: Iterator[bytes], head: bytes, size: int) -> Iterator[bytes]:
-    inner = _gunzip(path, chunks) if head.startswith(GZIP) else _unzstd(path, chunks)
-    written, limit = 0, max(size, 1 << 16) * MAX_EXPANSION
-    for chunk in inner:
-        written += len(chunk)
-        if written > limit:
-            raise DeliveryRejected("compression:bomb", f"{path}: unpacks to more than {MAX_EXPANSION} times its size")
-        yield chunk
-
-
-def _gunzip(path: Path, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    engine = None
-    members = 0
-    for chunk in chunks:
-        data = chunk
-        while data:
-            if engine is None:
-                if members and not data.strip(b"\0"):
-                    break
-                engine = zlib.decompressobj(wbits=31)
-            try:
-                yield engine.decompress(data, CHUNK * 4)
-                while engine.unconsumed_tail:
-                    yield engine.decompress(engine.unconsumed_tail, CHUNK * 4)
-            except zlib.error as error:
-                what = "its checksum does not fit" if "check" in str(error) else "is not intact"
-                raise DeliveryRejected("compression:corrupt", f"{path}: gzip data: {what} ({error})") from None
-            data = engine.unused_data
-            if engine.eof:
-                engine, members = None, members + 1
-            else:
-                break
-    if engine is not None:
-        raise DeliveryRejected(
-            "compression:truncated", f"{path}: gzip data ends before its end; deliver the file again"
-        )
-
-
-def _unzstd(path: Path, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    engine = None
-    for chunk in chunks:
-        data = chunk
-        while data:
-            if engine is None:
-                engine = zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()
-            try:
-                # fed in small pieces, for one piece may unpack to very much
-                piece, data = data[:65536], data[65536:]
-                yield engine.decompress(piece)
-            except zstandard.ZstdError as error:
-                raise DeliveryRejected("compression:corrupt", f"{path}: zstd data is not intact ({error})") from None
-            if engine.eof:
-                data, engine = engine.unused_data + data, None
-    if engine is not None:
-        raise DeliveryRejected(
-            "compression:truncated", f"{path}: zstd data ends before its end; deliver the file again"
-        )
 
 
 def file_hash(file: FileVersion) -> str:

@@ -16,6 +16,7 @@ from typing import IO
 import numpy as np
 
 from platform_assets.lake.grammar import Dialect, parse_record
+from platform_assets.lake.lines import Lines
 from platform_assets.lake.records import CHUNK, MAX_RECORD, Array, StructureDoubt
 
 SetAside = Callable[[int, str, bytes, int], None]
@@ -24,30 +25,21 @@ SetAside = Callable[[int, str, bytes, int], None]
 
 @dataclass
 class Repaired:
-    """A clean copy: one record a line unless a quoted field holds newlines; ``set_aside`` counts the others.
-
-    ``offsets`` and ``shifts`` give the original line of a record of the copy (0-based number): number + shift of
-    the last offset that is not above the number.
-    """
+    """What became of a file's records: ``lines`` tells the original line of those in the clean copy, by their
+    0-based numbers; ``set_aside`` counts the others."""
 
     records: int = 0
     set_aside: int = 0
     newline: bytes = b"\n"
-    offsets: list[int] = field(default_factory=list)
-    shifts: list[int] = field(default_factory=list)
-
-    def lines(self, numbers: Array) -> Array:
-        at = np.searchsorted(np.asarray(self.offsets, np.int64), numbers, side="right") - 1
-        return numbers + np.asarray(self.shifts, np.int64)[at]
+    lines: Lines = field(default_factory=Lines)
 
 
-def repair(path: Path, skip: int, target: Path, dialect: Dialect, header: bool, set_aside: SetAside) -> Repaired:
-    """Write the good records of ``path`` to ``target`` and give the others to ``set_aside``.
+def repair(path: Path, skip: int, out: IO[bytes], dialect: Dialect, header: bool, set_aside: SetAside) -> Repaired:
+    """Write the good records of ``path`` to ``out`` and give the others to ``set_aside``.
 
-    The header record, if there is one, is left out of the copy.
+    One record is a line of the copy unless a quoted field holds newlines. The header, if there is one, is left out.
     """
-    with target.open("wb", 1 << 20) as out:
-        return _Repair(dialect, out, set_aside, header).run(path, skip)
+    return _Repair(dialect, out, set_aside, header).run(path, skip)
 
 
 class _Repair:
@@ -155,10 +147,7 @@ class _Repair:
         self.line += stop - first
 
     def _count(self, records: int) -> None:
-        shift = self.line - self.result.records
-        if not self.result.shifts or self.result.shifts[-1] != shift:
-            self.result.offsets.append(self.result.records)
-            self.result.shifts.append(shift)
+        self.result.lines.note(self.result.records, self.line)
         self.result.records += records
 
     def _aside(self, code: str, raw: bytes, length: int) -> None:

@@ -31,6 +31,7 @@ from platform_assets.publishing.leases import (
 )
 from platform_assets.publishing.metrics import Measured, measure
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Content, LedgerEntry, State, Verdict
+from resources.warehouse.errors import WarehouseExhausted
 from resources.warehouse.protocol import PARTITION, ColumnDef, Session, TableName, Warehouse
 
 
@@ -82,7 +83,12 @@ def run_batch(warehouse: Warehouse, batch: Batch) -> list[Verdict]:
         written: dict[str, Verdict] = {}
         if lease is not None:
             failpoint("publish.leased")
-            written = _write(warehouse, batch, lease, unchanged)
+            try:
+                written = _write(warehouse, batch, lease, unchanged)
+            except WarehouseExhausted as full:
+                if not full.again:
+                    raise
+                written = _write(warehouse, batch, lease, unchanged)
             failpoint("publish.closed")
     return [written.get(c.partition) or unchanged[c.partition] for c in batch.candidates]
 

@@ -24,11 +24,18 @@ from resources.warehouse import duckdb_staging
 from resources.warehouse.duckdb_errors import blames_statement, translated, unreadable
 from resources.warehouse.duckdb_literals import literal
 from resources.warehouse.duckdb_opening import open_database
-from resources.warehouse.errors import SessionMisused, StatementFailed
+from resources.warehouse.errors import SessionMisused, StatementFailed, WarehouseExhausted
 from resources.warehouse.locking import exclusive
 from resources.warehouse.protocol import ColumnDef, StagedFile, TableName
 from resources.warehouse.schema import plan_change
 
+BOUND, BOUND_PER_COLUMN = 512 << 20, 24 << 20
+"""Memory of a session where the warehouse has no limit of its own: this much, or for a load from Parquet as much as its
+columns may need. Without a bound DuckDB keeps what it has written in memory, however many rows there are, and a session
+that only looked rewrites what was loaded before when it is closed."""
+_UNITS = {"bytes": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}
+_roomy: set[Path] = set()
+"""Files of this process for which the bound was too small once."""
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_ ,()\[\]\"]*")
 
 
@@ -37,7 +44,7 @@ class DuckDBWarehouse:
     """A warehouse in one DuckDB file at ``path``; the file is made by the first session that may write.
 
     ``wait_seconds`` bounds the wait for other users of the file; ``memory_limit`` is DuckDB's (``"2GB"``);
-    None leaves DuckDB's own default.
+    None is a bound that fits the work, and DuckDB's own default for a second attempt where it did not.
     """
 
     path: Path
@@ -48,9 +55,10 @@ class DuckDBWarehouse:
     @contextlib.contextmanager
     def session(self, *, read_only: bool = False, purpose: str = "") -> Iterator[DuckDBSession]:
         with self._connected(read_only, purpose or "a session") as (path, connection):
-            session = DuckDBSession(connection, path)
+            session = DuckDBSession(connection, path, bounded=self.memory_limit is None)
             try:
-                session.execute("SET TimeZone = 'UTC'")
+                session.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+                session.bound_memory()
                 yield session
             finally:
                 session.close()
@@ -91,7 +99,8 @@ class DuckDBWarehouse:
 class DuckDBSession:
     """A session on an open DuckDB connection; made by :class:`DuckDBWarehouse` only."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, *, bounded: bool = False) -> None:
+        self._may_bound, self._most = bounded and path not in _roomy, 0
         self._connection: duckdb.DuckDBPyConnection | None = connection
         self._path = path
         self._pid = os.getpid()
@@ -110,7 +119,25 @@ class DuckDBSession:
             cursor = connection.execute(sql)
             return cursor.fetchall() if cursor.description is not None else []
         except duckdb.Error as error:
-            raise translated(error, self._path) from error
+            told = translated(error, self._path)
+            if (
+                self._may_bound
+                and isinstance(error, duckdb.OutOfMemoryException)
+                and isinstance(told, WarehouseExhausted)
+            ):
+                _roomy.add(self._path)
+                told.again = True
+            raise told from error
+
+    def bound_memory(self, columns: int = 0) -> None:
+        """Keep within the bound, or that of a load of so many columns; never above DuckDB's own limit."""
+        if not self._may_bound:
+            return
+        if not self._most:
+            number, unit = str(self.execute("SELECT current_setting('memory_limit')")[0][0]).split()
+            self._most = int(float(number) * (1 << _UNITS[unit]))
+        bound = max(BOUND, columns * BOUND_PER_COLUMN)
+        self.execute(f"SET memory_limit = '{min(bound, self._most)} bytes'")
 
     def quote(self, *parts: str) -> str:
         return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
@@ -192,6 +219,7 @@ class DuckDBSession:
         return relation
 
     def stage_parquet(self, files: Sequence[StagedFile], columns: Sequence[ColumnDef]) -> str:
+        self.bound_memory(len(columns))
         relation = self._relation()
         typed = [ColumnDef(c.name, self._canonical(c.type)) for c in columns]
         duckdb_staging.create_from_parquet(self, relation, files, typed)

@@ -23,7 +23,12 @@ class WarehouseUnreadable(WarehouseError):
 
 
 class WarehouseExhausted(WarehouseError):
-    """The disk or the memory of the warehouse is full; the transaction was rolled back."""
+    """The disk or the memory of the warehouse is full; the transaction was rolled back.
+
+    ``again`` says that a second attempt is given more memory than this one was.
+    """
+
+    again = False
 
 
 class StorageFault(WarehouseError):

@@ -34,7 +34,7 @@ ODD: list[Any] = [
 """What may stand in a contract in the place of a value."""
 
 TYPES: dict[str, tuple[dict[str, Any], list[str]]] = {
-    "string": ({}, ["a", "é", "x'y", 'x"y', "?", "{number}", "{table}", "1) OR (1=1", "longer text", "2013-01-01"]),
+    "string": ({}, ["", "a", "é", "x'y", 'x"y', "?", "{number}", "{table}", "1) OR (1=1", "longer text", "2013-01-01"]),
     "integer": ({}, ["-9223372036854775808", "-6", "-5", "0", "1", "2", "7", "1000", "100", "9223372036854775807"]),
     "decimal": (
         {"physicalType": "DECIMAL(12,2)"},

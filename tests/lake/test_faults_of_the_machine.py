@@ -86,7 +86,9 @@ def test_nor_is_parquet_whose_footer_cannot_be_read(
             raise fault
 
     with monkeypatch.context() as patch:
-        patch.setattr(reading, "open_parquet", lambda contract, path, _: good(contract, path, Engine()))  # type: ignore[arg-type]
+        patch.setattr(
+            reading, "open_parquet", lambda contract, footers, _, copy: good(contract, footers, Engine(), copy)
+        )  # type: ignore[arg-type]
         with pytest.raises(IngestionError, match="nothing was changed"):
             lake.ingest(contract, path)
     no_trace(lake, contract, path)

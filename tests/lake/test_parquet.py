@@ -1,4 +1,4 @@
-"""Parquet: nested values that JSON cannot say cost their row; what the engine cuts off is told."""
+"""Parquet: nested values that JSON cannot say cost their row, and so do times that would have to be cut."""
 
 from __future__ import annotations
 
@@ -42,12 +42,13 @@ def test_decimals_inside_are_json_or_set_aside(lake: Any, make_contract: Callabl
         json.loads(text)
 
 
-def test_nanoseconds_that_the_engine_cuts_are_told(lake: Any, make_contract: Callable[..., Any]) -> None:
-    moments = pa.array([1_000, 1_001], pa.timestamp("ns", "UTC"))
+@pytest.mark.parametrize("zone", ["UTC", None])
+def test_nanoseconds_below_a_microsecond_cost_their_row(
+    lake: Any, make_contract: Callable[..., Any], zone: str | None
+) -> None:
     path = lake.landing / "moments.parquet"
-    micros = moments.cast(pa.timestamp("us", "UTC"), safe=False)
-    pq.write_table(pa.table({"at_nanos": moments, "at_micros": micros}), path)
-    zoned = {"logicalType": "timestamp", "logicalTypeOptions": {"timezone": True}}
-    contract = make_contract([{"name": name, **zoned} for name in ("at_nanos", "at_micros")], form="parquet")
-    (warning,) = lake.ingest(contract, path).warnings
-    assert "'at_nanos' is in nanoseconds" in warning
+    pq.write_table(pa.table({"at": pa.array([1_000, 1_001, None], pa.timestamp("ns", zone))}), path)
+    options = {"logicalTypeOptions": {"timezone": True}} if zone else {}
+    manifest = lake.ingest(make_contract([{"name": "at", "logicalType": "timestamp", **options}], form="parquet"), path)
+    assert [row[0] and row[0].microsecond for row in lake.rows(manifest)] == [1, None]
+    assert [(row.line, row.reasons) for row in lake.quarantined()] == [(2, ("type:at",))]
