@@ -1,6 +1,6 @@
 """Ingestion under a full contract against DuckDB's own typed CSV -> zstd Parquet without checks.
 
-    python benchmarks/ingestion.py --rows 20000000
+    python benchmarks/ingestion.py --rows 5000000
 
 Both read the same file in the same run, each in a process of its own, by turns. Printed is the ratio in CPU
 seconds (all threads) and each one's peak memory. The contract has exact types on ten columns, a unique key, one
