@@ -59,7 +59,9 @@ def test_a_column_that_nobody_asked_for_harms_no_other(lake: Any, make_contract:
     other = Leaf("file_row_number", pb.INT32, list(range(rows_of(leaf))), converted=pb.INT_8)
     wrong = Leaf("w", pb.INT32, [5] * rows_of(leaf), converted=pb.DECIMAL, precision=5, scale=-2)
     bad = Leaf("n", pb.INT32, [300] * rows_of(leaf), converted=pb.INT_8)
-    contract = make_contract([{"name": "file_row_number", **INTEGER}], form="parquet", terms={"extraColumns": True})
+    contract = make_contract(
+        [{"name": "place", "physicalName": "file_row_number", **INTEGER}], form="parquet", terms={"extraColumns": True}
+    )
     content = parquet_bytes([leaf, wrong, other, bad], rows_of(leaf))
     manifest = lake.ingest(contract, lake.file("a.parquet", content))
     assert lake.rows(manifest) == [(n,) for n in range(rows_of(leaf))]
