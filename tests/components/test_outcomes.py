@@ -171,6 +171,7 @@ def test_a_snapshot_has_no_partition(instance: dg.DagsterInstance) -> None:
     assert len(instance.fetch_materializations(SECOND, limit=5).records) == 1
 
 
+@pytest.mark.slow
 def test_thousands_of_bad_partitions_are_all_left_out_and_told_in_few_words(instance: dg.DagsterInstance) -> None:
     hours = dg.HourlyPartitionsDefinition("2024-01-01-00:00", end_date="2024-03-01-00:00")
     keys = hours.get_partition_keys()

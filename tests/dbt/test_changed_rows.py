@@ -16,6 +16,7 @@ from tests.support.projects import Project, opened
 from tests.support.shop import DAYS, deliver
 
 ALL = "key:*/orders or key:cleaned or key:totals or key:apart or key:published/*"
+SLOW = pytest.mark.slow
 BAD, OTHERS = DAYS[2], set(DAYS) - {DAYS[2]}
 
 
@@ -46,7 +47,7 @@ def by_hand(shop: Project, sql: str) -> None:
         session.execute(sql)
 
 
-@pytest.mark.parametrize("variable", ["DBT_FULL_REFRESH", "DBT_ENGINE_FULL_REFRESH"])
+@pytest.mark.parametrize("variable", ["DBT_FULL_REFRESH", pytest.param("DBT_ENGINE_FULL_REFRESH", marks=SLOW)])
 def test_a_full_refresh_of_one_day_is_refused_and_changes_nothing(
     built: Project, variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,9 +76,9 @@ def test_a_full_refresh_that_dbt_is_asked_for_otherwise_is_refused_by_the_macro(
     "change",
     [
         f"DELETE FROM main.cleaned WHERE _partition <> '{DAYS[0]}'",
-        f"DELETE FROM main.cleaned WHERE _partition = '{BAD}' AND customer = 'ann'",
-        f"INSERT INTO main.cleaned SELECT * FROM main.cleaned WHERE _partition = '{BAD}'",
-        "DROP TABLE main.cleaned",
+        pytest.param(f"DELETE FROM main.cleaned WHERE _partition = '{BAD}' AND customer = 'ann'", marks=SLOW),
+        pytest.param(f"INSERT INTO main.cleaned SELECT * FROM main.cleaned WHERE _partition = '{BAD}'", marks=SLOW),
+        pytest.param("DROP TABLE main.cleaned", marks=SLOW),
     ],
 )
 def test_days_that_lose_or_win_rows_are_rejected_by_the_next_run_of_any_day(built: Project, change: str) -> None:
@@ -99,7 +100,7 @@ def test_days_that_lose_or_win_rows_are_rejected_by_the_next_run_of_any_day(buil
     "change",
     [
         f"UPDATE main.cleaned SET amount = amount + 1000 WHERE _partition = '{BAD}'",
-        f"DELETE FROM main.cleaned WHERE _partition = '{BAD}'",
+        pytest.param(f"DELETE FROM main.cleaned WHERE _partition = '{BAD}'", marks=SLOW),
         f"DELETE FROM raw.orders WHERE _partition = '{BAD}' AND customer = 'ann'",
     ],
 )
@@ -120,7 +121,7 @@ def test_rows_that_were_changed_since_their_tests_are_not_read(built: Project, c
     assert amounts(built, "published.totals") == before
 
 
-@pytest.mark.parametrize("table", ["raw.orders", "published.totals"])
+@pytest.mark.parametrize("table", ["raw.orders", pytest.param("published.totals", marks=SLOW)])
 @pytest.mark.parametrize("change", ["DELETE FROM {table} WHERE _partition = '{day}'", "DROP TABLE {table}"])
 def test_a_published_version_whose_rows_are_gone_is_published_again(built: Project, table: str, change: str) -> None:
     before = amounts(built, table)

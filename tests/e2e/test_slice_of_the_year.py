@@ -83,6 +83,7 @@ def test_a_day_that_a_gate_refuses_is_red_alone_and_closed_to_every_reader(year:
         assert year.materialized(layer) == set(DAYS), layer
 
 
+@pytest.mark.slow
 def test_a_failing_dbt_test_on_one_day_holds_that_day_alone(year: Platform) -> None:
     break_mart(year, BAD)
     result = year.run(FIRST, LAST)
@@ -98,6 +99,7 @@ def test_a_failing_dbt_test_on_one_day_holds_that_day_alone(year: Platform) -> N
     assert "relationships" in refused
 
 
+@pytest.mark.slow
 def test_a_rejected_new_version_leaves_the_last_good_one_in_place(year: Platform) -> None:
     assert year.run(FIRST, LAST).success
     before = year.rows("SELECT * FROM published.airport_delays ORDER BY ALL")
@@ -111,6 +113,7 @@ def test_a_rejected_new_version_leaves_the_last_good_one_in_place(year: Platform
     assert f"1 of {len(DAYS)} partitions" in failures(again)["raw__flights_verdict"]
 
 
+@pytest.mark.slow
 def test_running_again_changes_nothing(year: Platform) -> None:
     def hashes() -> list[tuple]:
         return year.rows(
@@ -124,6 +127,7 @@ def test_running_again_changes_nothing(year: Platform) -> None:
     assert (hashes(), year.rows("SELECT * FROM published.route_statistics ORDER BY ALL")) == before
 
 
+@pytest.mark.slow
 def test_a_missing_delivery_is_missing_and_its_neighbours_are_not(year: Platform) -> None:
     year.flights(BAD).unlink()
     result = year.run(FIRST, LAST)
@@ -133,6 +137,7 @@ def test_a_missing_delivery_is_missing_and_its_neighbours_are_not(year: Platform
     assert year.materialized("published/route_statistics") == set(DAYS) - {BAD}
 
 
+@pytest.mark.slow
 def test_a_day_on_which_nothing_is_due_is_done_with_its_reason(year: Platform) -> None:
     year.land("2013-12-31")
     assert year.run("2013-12-31").success
