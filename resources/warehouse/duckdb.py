@@ -111,23 +111,37 @@ class DuckDBSession:
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         connection = self._usable()
         try:
-            if parameters:
-                # not bound by DuckDB's Python module: the first value it is given, of any type, makes it import pandas
-                # where that is installed (1.2 s of CPU in every process)
-                connection.execute(f"PREPARE _bound AS {sql}")
-                sql = f"EXECUTE _bound({', '.join(map(literal, parameters))})"
-            cursor = connection.execute(sql)
-            return cursor.fetchall() if cursor.description is not None else []
+            return self._executed(connection, sql, parameters)
+        except duckdb.OutOfMemoryException as error:
+            reported = translated(error, self._path)
+            if not self._may_bound or not isinstance(reported, WarehouseExhausted):
+                raise reported from error
+            _roomy.add(self._path)
+            if self._in_transaction:
+                # it is lost with the statement: whoever began it has to begin anew
+                reported.again = True
+                raise reported from error
         except duckdb.Error as error:
-            told = translated(error, self._path)
-            if (
-                self._may_bound
-                and isinstance(error, duckdb.OutOfMemoryException)
-                and isinstance(told, WarehouseExhausted)
-            ):
-                _roomy.add(self._path)
-                told.again = True
-            raise told from error
+            raise translated(error, self._path) from error
+        self._unbind_memory()
+        return self.execute(sql, parameters)
+
+    def _executed(
+        self, connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object]
+    ) -> list[tuple[Any, ...]]:
+        if parameters:
+            # not bound by DuckDB's Python module: the first value it is given, of any type, makes it import pandas
+            # where that is installed (1.2 s of CPU in every process)
+            connection.execute(f"PREPARE _bound AS {sql}")
+            sql = f"EXECUTE _bound({', '.join(map(literal, parameters))})"
+        cursor = connection.execute(sql)
+        return cursor.fetchall() if cursor.description is not None else []
+
+    def _unbind_memory(self) -> None:
+        """Give the session what DuckDB takes by itself."""
+        self._may_bound = False
+        if self._most:
+            self.execute(f"SET memory_limit = '{self._most} bytes'")
 
     def bound_memory(self, columns: int = 0) -> None:
         """Keep within the bound, or that of a load of so many columns; never above DuckDB's own limit."""

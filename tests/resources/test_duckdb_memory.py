@@ -53,6 +53,21 @@ def test_a_load_that_needs_more_memory_than_its_bound_is_given_it(
         assert session.execute("SELECT count(*) FROM raw.t") == [(300_000,)]
 
 
+def test_a_session_that_only_looks_is_given_more_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = parquet(tmp_path, 300_000)
+    monkeypatch.setattr(duckdb_warehouse, "BOUND", 8 << 20)
+    warehouse = DuckDBWarehouse(tmp_path / "w.duckdb", threads=2)
+    wide = f"SELECT count(*) FROM (SELECT t0, count(*) FROM read_parquet({sql_text(str(path))}) GROUP BY ALL)"
+    with warehouse.session(read_only=True) as session:
+        assert session.execute(wide) == [(300_000,)]
+    monkeypatch.setattr(duckdb_warehouse, "_roomy", set())
+    with warehouse.session() as session, pytest.raises(WarehouseExhausted) as exhausted, session.transaction():
+        session.execute(wide)
+    assert exhausted.value.again, "a transaction is lost as a whole: its owner is asked to begin anew"
+    with warehouse.session() as session, session.transaction():
+        assert session.execute(wide) == [(300_000,)]
+
+
 def test_a_limit_that_was_set_is_kept(tmp_path: Path) -> None:
     path = parquet(tmp_path, 300_000)
     with pytest.raises(WarehouseExhausted, match="raise memory_limit"):
