@@ -93,6 +93,14 @@ def run_batch(warehouse: Warehouse, batch: Batch) -> list[Verdict]:
     return [written.get(c.partition) or unchanged[c.partition] for c in batch.candidates]
 
 
+def candidates_to_write(warehouse: Warehouse, batch: Batch) -> list[Candidate]:
+    """The candidates whose very version is not published already."""
+    keys = [(batch.asset, candidate.partition) for candidate in batch.candidates]
+    with warehouse.session(read_only=True, purpose=f"run {batch.run_id} preparing {batch.asset}") as session:
+        unchanged, _ = _unchanged(session, batch, keys)
+    return [candidate for candidate in batch.candidates if candidate.partition not in unchanged]
+
+
 def _take(warehouse: Warehouse, batch: Batch, holder: str) -> tuple[dict[str, Verdict], Lease | None]:
     """Tell what is published already from what is not, and take the lease on what has to be written.
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from platform_assets.contracts.model import BatchRule, Severity
-from platform_assets.publishing.batch import Batch, Staged, run_batch
+from platform_assets.publishing.batch import Batch, Staged, candidates_to_write, run_batch
 from platform_assets.publishing.leases import LEASE_SECONDS, WAIT_SECONDS
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Verdict
 from resources.warehouse.errors import StatementFailed
@@ -53,23 +54,23 @@ def publish(
         return run_batch(warehouse, batch)
     except StatementFailed:
         # counting reads no values, so a damaged page shows only when the rows are written
-        refused = _unreadable(warehouse, batch)
+        refused = _unreadable(warehouse, batch, candidates_to_write(warehouse, batch))
         if not refused:
             raise
     return run_batch(warehouse, replace(batch, refused=refused))
 
 
-def _unreadable(warehouse: Warehouse, batch: Batch) -> dict[str, CheckResult]:
-    """The candidates of which a value cannot be read."""
+def _unreadable(warehouse: Warehouse, batch: Batch, candidates: Sequence[Candidate]) -> dict[str, CheckResult]:
+    """Those of the candidates of which a value cannot be read."""
     refused: dict[str, CheckResult] = {}
     with warehouse.session(purpose=f"run {batch.run_id} looking for damaged files of {batch.asset}") as session:
         lengths = ", ".join(f"sum(length(CAST({session.quote(c.name)} AS VARCHAR)))" for c in batch.columns)
-        for candidate in batch.candidates:
+        for candidate in candidates:
             try:
                 relation = session.stage_parquet(_files([candidate]), batch.columns)
                 session.execute(f"SELECT {lengths} FROM {relation} AS s")
             except StatementFailed as error:
-                refused[candidate.partition] = _refusal(str(error).splitlines()[0])
+                refused[candidate.partition] = _refusal(candidate, str(error).splitlines()[0])
     return refused
 
 
@@ -85,11 +86,12 @@ def _stage_files(session: Session, candidates: Sequence[Candidate], columns: Seq
             try:
                 counts |= _counted(session, [candidate], columns)[1]
             except StatementFailed as error:
-                refused[candidate.partition] = _refusal(str(error).splitlines()[0])
+                refused[candidate.partition] = _refusal(candidate, str(error).splitlines()[0])
     for candidate in candidates:
         found = counts.get(candidate.partition, 0)
         if candidate.partition not in refused and found != candidate.rows:
-            refused[candidate.partition] = _refusal(f"the files hold {found} rows, the manifest says {candidate.rows}")
+            counted = f"the files hold {found} rows, the manifest says {candidate.rows}"
+            refused[candidate.partition] = _refusal(candidate, counted)
     good = [candidate for candidate in candidates if candidate.partition not in refused]
     if refused or not relation:
         relation = session.stage_parquet(_files(good), columns)
@@ -107,6 +109,10 @@ def _files(candidates: Sequence[Candidate]) -> list[StagedFile]:
     return [StagedFile(path, c.partition) for c in candidates for path in c.files]
 
 
-def _refusal(reason: str) -> CheckResult:
-    message = f"{reason}. Ingest the partition again to write its files anew."
+def _refusal(candidate: Candidate, reason: str) -> CheckResult:
+    folders = sorted({str(Path(path).parent) for path in candidate.files})
+    message = (
+        f"{reason}. The Parquet files in {', '.join(folders)} are damaged: remove that folder, then materialize the "
+        "partition in the lake again, which writes them anew"
+    )
     return CheckResult(FILES_CHECK, Severity.ERROR, passed=False, message=message)

@@ -130,7 +130,7 @@ def test_files_that_are_not_what_the_manifest_says_reject_their_partition_alone(
     assert states(verdicts) == ["published", "rejected", "published"]
     assert verdicts[1].failed_check is not None
     assert verdicts[1].failed_check.name == "lake_files"
-    assert "Ingest the partition again" in verdicts[1].message
+    assert f"in {path.parent} are damaged: remove that folder" in verdicts[1].message
     assert sorted(content(warehouse)) == ["a", "c"]
 
 
@@ -203,6 +203,22 @@ def test_a_damaged_page_is_the_trouble_of_its_partition(warehouse: DuckDBWarehou
     path.write_bytes(data)
     verdicts = load(warehouse, *candidates)
     assert states(verdicts) == ["published", "rejected", "published"]
-    assert "Ingest the partition again" in verdicts[1].message
+    assert f"in {path.parent} are damaged: remove that folder" in verdicts[1].message
     assert {partition: len(rows) for partition, rows in content(warehouse).items()} == {"a": 60_000, "c": 60_000}
     assert states(load(warehouse, lake.candidate("b", "v2"), run="second")) == ["published"]
+
+
+def test_a_damaged_file_of_a_version_that_is_published_is_nobody_s_trouble(
+    warehouse: DuckDBWarehouse, lake: Lake
+) -> None:
+    """What is published already is not read again, alone or beside a damaged neighbour."""
+    select = "CAST(i AS BIGINT) AS id, md5(CAST(i AS VARCHAR)) AS v, CAST(i AS DOUBLE) AS x"
+    published, new = (lake.candidate(p, "v1", rows=60_000, select=select) for p in "ab")
+    assert states(load(warehouse, published)) == ["published"]
+    for candidate in (published, new):
+        path = Path(candidate.files[0])
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2 : len(data) // 2 + 2_000] = bytes(2_000)
+        path.write_bytes(data)
+    assert states(load(warehouse, published, new, run="second")) == ["unpublished", "rejected"]
+    assert states(load(warehouse, published, run="third")) == ["unpublished"]
