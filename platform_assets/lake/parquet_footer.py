@@ -24,7 +24,8 @@ TYPE, LENGTH, REPETITION, NAME, CHILDREN, CONVERTED, SCALE, PRECISION, LOGICAL =
 COLUMNS, META, META_TYPE, STATISTICS = 1, 3, 1, 12
 """Fields of RowGroup, ColumnChunk and ColumnMetaData."""
 PHYSICAL = ("BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE", "BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
-MAX_FOOTER = 1 << 30
+MAX_FOOTER = 64 << 20
+"""Bytes; it is read into Python objects. A footer of 100,000 columns has a tenth of it."""
 
 Change = Mapping[int, int | bytes | None]
 """New values of a SchemaElement's fields; ``None`` takes a field away."""
@@ -99,7 +100,16 @@ def read_footer(path: Path) -> Footer:
 def amended(path: Path, changes: Mapping[int, Change], target: Path) -> None:
     """Write the file again with other schema elements (by their index); pages and their places stay."""
     data, start = _bytes(path)
-    footer = Reader(data).struct()
+    try:
+        body = _with_changes(Reader(data).struct(), changes)
+    except (ThriftFault, IndexError, AttributeError, TypeError) as error:
+        raise FooterFault(f"its footer is not that of a Parquet file ({error})") from None
+    with open_regular(path) as source, target.open("wb", 0) as copy:
+        _copy(source.fileno(), copy.fileno(), start)
+        copy.write(body + len(body).to_bytes(4, "little") + MAGIC)
+
+
+def _with_changes(footer: Struct, changes: Mapping[int, Change]) -> bytes:
     elements = footer.items(SCHEMA)
     for index, change in changes.items():
         for number, value in change.items():
@@ -115,10 +125,7 @@ def amended(path: Path, changes: Mapping[int, Change], target: Path) -> None:
                 # the bounds of values that were written under another type are none of this one
                 meta.fields.pop(STATISTICS, None)
                 meta.fields[META_TYPE] = (I32, elements[leaves[at]].get(TYPE))
-    body = written(footer)
-    with open_regular(path) as source, target.open("wb", 0) as copy:
-        _copy(source.fileno(), copy.fileno(), start)
-        copy.write(body + len(body).to_bytes(4, "little") + MAGIC)
+    return written(footer)
 
 
 def _copy(source: int, target: int, size: int) -> None:

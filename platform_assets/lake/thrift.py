@@ -58,6 +58,8 @@ class Reader:
         return found
 
     def _value(self, kind: int, depth: int) -> Any:
+        if depth > MAX_DEPTH:
+            raise ThriftFault(f"values more than {MAX_DEPTH} deep")
         if kind in (TRUE, FALSE):
             return self._byte() == TRUE
         if kind == BYTE:

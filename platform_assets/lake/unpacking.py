@@ -68,6 +68,10 @@ def decompressed(path: Path, chunks: Iterator[bytes], head: bytes, unpacking: Un
     yield b"".join(waiting)
 
 
+MAX_WINDOW = 128 << 20
+"""What zstd itself takes without being asked for more: one file may not claim more memory than that."""
+
+
 def _gunzip(path: Path, pieces: Iterator[bytes]) -> Iterator[bytes]:
     engine = None
     members = 0
@@ -102,10 +106,18 @@ def _unzstd(path: Path, pieces: Iterator[bytes]) -> Iterator[bytes]:
         data = piece
         while data:
             if engine is None:
-                engine = zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()
+                engine = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).decompressobj()
             try:
                 yield engine.decompress(data)
             except zstandard.ZstdError as error:
+                if "memory" in str(error) and "too much" not in str(error):
+                    raise MemoryError(f"{path}: the decompressor got no memory") from error
+                if "too much memory" in str(error):
+                    raise DeliveryRejected(
+                        "compression:window",
+                        f"{path}: zstd data needs a window of more than {MAX_WINDOW >> 20} MB to be unpacked; write it "
+                        "without --ultra or --long",
+                    ) from None
                 raise DeliveryRejected("compression:corrupt", f"{path}: zstd data is not intact ({error})") from None
             data = b""
             if engine.eof:

@@ -144,3 +144,20 @@ def test_nested_values_are_published_exactly_or_cost_their_row(
     fragile = name.startswith(("int96", "timestamp", "decimal that no text is of"))
     assert not refused or (fragile and [where for where, _ in refused] == ["map"])
     assert {code for _, code in refused} <= {"drift:type", "structure:values"}
+
+
+@pytest.mark.parametrize(
+    "footer",
+    [
+        b"\x19" * 5_000,  # lists in lists
+        b"\x1c" * 5_000,  # structs in structs
+        b"\x19\xfc\xff\xff\xff\xff\x0f",  # a list that is longer than all files
+        b"",
+        b"\x00",
+    ],
+)
+def test_a_footer_that_is_none_is_a_rejection(lake: Any, make_contract: Callable[..., Any], footer: bytes) -> None:
+    content = b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1"
+    contract = make_contract([{"name": "n", **INTEGER}], form="parquet")
+    with pytest.raises(DeliveryRejected, match="not an intact Parquet file"):
+        lake.ingest(contract, lake.file("a.parquet", content))

@@ -120,3 +120,37 @@ def test_many_members_are_unpacked_in_proportion(
     monkeypatch.setattr(unpacking.zlib, "decompressobj", Counting)
     assert lake.ingest(make_contract(COLUMNS), path).rows_out == members
     assert handed <= members * unpacking.PIECE
+
+
+def test_a_file_may_not_claim_any_memory_it_likes(lake: Any, make_contract: Callable[..., Any]) -> None:
+    """The window is in the file's head, and is taken before anything is unpacked."""
+    parameters = zstandard.ZstdCompressionParameters(window_log=30, compression_level=1)
+    content = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    packed = content.compress(b"n\n1\n") + content.flush()
+    contract = make_contract([{"name": "n", "logicalType": "integer"}])
+    with pytest.raises(DeliveryRejected, match="window of more than 128 MB") as rejected:
+        lake.ingest(contract, lake.file("a.csv.zst", packed))
+    assert rejected.value.code == "compression:window"
+
+
+def test_no_memory_for_the_decompressor_is_no_verdict(
+    lake: Any, make_contract: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Starved:
+        eof, unused_data = False, b""
+
+        def decompress(self, _: bytes) -> bytes:
+            raise zstandard.ZstdError("zstd decompress error: Allocation error : not enough memory")
+
+    class Decompressor:
+        def __init__(self, **_: object) -> None: ...
+
+        def decompressobj(self) -> Starved:
+            return Starved()
+
+    contract = make_contract([{"name": "n", "logicalType": "integer"}])
+    path = lake.file("a.csv.zst", zstandard.compress(b"n\n1\n"))
+    monkeypatch.setattr("platform_assets.lake.unpacking.zstandard.ZstdDecompressor", Decompressor)
+    with pytest.raises((IngestionError, MemoryError)):
+        lake.ingest(contract, path)
+    assert read_rejection(lake.path, "feed", "2013-01-01") is None
