@@ -42,7 +42,10 @@ def sources(contracts: Path, output: Path, check: bool) -> None:
         raise click.ClickException(str(error)) from None
     if not check:
         output.parent.mkdir(parents=True, exist_ok=True)
-        write_durably(output, text.encode())
+        if output.exists() and not output.is_file():
+            output.write_text(text, encoding="utf-8")  # a terminal or a pipe
+        else:
+            write_durably(output.resolve(), text.encode())
         click.echo(f"wrote {output}")
         return
     before = output.read_text(encoding="utf-8") if output.exists() else ""

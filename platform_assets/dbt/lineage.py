@@ -10,11 +10,11 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from platform_assets.lake.layout import write_durably
 from resources.warehouse.protocol import ColumnDef, TableName
 
 log = logging.getLogger(__name__)
@@ -89,9 +89,7 @@ def cached_lineage(
         log.warning("%s: its column lineage is not known: %s", unique_id, " ".join(str(error).split())[:200])
         found = None
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps({"key": key, "columns": _written(found)}), encoding="utf-8")
-    temporary.replace(path)
+    write_durably(path, json.dumps({"key": key, "columns": _written(found)}).encode())
     return found
 
 

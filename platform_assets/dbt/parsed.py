@@ -51,7 +51,9 @@ def find(store: Path, files: str, variables: Mapping[str, str]) -> ParsedProject
                 continue
             found = ParsedProject(folder.name, (folder / MANIFEST).read_bytes(), (folder / PARSED).read_bytes())
             if _digests(found) == stamp["digests"]:
-                os.utime(folder)
+                with contextlib.suppress(OSError):
+                    # that it was used; an image or another owner's folder may not be touched
+                    os.utime(folder)
                 return found
     return None
 
@@ -74,7 +76,10 @@ def make(
         complete.mkdir()
         for kept in (MANIFEST, PARSED):
             (work / kept).rename(complete / kept)
-        (complete / STAMP).write_text(json.dumps({"variables": asked, "digests": _digests(made)}))
+        # digests of values, secrets among them: nobody else has to see them
+        descriptor = os.open(complete / STAMP, os.O_WRONLY | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "w") as stamp:
+            json.dump({"variables": asked, "digests": _digests(made)}, stamp)
         final = store / files / identity
         final.parent.mkdir(exist_ok=True)
         failpoint("dbt.parse.made")

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import logging
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
 import yaml
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from platform_assets.dbt.asked_variables import AskedVariables
 from platform_assets.dbt.parsed import ParsedProject, find, make
 from platform_assets.dbt.runner import run_dbt
+
+log = logging.getLogger(__name__)
 
 _SUFFIXES = {".sql", ".yml", ".yaml", ".csv", ".py", ".md"}
 _PASSED_OVER = {"target", "logs", ".venv", ".git", "__pycache__"}
@@ -72,7 +76,7 @@ class DbtProjectFiles:
         if found is not None:
             return found
         store.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.target_path / "parse.lock"):
+        with _one_parse_at_a_time(self.target_path / "parse.lock"):
             for attempt in range(1, TRIES + 1):
                 # another process may have made it while this one waited
                 fingerprint = self.fingerprint(variables)
@@ -141,6 +145,20 @@ class DbtProjectFiles:
         if result.exception is not None or not result.success:
             raise DbtParseError(f"{self.project_dir}: dbt cannot parse the project: {result.exception}")
         return frozenset(asked.names)
+
+
+@contextmanager
+def _one_parse_at_a_time(path: Path) -> Iterator[None]:
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0.5)
+    except Timeout:
+        log.info("waiting for another process that parses the dbt project (%s)", path)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @functools.cache

@@ -8,6 +8,7 @@ when others may take over, never who is right.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
 import threading
@@ -19,7 +20,7 @@ from typing import TypeVar
 from platform_assets.publishing.errors import LeaseHeld, LeaseLost
 from platform_assets.publishing.holders import is_dead, is_of_this_thread, new_holder, retire
 from platform_assets.publishing.ledger import LEASES, Key, name, stage_keys
-from resources.warehouse.errors import StorageFault, WarehouseError
+from resources.warehouse.errors import StorageFault
 from resources.warehouse.protocol import Session, Warehouse
 
 log = logging.getLogger(__name__)
@@ -170,7 +171,8 @@ class Holder:
         try:
             if kind is not None and not self._given_back():
                 # a thread needs no file descriptor; it ends with the process, whose death gives back as well
-                threading.Thread(target=self._give_back_later, name="give leases back", daemon=True).start()
+                with contextlib.suppress(RuntimeError):  # where there can be no thread either, the process's end serves
+                    threading.Thread(target=self._give_back_later, name="give leases back", daemon=True).start()
         finally:
             retire(self.name)
 
@@ -181,12 +183,14 @@ class Holder:
             delay = min(delay * 2, RETRY_SECONDS)
 
     def _given_back(self) -> bool:
+        """Whether it was done, or there is nothing left to give back to. Raises nothing: another error is under way."""
         try:
-            with self.warehouse.session(purpose="giving leases back") as session:
-                if session.describe(LEASES) is not None:
-                    with session.transaction():
-                        release(session, self.name)
-        except (WarehouseError, OSError) as error:
+            with self.warehouse.session(read_only=True, purpose="giving leases back") as session:
+                if session.describe(LEASES) is None:
+                    return True  # nothing was ever taken, or the warehouse is gone
+            with self.warehouse.session(purpose="giving leases back") as session, session.transaction():
+                release(session, self.name)
+        except Exception as error:
             log.warning("the leases of %s could not be given back yet: %s", self.name, error)
             return False
         return True

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -157,6 +160,30 @@ def test_a_kill_while_dbt_parses_leaves_no_half_of_it(project: DbtProjectFiles, 
     assert node(project, {"IN_MODEL": name}) == {**PLAIN, "m": name}
     node(project, {"IN_MODEL": f"after {name}"})
     assert list(project.target_path.glob("parsed/.*")) == [], "the next parse removes what the killed one left"
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EROFS])
+def test_a_parse_that_may_not_be_touched_is_used_all_the_same(
+    project: DbtProjectFiles, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in an image that was baked with it, or in the folder of another user."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    identity = project.parsed().identity
+    monkeypatch.setattr("platform_assets.dbt.parsed.os.utime", refuse)
+    monkeypatch.setattr("platform_assets.dbt.project.run_dbt", refuse)
+    assert project.parsed().identity == identity
+
+
+def test_what_stands_for_values_is_for_its_owner_alone(project: DbtProjectFiles) -> None:
+    secret = "not-a-real-secret-1"
+    project.parsed({"IN_MODEL": secret})
+    stamps = list(project.target_path.glob("parsed/*/*/stamp.json"))
+    assert stamps
+    assert all(stat.S_IMODE(stamp.stat().st_mode) == 0o600 for stamp in stamps)
+    assert not any(secret in stamp.read_text() for stamp in stamps)
 
 
 def test_a_project_that_cannot_be_parsed_says_so_and_keeps_nothing(project: DbtProjectFiles, root: Path) -> None:
