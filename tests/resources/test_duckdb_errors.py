@@ -164,24 +164,31 @@ def test_too_many_open_files(warehouse: DuckDBWarehouse, parquet: Path) -> None:
 def test_a_file_that_may_not_be_read(tmp_path: Path, parquet: Path, what: str) -> None:
     """To DuckDB a folder that it may not read looks like one without the file."""
     closed = parquet if what == "file" else parquet.parent
-    mode = closed.stat().st_mode
-    closed.chmod(0)
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.stat().st_uid == os.geteuid() and folder not in (Path("/"), Path("/tmp")):
-            folder.chmod(folder.stat().st_mode | 0o755)
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            if os.geteuid() == 0:  # who may read everything
-                os.setuid(65534)
-            duckdb.connect().execute(reading(parquet))
-        except duckdb.IOException as error:
-            code = 0 if type(translated(error, DATABASE)) is StorageFault else 2
-        finally:
-            os._exit(code)
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    closed.chmod(mode)
+    opened = [
+        folder
+        for folder in (tmp_path, *tmp_path.parents)
+        if folder.stat().st_uid == os.geteuid() and folder not in (Path("/"), Path("/tmp"))
+    ]
+    modes = {path: path.stat().st_mode for path in (closed, *opened)}
+    try:
+        for folder in opened:
+            folder.chmod(modes[folder] | 0o711)
+        closed.chmod(0)
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                if os.geteuid() == 0:  # who may read everything
+                    os.setuid(65534)
+                duckdb.connect().execute(reading(parquet))
+            except duckdb.IOException as error:
+                code = 0 if type(translated(error, DATABASE)) is StorageFault else 2
+            finally:
+                os._exit(code)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    finally:
+        for path, mode in modes.items():
+            path.chmod(mode)
     assert status == 0
 
 
