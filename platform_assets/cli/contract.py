@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tempfile
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ import yaml
 
 from platform_assets.contracts.changes import compare
 from platform_assets.contracts.infer import infer_contract
-from platform_assets.contracts.model import Contract
+from platform_assets.contracts.model import Contract, FileKind
 from platform_assets.contracts.problems import ContractError
 from platform_assets.contracts.reader import parse_contract, read_contract
 from platform_assets.contracts.sampling import SampleError
@@ -36,6 +37,7 @@ def infer(file: Path, name: str | None, output: Path | None, force: bool) -> Non
     """Write a first contract from a sample FILE (CSV, JSON lines or Parquet; gzip and zstd too)."""
     try:
         text = infer_contract(file, name)
+        _must_take(text, file)
     except SampleError as error:
         raise click.ClickException(str(error)) from None
     if output is None:
@@ -46,6 +48,26 @@ def infer(file: Path, name: str | None, output: Path | None, force: bool) -> Non
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(text, encoding="utf-8")
         click.echo(f"wrote {output}; review it, then: platform-assets contract check {output}")
+
+
+def _must_take(text: str, sample: Path) -> None:
+    """Raise SampleError if the contract cannot take the sample's own columns.
+
+    What the values of a text file are, ``infer`` has seen; which types of Parquet can be read exactly, only the lake
+    knows.
+    """
+    contract = parse_contract(text, sample)
+    if contract.format.kind is not FileKind.PARQUET:
+        return
+    from platform_assets.lake.engine import open_engine
+    from platform_assets.lake.parquet import footer_of, open_parquet
+    from platform_assets.lake.rejection import DeliveryRejected
+
+    with tempfile.TemporaryDirectory() as work, open_engine("1GB", 1) as engine:
+        try:
+            open_parquet(contract, [footer_of(sample)], engine, Path(work) / "copy")
+        except DeliveryRejected as rejected:
+            raise SampleError(f"no contract can take this sample as it is: {rejected.message}") from None
 
 
 @contract.command()

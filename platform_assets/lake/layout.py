@@ -100,8 +100,10 @@ def write_durably(path: Path, content: bytes, mode: int = 0o666) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, IsADirectoryError):
+            raise IsADirectoryError(error.errno, "is a folder in the place of a file; remove it", str(path)) from None
         raise
     sync_folder(path.parent)
 

@@ -59,7 +59,15 @@ class Manifest:
     @classmethod
     def from_json(cls, text: builtins.bytes) -> Manifest:
         """Raises ValueError with what is wrong, if the text is not that of a manifest."""
-        return built(cls, json.loads(text))
+        manifest = built(cls, json.loads(text))
+        rows = (manifest.rows_in, manifest.rows_out, manifest.rows_quarantined)
+        if min(rows) < 0 or rows[0] != rows[1] + rows[2]:
+            raise ValueError("it says {} rows in, {} out, {} quarantined, which cannot be".format(*rows))
+        own = f"{escape(manifest.feed)}/{escape(manifest.partition)}/"
+        for file in manifest.data_files:
+            if not file.startswith(own) or ".." in file.split("/"):
+                raise ValueError("its field 'data_files' names a file that is not the partition's own")
+        return manifest
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import os
+import stat
 import types
 import typing
 from collections.abc import Callable
@@ -41,7 +42,7 @@ def read_record(path: Path, from_json: Callable[[bytes], R], feed: str, partitio
     """
     try:
         failpoint("lake.record.open")
-        text = path.read_bytes()
+        text = _content(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -53,11 +54,22 @@ def read_record(path: Path, from_json: Callable[[bytes], R], feed: str, partitio
         record = from_json(text)
     except UnicodeDecodeError:
         raise RecordUnreadable(path, "it is not UTF-8") from None
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise RecordUnreadable(path, "it is nested too deeply") from None
+    except ValueError as error:
         raise RecordUnreadable(path, str(error) or type(error).__name__) from None
     if (record.feed, record.partition) != (feed, partition):
         raise RecordUnreadable(path, f"it is the record of {shown(record.feed)} {shown(record.partition)}")
     return record
+
+
+def _content(path: Path) -> bytes:
+    # to open a pipe otherwise is to wait for somebody who writes into it, for ever
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is not a file")
+        return file.read()
 
 
 def is_there(path: Path) -> bool:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from platform_assets.cli.main import main
 from platform_assets.contracts.identifiers import sql_text
 from platform_assets.contracts.infer import infer_contract
 from platform_assets.contracts.reader import parse_contract
@@ -135,3 +141,21 @@ def test_parquet_of_every_type_is_taken_or_refused_with_the_reason(tmp_path: Pat
     with duckdb.connect() as engine:
         engine.execute(f"COPY (FROM (VALUES {values}) t (n)) TO {sql_text(str(path))} (FORMAT parquet)")
     assert (takes(tmp_path, path) is not None) == taken
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([Decimal(1)], pa.decimal256(40, 0)),
+        pa.array([[b"x"]], pa.list_(pa.binary())),
+        pa.array([[dt.time(5)]], pa.list_(pa.time64("us"))),
+    ],
+    ids=["decimal256", "list of binary", "list of times"],
+)
+def test_parquet_that_cannot_be_read_exactly_gets_no_contract(tmp_path: Path, column: pa.Array) -> None:
+    path = tmp_path / "sample.parquet"
+    pq.write_table(pa.table({"n": column}), path)
+    result = CliRunner().invoke(main, ["contract", "infer", str(path)])
+    assert result.exit_code == 1
+    assert "'n'" in result.output
+    assert "apiVersion" not in result.output

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,63 @@ def test_a_record_that_cannot_be_opened(lake: Any, make_contract: Callable[..., 
         assert lake.rows(read_manifest(lake.path, "feed", DAY)) == [(1, "x")]
 
 
+@pytest.mark.parametrize("name", [MANIFEST, REJECTION])
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device", "link to nowhere", "link to a pipe"])
+def test_what_is_no_file_in_the_place_of_a_record_is_not_waited_for(
+    lake: Any, make_contract: Callable[..., Any], name: str, kind: str
+) -> None:
+    contract = make_contract(COLUMNS)
+    good, _ = with_records(lake, contract)
+    path = path_of(lake, name)
+    path.unlink()
+    with socket.socket(socket.AF_UNIX) as listening:
+        if kind == "pipe":
+            os.mkfifo(path)
+        elif kind == "socket":
+            # its address is short wherever this test's folder lies
+            folder = os.open(path.parent, os.O_RDONLY)
+            listening.bind(f"/proc/self/fd/{folder}/{name}")
+            os.close(folder)
+        elif kind == "device":
+            path.symlink_to("/dev/zero")
+        elif kind == "link to a pipe":
+            os.mkfifo(path.with_name("pipe"))
+            path.symlink_to("pipe")
+        else:
+            path.symlink_to("nowhere")
+        read = read_rejection if name == REJECTION else read_manifest
+        if kind == "link to nowhere":
+            assert read(lake.path, "feed", DAY) is None
+        else:
+            with pytest.raises(RecordUnreadable, match=name):
+                read(lake.path, "feed", DAY)
+        assert lake.rows(lake.ingest(contract, good)) == [(1, "x")]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        replaced("rows_in", -5),
+        replaced("rows_out", 7),
+        replaced("rows_quarantined", 10**30),
+        replaced("data_files", ["../../../../etc/passwd"]),
+        replaced("data_files", ["feed/2013-01-01/../../other/2013-01-01/x/part-0000.parquet"]),
+        replaced("data_files", ["/etc/passwd"]),
+    ],
+)
+def test_a_manifest_that_cannot_be_true_is_not_believed(
+    lake: Any, make_contract: Callable[..., Any], damage: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    contract = make_contract(COLUMNS)
+    good = lake.file("a.csv", "n,t\n1,x\n")
+    lake.ingest(contract, good)
+    path = path_of(lake, MANIFEST)
+    path.write_bytes(changed(path.read_bytes(), damage))
+    with pytest.raises(RecordUnreadable, match=r"which cannot be|not the partition's own"):
+        read_manifest(lake.path, "feed", DAY)
+    assert lake.rows(lake.ingest(contract, good)) == [(1, "x")]
+
+
 def test_a_folder_in_the_place_of_a_record_is_named(lake: Any, make_contract: Callable[..., Any]) -> None:
     contract = make_contract(COLUMNS)
     good = lake.file("a.csv", "n,t\n1,x\n")
@@ -160,7 +218,7 @@ def test_a_folder_in_the_place_of_a_record_is_named(lake: Any, make_contract: Ca
     path_of(lake, MANIFEST).mkdir()
     with pytest.raises(RecordUnreadable, match="remove it, then materialize"):
         read_manifest(lake.path, "feed", DAY)
-    with pytest.raises(IngestionError, match=MANIFEST):
+    with pytest.raises(IngestionError, match=f"is a folder in the place of a file; remove it.*{MANIFEST}"):
         lake.ingest(contract, good)
     path_of(lake, MANIFEST).rmdir()
     assert lake.rows(lake.ingest(contract, good)) == [(1, "x")]
