@@ -34,6 +34,9 @@ WAIT_SECONDS = 600.0
 RETRY_SECONDS = 10.0
 """The longest pause between two tries to give leases back."""
 
+GIVING_BACK = "give leases back"
+"""Name of a thread that goes on giving leases back after an error."""
+
 Taken = TypeVar("Taken")
 
 
@@ -172,7 +175,7 @@ class Holder:
             if kind is not None and not self._given_back():
                 # a thread needs no file descriptor; it ends with the process, whose death gives back as well
                 with contextlib.suppress(RuntimeError):  # where there can be no thread either, the process's end serves
-                    threading.Thread(target=self._give_back_later, name="give leases back", daemon=True).start()
+                    threading.Thread(target=self._give_back_later, name=GIVING_BACK, daemon=True).start()
         finally:
             retire(self.name)
 

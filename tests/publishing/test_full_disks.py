@@ -8,10 +8,12 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from platform_assets.publishing.leases import GIVING_BACK
 from platform_assets.publishing.ledger import history
 from platform_assets.publishing.verdicts import State
 from resources.warehouse.duckdb import DuckDBWarehouse
@@ -105,4 +107,7 @@ def test_a_small_file_system_that_is_full(tmp_path: Path, lake: Lake, size: str)
         assert states(load(warehouse, big, wait_seconds=5)) == ["published"]
         assert content(warehouse) == {"a": ["new"] * 4_000_000}
     finally:
+        for thread in threading.enumerate():
+            if thread.name == GIVING_BACK:
+                thread.join()
         subprocess.run(["umount", str(mount)], check=True)
