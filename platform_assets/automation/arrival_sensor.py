@@ -9,7 +9,7 @@ import datetime as dt
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.landing_events import observed, recognized
 from platform_assets.lake.arrivals import Arrivals, Mark
 from platform_assets.lake.deliveries import Delivery, dagster_partition
+from platform_assets.lake.landing_walk import ROOT
 from platform_assets.lake.manifest import read_manifest
 from platform_assets.lake.names import shown
 from platform_assets.lake.rejection import RecordUnreadable
@@ -56,17 +57,22 @@ def arrival_sensor(feed: Feed) -> dg.SensorDefinition:
         found, mark = folder.changed_since(seen.mark, now_ns=now, limit=CHANGES_PER_TICK)
         mark, hindered = after_faults(seen, mark, found.faults)
         over = _keys_that_are_over(feed, [*seen.early, *found.deliveries], now)
+        waits: set[str] = set()
         if late := over.intersection(seen.early):
-            found.deliveries.update(folder.deliveries(late, now_ns=now).deliveries)
+            again = folder.deliveries(late, now_ns=now)
+            found.deliveries.update(again.deliveries)
+            waits = set(again.waiting)
         early = sorted({*seen.early, *found.deliveries} - over)
         there = [delivery for key, delivery in found.deliveries.items() if key in over]
         new = [delivery for delivery in there if not _is_ingested(context, delivery, Path(platform.lake))]
-        _report(context, feed, found)
+        # a folder that was never there is that of a new project, and no news
+        news = hindered.keys() - seen.hindered.keys() - ({ROOT} if seen.mark == Mark() else set())
+        _report(context, feed, found, news)
         for key in early[:SHOWN]:
             context.log.info(f"{feed.name}: {key} is not over yet: its delivery is taken once it is")
-        cursor = write_cursor(Seen(mark, tuple(early[:EARLY]), hindered))
+        cursor = write_cursor(Seen(mark, tuple(sorted({*early, *waits})[:EARLY]), hindered))
         # what hinders a look is there at every tick, and an event when it is new
-        changed = found.irregular or found.unmatched or hindered.keys() - seen.hindered.keys()
+        changed = found.irregular or found.unmatched or news
         strange = [recognized(feed, found)] if changed else []
         if not new:
             skip = _quiet_reason(feed.name, found)
@@ -102,7 +108,8 @@ def after_faults(seen: Seen, mark: Mark, faults: Mapping[str, str]) -> tuple[Mar
     """
     if len(faults) > HINDERED:
         return mark, {MANY: min([seen.mark, *seen.hindered.values()])}
-    over = [since for path, since in seen.hindered.items() if path not in faults]
+    # from its own mark on, this tick has looked already
+    over = [since for path, since in seen.hindered.items() if path not in faults and since < seen.mark]
     since = seen.hindered.get(MANY, seen.mark)
     return min([mark, *over]), {path: seen.hindered.get(path, since) for path in sorted(faults)}
 
@@ -205,12 +212,15 @@ def _new_keys(feed: Feed, deliveries: list[Delivery]) -> list[Any]:
     return []
 
 
-def _report(context: dg.SensorEvaluationContext, feed: Feed, found: Arrivals) -> None:
+def _report(context: dg.SensorEvaluationContext, feed: Feed, found: Arrivals, news: Set[str]) -> None:
     name = feed.name
     for path, kind in list(found.irregular.items())[:SHOWN]:
         context.log.warning(f"{name}: {shown(path)} is {kind}, not a file: left alone")
     for path, why in list(found.faults.items())[:SHOWN]:
-        context.log.warning(f"{name}: {shown(path)}: {why}; only what lies there waits")
+        if path != ROOT:
+            context.log.warning(f"{name}: {shown(path)}: {why}; the partitions whose files may lie there wait")
+        elif path in news:
+            context.log.warning(f"{name}: {why}; every partition waits")
     for path in found.unmatched[:SHOWN]:
         why = feed.why_unmatched(path)
         context.log.warning(f"{name}: {shown(path)} fits no partition of the feed ({why}): left alone")
@@ -221,6 +231,8 @@ def _report(context: dg.SensorEvaluationContext, feed: Feed, found: Arrivals) ->
 
 
 def _quiet_reason(feed: str, found: Arrivals) -> str:
+    if ROOT in found.faults:
+        return found.faults[ROOT]
     if found.waiting:
         return f"{len(found.waiting)} deliveries of {feed} are not complete yet"
     return f"nothing new for {feed}"

@@ -10,13 +10,13 @@ from __future__ import annotations
 import heapq
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from platform_assets.lake.arrival_patterns import ArrivalPattern, NameMatch
 from platform_assets.lake.deliveries import Delivery, FileVersion
-from platform_assets.lake.landing_walk import Levels, Walk
+from platform_assets.lake.landing_walk import ROOT, Levels, Walk
 from platform_assets.lake.names import shown
 
 
@@ -113,7 +113,7 @@ class LandingFolder:
                 else:
                     files.setdefault(key, []).append(found)
         self._judge(arrivals, files, marked, now_ns)
-        self._hinder(arrivals, keys, (keys or set()) - files.keys())
+        self._hinder(arrivals, keys)
         return arrivals
 
     def changed_since(self, mark: Mark, *, now_ns: int, limit: int) -> tuple[Arrivals, Mark]:
@@ -151,7 +151,7 @@ class LandingFolder:
                     else:
                         files.setdefault(key, []).append(found)
             self._judge(arrivals, files, marked, now_ns)
-        self._hinder(arrivals, None, ())
+        self._hinder(arrivals, None)
         return arrivals, changes[-1].mark if changes else mark
 
     def _judge(self, arrivals: Arrivals, files: dict[str, list[_Found]], marked: set[str], now_ns: int) -> None:
@@ -169,29 +169,33 @@ class LandingFolder:
                 )
                 arrivals.deliveries[key] = Delivery(self.feed, key, tuple(sorted(versions)))
 
-    def _hinder(self, arrivals: Arrivals, keys: set[str] | None, absent: Iterable[str]) -> None:
+    def _hinder(self, arrivals: Arrivals, keys: set[str] | None) -> None:
         """Let those partitions wait whose files nobody could see.
 
         A folder whose name says all of a partition costs that partition. One that says less may hold files of many:
-        it keeps a partition from being taken for ``absent``, and those of which files were found go on.
+        each of them waits that it may hold, also where files were found elsewhere, for these may be a part only.
         """
         if not arrivals.faults:
             return
         levels = Levels(self.pattern)
         known: dict[tuple[str, ...], str | None] = {}
-        partly: dict[tuple[tuple[str, str], ...], str] = {}
+        one: dict[str, str] = {}
+        many: dict[tuple[tuple[str, str], ...], str] = {}
         for path, why in sorted(arrivals.faults.items()):
-            token = levels.token(path)
             if not levels.could_be(path):
                 continue  # it may hold a marker; what is not marked waits anyway
+            reason = why if path == ROOT else f"{shown(path)}: {why}"
+            token = levels.token(path)
             if token is None:
-                partly.setdefault(tuple(sorted(levels.groups(path).items())), f"{shown(path)}: {why}")
+                many.setdefault(tuple(sorted(levels.groups(path).items())), reason)
             elif (key := self._key_of_token(token, known)) is not None and (keys is None or key in keys):
-                self._wait(arrivals, key, f"{shown(path)}: {why}")
-        for key in absent:
-            reason = next((why for groups, why in partly.items() if self.may_hold(dict(groups), key)), None)
-            if reason is not None and key not in arrivals.waiting:
+                one.setdefault(key, reason)
+        for key in {*(keys or ()), *arrivals.deliveries, *arrivals.waiting}:
+            reasons = (reason for groups, reason in many.items() if self.may_hold(dict(groups), key))
+            if (reason := one.get(key) or next(reasons, "")) != "":
                 self._wait(arrivals, key, reason)
+        for key in one.keys() - arrivals.waiting.keys():
+            self._wait(arrivals, key, one[key])
 
     def _wait(self, arrivals: Arrivals, key: str, why: str) -> None:
         arrivals.deliveries.pop(key, None)

@@ -1,7 +1,8 @@
 """A walk through a landing folder, at the depth of a pattern: every entry with its status, and what hindered the look.
 
 Nothing that is found here can end the walk. A folder that cannot be listed and a file that cannot be looked at are
-faults of their own paths; what they mean to deliveries is decided in ``arrivals``.
+faults of their own paths. A landing folder that is not there is a fault of ``.``: an unmounted volume looks like that.
+What faults mean to deliveries is decided in ``arrivals``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,13 @@ from functools import cached_property
 from pathlib import Path
 
 from platform_assets.lake.arrival_patterns import ArrivalPattern
+from platform_assets.lake.names import shown
+
+ROOT = "."
+"""The path of the landing folder itself."""
+
+LOST_AND_FOUND = "lost+found"
+"""The folder that a file system keeps for its repairs, closed to all but root; nobody delivers into it."""
 
 _TEMPORARY = (".tmp", ".part", ".partial", ".crdownload", ".filepart", ".swp")
 
@@ -43,8 +51,11 @@ class Walk:
     def entries(self) -> Iterator[Seen]:
         """Entries at the pattern's depth, hidden and temporary names left out; links are not followed.
 
-        Folders that the pattern names literally are entered directly, and may be links of the operator's.
+        Folders that the pattern names literally are entered directly, and may be links of the operator's. One of them
+        that is not there yet is empty.
         """
+        if not self._root_is_there():
+            return
         parts = self.pattern.pattern.split("/")
         fixed = 0
         while fixed < len(parts) - 1 and not re.search(r"[%*{]", parts[fixed]):
@@ -52,6 +63,21 @@ class Walk:
         start = "/".join(parts[:fixed])
         shared = self.pattern.shared_levels - fixed
         yield from self._descend(self.root / start, f"{start}/" if start else "", len(parts) - fixed, shared, 0)
+        # what is not found below a root that went away meanwhile was not taken away by anybody
+        self._root_is_there()
+
+    def _root_is_there(self) -> bool:
+        try:
+            mode = self.root.stat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            self.faults[ROOT] = f"the landing folder {shown(str(self.root))} is not there; mount it or make it"
+        except OSError as error:
+            self.faults[ROOT] = f"the landing folder {shown(str(self.root))} cannot be looked at: {_words(error)}"
+        else:
+            if stat.S_ISDIR(mode):
+                return True
+            self.faults[ROOT] = f"the landing folder {shown(str(self.root))} is not a folder; make it one"
+        return False
 
     def _descend(self, folder: Path, prefix: str, depth: int, shared: int, moved_ns: int) -> Iterator[Seen]:
         try:
@@ -63,7 +89,7 @@ class Walk:
         except (FileNotFoundError, NotADirectoryError):
             return  # not there yet, or taken away meanwhile
         except OSError as error:
-            self.faults[prefix.removesuffix("/") or "."] = f"the folder cannot be listed: {_words(error)}"
+            self.faults[prefix.removesuffix("/") or ROOT] = f"the folder cannot be listed: {_words(error)}"
 
     def _look(self, entry: os.DirEntry[str], path: str, depth: int, shared: int, moved_ns: int) -> Iterator[Seen]:
         try:
@@ -71,8 +97,10 @@ class Walk:
         except FileNotFoundError:
             return  # taken away between the listing and the look
         except OSError as error:
-            if self.levels.could_be(path):
+            if entry.name != LOST_AND_FOUND and self.levels.could_be(path):
                 self.faults[path] = f"it cannot be looked at: {_words(error)}"
+            return
+        if entry.name == LOST_AND_FOUND and stat.S_ISDIR(status.st_mode):
             return
         if depth == 1:
             yield Seen(path, status, moved_ns, leaf=True)
@@ -98,11 +126,11 @@ class Levels:
 
     def could_be(self, path: str) -> bool:
         """Whether files of the feed might lie at or below ``path``."""
-        return path == "." or self._of(path).token(path) is not None
+        return path == ROOT or self._of(path).token(path) is not None
 
     def groups(self, path: str) -> Mapping[str, str]:
         """The parts of a time, or the key, that ``path`` names; empty if its name says nothing."""
-        if path == "." or (match := self._of(path).regex.fullmatch(path)) is None:
+        if path == ROOT or (match := self._of(path).regex.fullmatch(path)) is None:
             return {}
         return match.groupdict()
 

@@ -22,7 +22,7 @@ from platform_assets.lake.arrivals import Mark
 from platform_assets.lake.layout import MANIFEST, REJECTION, partition_folder
 from platform_assets.lake.names import is_text
 from tests.automation.test_arrival_sensor import make_feed, put, resource, take, tick
-from tests.lake.test_odd_landing import faulty
+from tests.support.landing_faults import faulty
 
 SHOPS = dg.DynamicPartitionsDefinition(name="shops")
 
@@ -143,6 +143,53 @@ def test_an_unlisted_folder_is_looked_at_again_once_that_is_possible(
     fourth = tick(feed, tmp_path, instance, third.cursor)
     assert stored(instance, third) | stored(instance, fourth) == {"2024-03-02"}
     assert read_cursor(fourth.cursor).hindered == {}
+
+
+def test_a_landing_folder_that_was_never_there_is_no_event_and_one_that_goes_away_is(
+    tmp_path: Path, instance: dg.DagsterInstance, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What arrives below it meanwhile is older than the mark once the volume is back, and is not lost."""
+    feed, landing = make_feed(tmp_path), tmp_path / "landing"
+    words = f"the landing folder {landing} is not there"
+    fresh = tick(feed, tmp_path, instance)
+    again = tick(feed, tmp_path, instance, fresh.cursor)
+    for result in (fresh, again):
+        assert (result.run_requests, result.asset_events) == ([], [])
+        assert result.skip_reason is not None
+        assert words in str(result.skip_reason.skip_message)
+    assert words not in capfd.readouterr().err
+    put(tmp_path, "2024-03-01.csv")
+    first = tick(feed, tmp_path, instance, again.cursor)
+    assert stored(instance, first) == {"2024-03-01"}
+    take(feed, tmp_path, "2024-03-01")
+    put(tmp_path, "2024-03-02.csv")
+    landing.rename(tmp_path / "away")
+    gone = tick(feed, tmp_path, instance, first.cursor)
+    still = tick(feed, tmp_path, instance, gone.cursor)
+    assert [getattr(event, "passed", None) for event in gone.asset_events] == [False]
+    assert still.asset_events == [], "what is known is not an event of every tick"
+    assert capfd.readouterr().err.count(words) == 1
+    assert not gone.run_requests
+    (tmp_path / "away").rename(landing)
+    assert stored(instance, tick(feed, tmp_path, instance, still.cursor)) == {"2024-03-02"}
+
+
+def test_an_early_delivery_that_cannot_be_seen_when_its_day_is_over_is_taken_later(
+    tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    feed = make_feed(tmp_path, dg.DailyPartitionsDefinition((today - dt.timedelta(days=5)).isoformat()))
+    put(tmp_path, f"{today}.csv")
+    early = tick(feed, tmp_path, instance)
+    assert read_cursor(early.cursor).early == (f"{today}",)
+    tomorrow = time.time_ns() + 86_400 * 10**9
+    monkeypatch.setattr("platform_assets.automation.arrival_sensor.time.time_ns", lambda: tomorrow)
+    with monkeypatch.context() as patch:
+        faulty(patch, tmp_path / "landing/orders", errno.EIO)
+        hindered = tick(feed, tmp_path, instance, early.cursor)
+        assert not hindered.run_requests
+    healed = tick(feed, tmp_path, instance, hindered.cursor)
+    assert {request.partition_key for request in healed.run_requests or []} == {f"{today}"}
 
 
 def test_the_cursor_stays_small_beside_thousands_of_faults_and_forgets_none() -> None:

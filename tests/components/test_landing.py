@@ -11,6 +11,7 @@ from platform_assets.contracts.reader import read_contract
 from platform_assets.feeds.landing_events import RECOGNIZED
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.ingestion import ingest
+from platform_assets.lake.manifest import read_manifest, read_rejection
 from tests.support.projects import Project, opened, write_project
 from tests.support.shop import CONTRACT, FEED, ORDER_COLUMNS, PARTITIONS
 
@@ -67,6 +68,26 @@ def test_a_replaced_delivery_is_told_although_the_run_that_took_it_died(project:
     ingest(contract=found, delivery=delivery, lake=project.root / "data" / "lake", pseudonym_key=None)
     assert project.run("key:lake/orders", "2024-01-01").success
     assert materializations(project) == ["2024-01-01", "2024-01-01"]
+
+
+def test_a_run_without_the_landing_folder_says_so_and_records_nothing(project: Project) -> None:
+    """An unmounted volume: no day becomes missing or not due, and what was published stays."""
+    contract = project.root / "somebody/defs/orders/contract.yaml"
+    rule = "\ncustomProperties:\n  - {property: notDue, value: [{weekday: wednesday, reason: the shop is closed}]}\n"
+    contract.write_text(contract.read_text().rstrip() + rule)
+    put(project, "2024-01-01.csv")
+    assert project.run("key:lake/orders or key:raw/orders", "2024-01-01").success
+    lake, days = project.root / "data" / "lake", [f"2024-01-0{day}" for day in (1, 2, 3)]
+    project.landing.rename(project.root / "elsewhere")
+    result = project.run("key:lake/orders or key:raw/orders", days[0], days[-1])
+    assert not result.success
+    errors = [str(event.event_specific_data.error) for event in result.all_events if event.is_step_failure]
+    assert f"the landing folder {project.landing} is not there; mount it or make it" in "".join(errors)
+    assert [read_rejection(lake, "orders", day) for day in days] == [None] * 3
+    assert [read_manifest(lake, "orders", day) is not None for day in days] == [True, False, False]
+    assert project.rows("SELECT DISTINCT _partition FROM raw.orders") == [("2024-01-01",)]
+    (project.root / "elsewhere").rename(project.landing)
+    assert project.run("key:lake/orders or key:raw/orders", days[-1]).success, "nothing is due on the Wednesday"
 
 
 def test_files_that_belong_to_no_delivery_are_told_by_a_check(project: Project) -> None:

@@ -19,7 +19,7 @@ import pytest
 from platform_assets.failpoints import armed
 from platform_assets.lake import plain_files
 from platform_assets.lake.layout import MANIFEST, REJECTION
-from tests.lake.test_odd_landing import faulty
+from tests.support.landing_faults import faulty
 from tests.support.projects import Project, opened, write_project
 from tests.support.shop import CONTRACT, FEED, ORDER_COLUMNS
 

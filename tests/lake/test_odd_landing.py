@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
@@ -17,7 +16,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from platform_assets.contracts.identifiers import sql_text
-from platform_assets.lake import landing_walk
 from platform_assets.lake.arrival_patterns import ArrivalPattern, NameMatch
 from platform_assets.lake.arrivals import Completeness, LandingFolder, Mark
 from platform_assets.lake.deliveries import Delivery, FileVersion
@@ -134,89 +132,6 @@ def test_what_is_shown_of_a_name_can_be_printed_and_written(raw: bytes) -> None:
     assert shown(name).isprintable()
     assert encodable(name).encode().decode() == encodable(name)
     assert shown("plain ä 中.csv") == "plain ä 中.csv"
-
-
-def faulty(monkeypatch: pytest.MonkeyPatch, path: Path, number: int) -> None:
-    """Listing ``path``, or looking at it, fails from here on, whoever asks."""
-
-    class Entry:
-        def __init__(self, entry: os.DirEntry[str]) -> None:
-            self.entry, self.name, self.path = entry, entry.name, entry.path
-
-        def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
-            if Path(self.path) == path and not path.is_dir():
-                raise OSError(number, os.strerror(number), self.path)
-            return self.entry.stat(follow_symlinks=follow_symlinks)
-
-    class Listing(list[Entry]):
-        def __enter__(self) -> Listing:
-            return self
-
-        def __exit__(self, *_: object) -> None: ...
-
-    class Os:
-        path = os.path
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(os, name)
-
-        def scandir(self, where: Path) -> Listing:
-            if Path(where) == path:
-                raise OSError(number, os.strerror(number), str(where))
-            with os.scandir(where) as entries:
-                return Listing(map(Entry, entries))
-
-    monkeypatch.setattr(landing_walk, "os", Os())
-
-
-@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.EMFILE, errno.ENAMETOOLONG, errno.ESTALE])
-@pytest.mark.parametrize("where", ["orders/2024-01-06", "orders/2024-01-06/part.csv"])
-def test_a_fault_costs_the_partition_that_lies_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, number: int
-) -> None:
-    for day in (5, 6, 7):
-        put(tmp_path / f"orders/2024-01-0{day}/part.csv")
-    put(tmp_path / "orders/2024-01-06/other.csv")
-    faulty(monkeypatch, tmp_path / where, number)
-    landing = folder(tmp_path)
-    asked = landing.deliveries({"2024-01-05", "2024-01-06", "2024-01-08"}, now_ns=now())
-    found, _ = landing.changed_since(Mark(), now_ns=now(), limit=100)
-    assert list(asked.deliveries) == ["2024-01-05"]
-    assert list(found.deliveries) == ["2024-01-05", "2024-01-07"]
-    for arrivals in (asked, found):
-        assert list(arrivals.waiting) == ["2024-01-06"], "a day without files is not one that nobody could look for"
-        assert os.strerror(number) in arrivals.waiting["2024-01-06"]
-        assert list(arrivals.faults) == [where]
-
-
-@pytest.mark.parametrize(
-    ("pattern", "where", "waiting"),
-    [
-        ("orders/%Y/%m/%d_*.csv", "orders/2024/02", ["2024-02-01"]),
-        ("orders/%Y/%m/%d_*.csv", "orders/2024", ["2024-01-09", "2024-02-01"]),
-        ("orders/%Y/%m/%d_*.csv", "orders", ["2024-01-09", "2024-02-01", "2025-01-01"]),
-        ("orders/%Y/%m/%d_*.csv", "orders/other", []),
-    ],
-)
-def test_days_without_files_are_not_absent_where_nobody_could_look(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str, where: str, waiting: list[str]
-) -> None:
-    put(tmp_path / "orders/2024/01/05_a.csv")
-    (tmp_path / where).mkdir(parents=True, exist_ok=True)
-    faulty(monkeypatch, tmp_path / where, errno.EACCES)
-    found = folder(tmp_path, pattern).deliveries({"2024-01-09", "2024-02-01", "2025-01-01"}, now_ns=now())
-    assert sorted(found.waiting) == waiting
-
-
-def test_a_folder_that_holds_files_of_many_partitions_stops_none_of_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put(tmp_path / "eu/2024-01-05.csv")
-    (tmp_path / "lost+found").mkdir()
-    faulty(monkeypatch, tmp_path / "lost+found", errno.EACCES)
-    found = folder(tmp_path, "*/%Y-%m-%d.csv").deliveries({"2024-01-05", "2024-01-06"}, now_ns=now())
-    assert list(found.deliveries) == ["2024-01-05"]
-    assert list(found.waiting) == ["2024-01-06"]
 
 
 def test_a_linked_folder_is_reported_and_explains_its_own_partition(tmp_path: Path) -> None:
