@@ -7,16 +7,19 @@ import errno
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 
 from platform_assets.contracts.model import Contract
 from platform_assets.lake.protection import Pseudonyms, function_name, is_strict_json, json_protector
 from platform_assets.lake.rejection import IngestionError
+from resources.warehouse.duckdb_errors import blames_statement
 
 MACHINE = (duckdb.OutOfMemoryException, duckdb.InterruptException, duckdb.InternalException, duckdb.FatalException)
 """Errors of the engine that say nothing about the file."""
-FAULTS = (errno.EMFILE, errno.ENFILE, errno.EIO, errno.EACCES, errno.EPERM, errno.ESTALE, errno.ENOMEM)
+_NO_DATABASE = Path("/nowhere")
+"""The database in memory has no file, so no path in an error is its own."""
 PARQUET = "(FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
 """How the lake's files are written. The encodings of version 2 take a quarter less CPU time to write and a third less
 to read, in files that are 7 % smaller."""
@@ -73,10 +76,17 @@ def translated(feed: str, partition: str) -> Iterator[None]:
 
 
 def is_of_machine(error: duckdb.Error) -> bool:
-    """Whether an error of the engine says nothing about the data: of memory, disk, rights or too many open files."""
+    """Whether an error of the engine says nothing about the data: of memory, disk, rights, network, or open files.
+
+    What the operating system says of itself is the warehouse's rule. Its class is left out here: what DuckDB calls an
+    I/O error without words of the system is a damaged file.
+    """
     if isinstance(error, MACHINE) or is_disk_full(error):
         return True
-    return isinstance(error, duckdb.IOException) and any(os.strerror(number) in str(error) for number in FAULTS)
+    # a Parquet file with a broken footer is an error of no class at all
+    if not isinstance(error, duckdb.IOException) and type(error) is not duckdb.Error:
+        return False
+    return blames_statement(str(error).removeprefix("IO Error: "), _NO_DATABASE) is False
 
 
 def cause(error: Exception) -> str:

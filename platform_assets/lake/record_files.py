@@ -21,8 +21,14 @@ from platform_assets.failpoints import failpoint
 from platform_assets.lake.names import shown
 from platform_assets.lake.rejection import RecordUnreadable
 
-MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR)
-"""Errors that say nothing about the file that was to be opened."""
+OF_THE_FILE = frozenset(
+    {errno.EIO, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.EINVAL, errno.EBADMSG}
+)
+"""Errors that one file can have alone: it is damaged, closed, or no file. The next ingestion replaces it.
+
+All others say nothing about the file. The rule for deliveries is stricter, for a record is no data: replacing a closed
+or damaged one is its mending, and refusing a closed delivery would be a verdict on data that nobody has seen.
+"""
 
 
 class _Record(Protocol):
@@ -47,7 +53,7 @@ def read_record(path: Path, from_json: Callable[[bytes], R], feed: str, partitio
         return None
     except OSError as error:
         why = error.strerror or type(error).__name__
-        raise RecordUnreadable(path, why, replaceable=error.errno not in MACHINE) from error
+        raise RecordUnreadable(path, why, replaceable=error.errno in OF_THE_FILE) from error
     if not text.strip(b"\0 \t\r\n"):
         raise RecordUnreadable(path, "it is empty")
     try:

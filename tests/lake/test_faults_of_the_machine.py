@@ -4,20 +4,65 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import duckdb
 import pytest
 
 from platform_assets.contracts.identifiers import sql_text
 from platform_assets.lake import parquet, plain_files, reading
-from platform_assets.lake.manifest import read_rejection
-from platform_assets.lake.rejection import DeliveryRejected, IngestionError
+from platform_assets.lake.engine import is_of_machine
+from platform_assets.lake.manifest import Manifest, read_rejection
+from platform_assets.lake.record_files import read_record
+from platform_assets.lake.rejection import DeliveryRejected, IngestionError, RecordUnreadable
+from resources.warehouse.duckdb_errors import translated
+from resources.warehouse.errors import StatementFailed
 
 COLUMNS = [{"name": "n", "logicalType": "integer"}, {"name": "t", "logicalType": "string"}]
-FAULTS = [errno.EMFILE, errno.ENFILE, errno.EIO, errno.EACCES, errno.ESTALE]
+FAULTS = [errno.EMFILE, errno.ENFILE, errno.EIO, errno.EACCES, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN]
+
+
+OF_WHO_ASKED = {errno.ENOENT, errno.EINVAL, errno.EDOM, errno.ERANGE}
+"""What a damaged or missing file, or a value, makes the system say."""
+
+
+@pytest.mark.parametrize("number", sorted(errno.errorcode))
+@pytest.mark.parametrize("said", ['Cannot open file "/l/f.parquet": {}', 'Could not read from file "/l/f": {}', "{}"])
+def test_what_the_system_says_of_itself_is_no_fault_of_the_data(number: int, said: str) -> None:
+    text = said.format(os.strerror(number))
+    of_machine = number not in OF_WHO_ASKED
+    for prefix in ("", "IO Error: "):
+        for kind in (duckdb.IOException, duckdb.Error):
+            assert is_of_machine(kind(prefix + text)) == of_machine
+    for kind in (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.BinderException):
+        assert is_of_machine(kind(text)) == (number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)), "it quotes a value"
+
+
+@pytest.mark.parametrize("number", sorted(errno.errorcode))
+def test_the_lake_and_the_warehouse_have_one_rule(number: int) -> None:
+    error = duckdb.Error(f'Could not read from file "/l/f": {os.strerror(number)}')
+    assert is_of_machine(error) != isinstance(translated(error, Path("/w.duckdb")), StatementFailed)
+
+
+@pytest.mark.parametrize("number", sorted(errno.errorcode))
+def test_a_record_is_replaced_only_where_its_own_file_is_at_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """One that the network, or a process without memory or descriptors, cannot give is as good as ever."""
+    path = tmp_path / "manifest.json"
+    fault = OSError(number, os.strerror(number))
+    monkeypatch.setattr(Path, "read_bytes", Mock(side_effect=fault))
+    if isinstance(fault, (FileNotFoundError, NotADirectoryError)):
+        assert read_record(path, Manifest.from_json, "feed", "day") is None
+        return
+    with pytest.raises(RecordUnreadable, match=re.escape(os.strerror(number))) as caught:
+        read_record(path, Manifest.from_json, "feed", "day")
+    damaged = {"EIO", "EACCES", "EPERM", "EISDIR", "ELOOP", "ENXIO", "EINVAL", "EBADMSG"}
+    assert caught.value.replaceable == (errno.errorcode[number] in damaged)
 
 
 def deliver(lake: Any, form: str) -> Path:
