@@ -36,8 +36,10 @@ EARLY = 100
 """Deliveries of partitions that are not over yet which a cursor remembers; the closing schedule takes the others."""
 
 HINDERED = 20
-MANY = ""
-"""Stands for the paths that cannot be looked at, if they are more than :data:`HINDERED`."""
+MANY = "/"
+"""Stands, before a digest of them, for the paths that cannot be looked at, if they are more than :data:`HINDERED`."""
+AGAIN = "//"
+"""Up to where a look anew has to come before the next one begins, so that a disk that flickers stops nothing."""
 
 SHOWN = 20
 
@@ -104,14 +106,26 @@ def after_faults(seen: Seen, mark: Mark, faults: Mapping[str, str]) -> tuple[Mar
     """The mark to go on from, and what is hindered now.
 
     Once a path can be looked at again, everything since it was hindered is looked at anew: what came below it may be
-    older than the mark. What the lake holds by then is not asked for twice.
+    older than the mark. What the lake holds by then is not asked for twice. Of many paths only a digest is known, so
+    all is looked at anew whenever they are others than before.
     """
-    if len(faults) > HINDERED:
-        return mark, {MANY: min([seen.mark, *seen.hindered.values()])}
     # from its own mark on, this tick has looked already
     over = [since for path, since in seen.hindered.items() if path not in faults and since < seen.mark]
-    since = seen.hindered.get(MANY, seen.mark)
-    return min([mark, *over]), {path: seen.hindered.get(path, since) for path in sorted(faults)}
+    before = min(seen.hindered.values(), default=seen.mark)
+    # earlier versions wrote no digest, under an empty path
+    many = next((path for path in seen.hindered if path != AGAIN and (not path or path.startswith(MANY))), None)
+    if len(faults) <= HINDERED:
+        since = seen.mark if many is None else before
+        return min([mark, *over]), {path: seen.hindered.get(path, since) for path in sorted(faults)}
+    since, these = min(seen.mark, before), MANY + _digest("\0".join(sorted(faults)))
+    if many is None:
+        return min([mark, *over]), {these: since}
+    until = seen.hindered.get(AGAIN, since)
+    if seen.mark < until and seen.mark != mark:
+        return mark, {many: since, AGAIN: until}
+    if these == many:
+        return mark, {many: since}
+    return since, {these: since, AGAIN: mark}
 
 
 def read_cursor(text: str | None) -> Seen:
@@ -193,7 +207,7 @@ def _is_range(partitions: dg.TimeWindowPartitionsDefinition, keys: list[str]) ->
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _is_ingested(context: dg.SensorEvaluationContext, delivery: Delivery, lake: Path) -> bool:

@@ -207,6 +207,45 @@ def test_the_cursor_stays_small_beside_thousands_of_faults_and_forgets_none() ->
     assert after_faults(Seen(third, (), hindered), third, {}) == (first, {})
 
 
+@pytest.mark.parametrize("now", [range(1, 25), range(1, 26), range(0, 24), range(5, 45)])
+def test_one_of_many_faults_that_heals_is_looked_at_again_while_many_remain(now: range) -> None:
+    """A path that heals keeps its old time, so nothing but a look from its mark on finds what came below it."""
+    before, after = ({f"bad{number}": "EIO" for number in numbers} for numbers in (range(25), now))
+    seen = Seen(Mark(2), (), after_faults(Seen(Mark(1)), Mark(2), before)[1])
+    mark, hindered = after_faults(seen, Mark(3), after)
+    assert mark == Mark(1)
+    seen = read_cursor(write_cursor(Seen(mark, (), hindered)))
+    assert len(write_cursor(seen)) < 100
+    for reached in (3, 3, 4):
+        mark, hindered = after_faults(seen, Mark(reached), after)
+        assert mark == Mark(reached), "it was looked at once"
+        seen = Seen(mark, (), hindered)
+    assert after_faults(seen, Mark(5), {})[0] == Mark(1)
+    old = Seen(Mark(2), (), {"": Mark(1)})
+    assert after_faults(old, Mark(3), after)[0] == Mark(1), "a cursor of an earlier version"
+    few = Seen(Mark(2), (), {"bad0": Mark(1)})
+    assert after_faults(few, Mark(3), {f"x{number}": "EIO" for number in now})[0] == Mark(1)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.sets(st.integers(0, 24), max_size=4), min_size=60, max_size=60))
+def test_a_disk_that_flickers_hides_no_change_for_ever_and_stops_none(healed: list[set[int]]) -> None:
+    """The changes are the marks 1 to 20, three a tick; the last of them is reached, and what healed is seen."""
+    seen, furthest = Seen(Mark(0)), 0
+    looked: dict[int, int] = {}
+    for at, well in enumerate([*healed, *[set[int]()] * 40, {0}, *[{0}] * 40]):
+        faults = {f"bad{number}": "EIO" for number in set(range(30)) - well}
+        start = seen.mark.changed_ns
+        end = min(start + 3, 20)
+        looked |= dict.fromkeys(range(start + 1, end + 1), at)
+        furthest = max(furthest, end)
+        mark, hindered = after_faults(seen, Mark(end), faults)
+        seen = Seen(mark, (), hindered)
+        assert at < 59 or furthest == 20, "no change waits for the disk"
+    assert min(looked[change] for change in range(1, 21)) > 100, "everything was looked at after the last healing"
+    assert seen.mark == Mark(20)
+
+
 def test_an_unreadable_manifest_is_asked_for_again_and_stops_no_other(
     tmp_path: Path, instance: dg.DagsterInstance, capfd: pytest.CaptureFixture[str]
 ) -> None:
