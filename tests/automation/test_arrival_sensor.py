@@ -19,6 +19,7 @@ from platform_assets.lake.ingestion import ingest
 from platform_assets.lake.rejection import DeliveryRejected
 from resources.environment import read_environment
 from resources.platform import PlatformResource
+from tests.support.file_clock import wait_for_later_stamp
 
 CONTRACT = """
 apiVersion: v3.0.2
@@ -62,7 +63,7 @@ def put(home: Path, name: str, text: str = "id\n1\n") -> Path:
     path = home / "landing" / "orders" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
-    time.sleep(0.02)  # file systems stamp changes in steps of some milliseconds
+    wait_for_later_stamp(home)
     return path
 
 
@@ -204,7 +205,7 @@ def test_a_file_with_a_time_in_the_future_is_taken_once_it_is_settled(
     feed = make_feed(tmp_path)
     path = put(tmp_path, "2024-01-02.csv")
     os.utime(path, (time.time() + 86_400, time.time() + 86_400))
-    time.sleep(0.02)
+    wait_for_later_stamp(tmp_path)
     assert [request.partition_key for request in tick(feed, tmp_path, instance).run_requests] == ["2024-01-02"]
 
 

@@ -22,6 +22,7 @@ from platform_assets.lake.arrivals import Mark
 from platform_assets.lake.layout import MANIFEST, REJECTION, partition_folder
 from platform_assets.lake.names import is_text
 from tests.automation.test_arrival_sensor import make_feed, put, resource, take, tick
+from tests.support.file_clock import wait_for_later_stamp
 from tests.support.landing_faults import faulty
 
 SHOPS = dg.DynamicPartitionsDefinition(name="shops")
@@ -108,7 +109,7 @@ def test_whatever_a_file_is_called_the_others_are_taken(
     for name in (f"{key}_1.csv", "berlin_" + key.replace(".csv", "") + ".csv"):
         (home / "landing/orders").mkdir(parents=True, exist_ok=True)
         (home / "landing/orders" / name).write_text("id\n1\n")
-    time.sleep(0.02)
+    wait_for_later_stamp(home)
     result = tick(feed, home, instance)
     keys = stored(instance, result)
     assert "berlin" in keys

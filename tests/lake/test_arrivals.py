@@ -8,6 +8,7 @@ import pytest
 
 from platform_assets.lake.arrival_patterns import ArrivalPattern, NameMatch, PatternError
 from platform_assets.lake.arrivals import Arrivals, Completeness, LandingFolder, Mark
+from tests.support.file_clock import wait_for_later_stamp
 
 DAY = ArrivalPattern("orders/orders_%Y-%m-%d*.csv")
 
@@ -56,7 +57,7 @@ def test_only_what_changed_is_reported_late_and_out_of_order_files_too(tmp_path:
     found, mark = landing.changed_since(Mark(), now_ns=now(), limit=100)
     assert list(found.deliveries) == ["2024-01-05"]
     assert landing.changed_since(mark, now_ns=now(), limit=100) == (type(found)(), mark)
-    time.sleep(0.02)  # file systems stamp changes in steps of some milliseconds
+    wait_for_later_stamp(tmp_path)
     put(tmp_path / "orders/orders_2024-01-02.csv")
     found, mark = landing.changed_since(mark, now_ns=now(), limit=100)
     assert list(found.deliveries) == ["2024-01-02"]
@@ -66,11 +67,11 @@ def test_a_replaced_file_is_a_new_version_and_an_added_file_renews_the_whole_del
     landing = folder(tmp_path)
     path = put(tmp_path / "orders/orders_2024-01-01.csv")
     first, mark = landing.changed_since(Mark(), now_ns=now(), limit=100)
-    time.sleep(0.02)
+    wait_for_later_stamp(tmp_path)
     path.write_text("id\n2\n")
     second, mark = landing.changed_since(mark, now_ns=now(), limit=100)
     assert second.deliveries["2024-01-01"].version != first.deliveries["2024-01-01"].version
-    time.sleep(0.02)
+    wait_for_later_stamp(tmp_path)
     put(tmp_path / "orders/orders_2024-01-01_more.csv")
     third, _ = landing.changed_since(mark, now_ns=now(), limit=100)
     assert len(third.deliveries["2024-01-01"].files) == 2
@@ -98,10 +99,10 @@ def test_a_folder_that_is_moved_in_is_news_though_its_files_keep_their_times(tmp
     name = pattern.replace("%Y", "2024").replace("%m", "01").replace("*/", "eu/").replace("*", "0")
     top = name.split("/")[0]
     put(tmp_path / "stage" / name.replace("%d", "01").split("/", 1)[1])
-    time.sleep(0.02)
+    wait_for_later_stamp(tmp_path)
     put(tmp_path / "landing" / name.replace("%d", "09").replace("eu/", "us/").replace("2024/", "2023/"))
     _, mark = landing.changed_since(Mark(), now_ns=now(), limit=100)
-    time.sleep(0.02)
+    wait_for_later_stamp(tmp_path)
     (tmp_path / "stage").rename(tmp_path / "landing" / top.replace("%d", "01"))
     assert folder(tmp_path / "landing", ArrivalPattern(pattern), settle=60).changed_since(
         mark, now_ns=time.time_ns(), limit=100
@@ -114,10 +115,10 @@ def test_a_folder_that_is_moved_in_is_news_though_its_files_keep_their_times(tmp
 def test_a_folder_of_one_partition_that_is_moved_in_is_news_though_something_was_added(tmp_path: Path) -> None:
     landing = folder(tmp_path / "landing", ArrivalPattern("%Y-%m-%d/part*.csv"))
     put(tmp_path / "stage/part-0.csv")
-    time.sleep(0.02)
+    wait_for_later_stamp(tmp_path)
     put(tmp_path / "landing/2024-01-02/part-0.csv")
     _, mark = landing.changed_since(Mark(), now_ns=now(), limit=100)
-    time.sleep(0.02)
+    wait_for_later_stamp(tmp_path)
     (tmp_path / "stage").rename(tmp_path / "landing/2024-01-01")
     put(tmp_path / "landing/2024-01-01/_SUCCESS", "")
     assert list(landing.changed_since(mark, now_ns=now(), limit=100)[0].deliveries) == ["2024-01-01"]
@@ -128,7 +129,7 @@ def test_a_file_added_to_a_shared_folder_is_news_of_its_partition_alone(tmp_path
     for day in range(1, 9):
         put(tmp_path / f"eu/2024/2024-01-0{day}.csv")
     _, mark = landing.changed_since(Mark(), now_ns=now(), limit=100)
-    time.sleep(0.02)
+    wait_for_later_stamp(tmp_path)
     put(tmp_path / "eu/2024/2024-01-09.csv")
     assert list(landing.changed_since(mark, now_ns=now(), limit=100)[0].deliveries) == ["2024-01-09"]
 
@@ -140,7 +141,7 @@ def test_a_marker_completes_a_delivery_and_is_no_data(tmp_path: Path) -> None:
     found, mark = landing.changed_since(Mark(), now_ns=now(), limit=100)
     assert found.deliveries == {}
     assert "_SUCCESS" in found.waiting["2024-01-01"]
-    time.sleep(0.02)
+    wait_for_later_stamp(tmp_path)
     put(tmp_path / "orders/2024-01-01/_SUCCESS", "")
     found, _ = landing.changed_since(mark, now_ns=now(), limit=100)
     assert [Path(f.path).name for f in found.deliveries["2024-01-01"].files] == ["part-0.csv"]

@@ -178,9 +178,7 @@ def test_the_same_delivery_is_read_once(lake: Any, make_contract: Callable[..., 
     contract = make_contract(COLUMNS)
     path = lake.file("a.csv", table("x"))
     first = lake.ingest(contract, path)
-    started = time.monotonic()
-    assert lake.ingest(contract, path) == first
-    assert time.monotonic() - started < 0.5
+    assert lake.ingest(contract, path) == first, "each reading is an ingestion of its own"
     forced = lake.ingest(contract, path, force=True)
     assert (forced.ingestion != first.ingestion, forced.content_hash) == (True, first.content_hash)
     changed = make_contract([COLUMNS[0], {**COLUMNS[1], "required": True}])
