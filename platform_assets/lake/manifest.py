@@ -14,6 +14,7 @@ from typing import Any, Literal
 from platform_assets.lake.deliveries import FileVersion
 from platform_assets.lake.layout import MANIFEST, REJECTION, escape, name_of, partition_folder
 from platform_assets.lake.record_files import built, is_there, read_record
+from platform_assets.lake.rejection import RecordUnreadable
 
 State = Literal["data", "empty", "not_due"]
 
@@ -59,15 +60,18 @@ class Manifest:
     @classmethod
     def from_json(cls, text: builtins.bytes) -> Manifest:
         """Raises ValueError with what is wrong, if the text is not that of a manifest."""
-        manifest = built(cls, json.loads(text))
-        rows = (manifest.rows_in, manifest.rows_out, manifest.rows_quarantined)
+        return built(cls, json.loads(text))
+
+    @property
+    def contradiction(self) -> str:
+        """What in it cannot be; empty for a manifest that may be true."""
+        rows = (self.rows_in, self.rows_out, self.rows_quarantined)
         if min(rows) < 0 or rows[0] != rows[1] + rows[2]:
-            raise ValueError("it says {} rows in, {} out, {} quarantined, which cannot be".format(*rows))
-        own = f"{escape(manifest.feed)}/{escape(manifest.partition)}/"
-        for file in manifest.data_files:
-            if not file.startswith(own) or ".." in file.split("/"):
-                raise ValueError("its field 'data_files' names a file that is not the partition's own")
-        return manifest
+            return "it says {} rows in, {} out, {} quarantined, which cannot be".format(*rows)
+        own = f"{escape(self.feed)}/{escape(self.partition)}/"
+        if any(not file.startswith(own) or ".." in file.split("/") for file in self.data_files):
+            return "its field 'data_files' names a file that is not the partition's own"
+        return ""
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,10 @@ def read_manifest(lake: Path, feed: str, partition: str) -> Manifest | None:
     Raises :class:`RecordUnreadable` if there is one that cannot be read or belongs to another partition.
     """
     path = partition_folder(lake, feed, partition) / MANIFEST
-    return read_record(path, Manifest.from_json, feed, partition)
+    manifest = read_record(path, Manifest.from_json, feed, partition)
+    if manifest is not None and manifest.contradiction:
+        raise RecordUnreadable(path, manifest.contradiction)
+    return manifest
 
 
 def read_rejection(lake: Path, feed: str, partition: str) -> Rejection | None:

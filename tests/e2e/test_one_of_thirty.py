@@ -102,14 +102,14 @@ def eio_for_its_records(broken: Broken) -> None:
     def fail() -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    original = Path.read_bytes
+    original = os.open
 
-    def read_bytes(path: Path) -> bytes:
-        if path.parent == broken.made:
+    def opened(path: Any, *words: Any, **more: Any) -> int:
+        if isinstance(path, Path) and path.parent == broken.made and path.name in (MANIFEST, REJECTION):
             fail()
-        return original(path)
+        return original(path, *words, **more)
 
-    broken.patch.setattr(Path, "read_bytes", read_bytes)
+    broken.patch.setattr("platform_assets.lake.record_files.os.open", opened)
 
 
 IN_LANDING: dict[str, tuple[Callable[[Broken], Any], str]] = {
@@ -173,7 +173,7 @@ IN_LAKE: dict[str, tuple[Callable[[Broken], Any], str]] = {
         lambda b: b.parquet.write_bytes(b.parquet.read_bytes()[:-20]),
         "lake_files|part-0000",
     ),
-    "machine: a page is damaged": (damage_a_page, "check lake_files|Ingest the partition again"),
+    "machine: a page is damaged": (damage_a_page, "check lake_files|are damaged: remove that folder"),
 }
 
 
