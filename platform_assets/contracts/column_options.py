@@ -56,7 +56,7 @@ def read_limits(
         other = options.get(exclusive)
         if isinstance(other, bool):
             open_side = other
-            if other and value is None:
+            if value is None:
                 findings.problem((*path, "logicalTypeOptions", exclusive), f"says nothing without {inclusive}")
         elif other is not None:
             if value is not None:

@@ -55,7 +55,7 @@ def test_a_record_is_replaced_only_where_its_own_file_is_at_fault(
     """One that the network, or a process without memory or descriptors, cannot give is as good as ever."""
     path = tmp_path / "manifest.json"
     fault = OSError(number, os.strerror(number))
-    monkeypatch.setattr(Path, "read_bytes", Mock(side_effect=fault))
+    monkeypatch.setattr("platform_assets.lake.record_files._content", Mock(side_effect=fault))
     if isinstance(fault, (FileNotFoundError, NotADirectoryError)):
         assert read_record(path, Manifest.from_json, "feed", "day") is None
         return
