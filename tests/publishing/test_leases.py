@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
@@ -22,6 +18,10 @@ from platform_assets.publishing.readers import ledger_history
 from resources.warehouse.duckdb import DuckDBWarehouse
 from resources.warehouse.errors import WarehouseError
 from tests.publishing.support import ASSET, Lake, content, load, states
+from tests.support.waiting import watched_waits
+
+WRITER_WAITS = (" waits: ", "platform_assets.publishing.leases")
+"""What a writer logs when it begins to wait for a lease, and where."""
 
 ELSEWHERE = "another machine/1/1/abc"
 DEAD = f"{holders._machine()}/{2**22 + 1}/1/abc"
@@ -90,32 +90,11 @@ def test_a_writer_waits_for_another_up_to_its_limit(warehouse: DuckDBWarehouse, 
     with pytest.raises(LeaseHeld, match=rf"{ASSET}, partition a: run holder is writing it .*Run run waited 0\.3 s"):
         load(warehouse, lake.candidate("a", "v1"), wait_seconds=0.3)
     assert content(warehouse) == {}
-    with waiting_writers() as waits:
-        freeing = threading.Thread(target=lambda: waits.get(timeout=120) and hold_free(warehouse))
+    with watched_waits(*WRITER_WAITS) as waits:
+        freeing = threading.Thread(target=lambda: waits.one() and hold_free(warehouse))
         freeing.start()
         assert states(load(warehouse, lake.candidate("a", "v1"))) == ["published"]
         freeing.join()
-
-
-@contextmanager
-def waiting_writers() -> Iterator[queue.Queue[str]]:
-    """What writers of this process log when they begin to wait for a lease."""
-    messages: queue.Queue[str] = queue.Queue()
-
-    class Handler(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if " waits: " in record.getMessage():
-                messages.put(record.getMessage())
-
-    handler, logger = Handler(), logging.getLogger("platform_assets.publishing.leases")
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        yield messages
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
 
 
 def hold_free(warehouse: DuckDBWarehouse) -> None:
@@ -244,9 +223,9 @@ def test_two_threads_and_one_partition(warehouse: DuckDBWarehouse, lake: Lake) -
         first.start()
         assert reached.wait(120)
         second = threading.Thread(target=run, args=("v2",))
-        with waiting_writers() as waits:
+        with watched_waits(*WRITER_WAITS) as waits:
             second.start()
-            assert "run v2 waits" in waits.get(timeout=120)
+            assert "run v2 waits" in waits.one()
         assert content(warehouse) == {}
         resume.set()
         first.join()

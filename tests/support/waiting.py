@@ -1,4 +1,4 @@
-"""Knowing that somebody waits for the warehouse, instead of sleeping until they probably do."""
+"""Knowing that somebody waits for the warehouse or a lease, instead of sleeping until they probably do."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from contextlib import contextmanager
 
 
 class Waits(logging.Handler):
-    """Sees what the warehouse logs of its waits."""
+    """Sees what is logged of waits: the messages that hold ``words``."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: str) -> None:
         super().__init__()
+        self._words = words
         self.messages: list[str] = []
         self._seen = threading.Event()
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.getMessage().startswith("waiting for the warehouse"):
+        if self._words in record.getMessage():
             self.messages.append(record.getMessage())
             self._seen.set()
 
     def one(self) -> str:
         """The first wait, when there is one."""
-        assert self._seen.wait(120), "nobody waited for the warehouse"
+        assert self._seen.wait(120), f"nobody logged {self._words!r}"
         return self.messages[0]
 
 
 @contextmanager
-def watched_waits() -> Iterator[Waits]:
-    """For the length of the block, what waits for a warehouse in this process."""
-    waits, logger = Waits(), logging.getLogger("resources")
+def watched_waits(words: str = "waiting for the warehouse", room: str = "resources") -> Iterator[Waits]:
+    """For the length of the block, what waits for a warehouse in this process, or what else ``room`` logs so."""
+    waits, logger = Waits(words), logging.getLogger(room)
     level = logger.level
     logger.addHandler(waits)
     logger.setLevel(logging.INFO)
