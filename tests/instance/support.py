@@ -30,13 +30,16 @@ def raw(context):  # type: ignore[no-untyped-def]
 
 
 @contextmanager
-def instance(home: Path, kind: str) -> Iterator[dg.DagsterInstance]:
+def instance(home: Path, kind: str, *, process: str = "") -> Iterator[dg.DagsterInstance]:
+    """An instance whose events lie in `home`; processes that share it give names, for each writes a dagster.yaml."""
     module, name = {
         "quick": ("platform_assets.instance.event_log", "QuickSqliteEventLogStorage"),
         "stock": ("dagster._core.storage.event_log", "SqliteEventLogStorage"),
     }[kind]
     config = {"module": module, "class": name, "config": {"base_dir": str(home / "events")}}
-    with dg.instance_for_test(overrides={"event_log_storage": config}, temp_dir=str(home)) as made:
+    own = home / process
+    own.mkdir(exist_ok=True)
+    with dg.instance_for_test(overrides={"event_log_storage": config}, temp_dir=str(own)) as made:
         assert type(made.event_log_storage).__name__ == name
         yield made
 

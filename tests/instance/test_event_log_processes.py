@@ -34,7 +34,7 @@ def test_a_watcher_notices_events_of_another_process(tmp_path: Path) -> None:
             from pathlib import Path
             sys.path.insert(0, ".")
             from tests.instance.support import instance
-            with instance(Path(sys.argv[1]), "quick") as writing:
+            with instance(Path(sys.argv[1]), "quick", process="writing") as writing:
                 for i in range(5):
                     writing.report_engine_event(f"event {i}", job_name="job", run_id=sys.argv[2])
                     time.sleep(0.05)
@@ -58,7 +58,7 @@ def test_a_watcher_notices_events_of_another_process(tmp_path: Path) -> None:
 
 
 def _report(home: str, name: str, kind: str) -> None:
-    with instance(Path(home), kind) as on:
+    with instance(Path(home), kind, process=name) as on:
         for i in range(REPORTS):
             on.report_engine_event(f"{name} {i}", job_name="job", run_id=f"run{i % 3}")
             on.report_runless_asset_event(dg.AssetMaterialization("shared", partition=f"{name}-{i}"))
