@@ -105,9 +105,9 @@ class Project(Recorded):
 
 @contextmanager
 def opened(root: Path) -> Iterator[Project]:
-    """The project in ``root`` with its package importable, on a fresh instance in its folder `dagster`."""
+    """The project in ``root`` with its package importable, on the instance in its folder `dagster`, made if need be."""
     sys.path.insert(0, str(root))
-    (root / "dagster").mkdir()
+    (root / "dagster").mkdir(exist_ok=True)
     try:
         with dg.instance_for_test(temp_dir=str(root / "dagster"), overrides=quick_instance(root)) as instance:
             yield Project(root, instance)

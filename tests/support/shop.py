@@ -101,8 +101,13 @@ def write_shop(root: Path, *, macros: bool = True, dbt: Mapping[str, str] | None
         (root / "dbt" / path).parent.mkdir(parents=True, exist_ok=True)
         (root / "dbt" / path).write_text(text)
     if macros:
-        result = CliRunner().invoke(main, ["dbt", "macros", "--into", str(root / "dbt" / "macros")])
-        assert result.exit_code == 0, result.output
+        write_macros(root)
+
+
+def write_macros(root: Path) -> None:
+    """The platform's macros for models by partition, written into the project or written anew."""
+    result = CliRunner().invoke(main, ["dbt", "macros", "--into", str(root / "dbt" / "macros")])
+    assert result.exit_code == 0, result.output
 
 
 def good_rows(day: str) -> list[list[str]]:
