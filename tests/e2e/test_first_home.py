@@ -86,12 +86,15 @@ def test_sensors_go_on_from_their_old_cursors(home: Project) -> None:
     for sensor in home.definitions.sensors or ():
         if sensor.name in cursors:
             (home.landing / "visits" / "2024-01-02.csv").touch()
-            with dg.partition_loading_context(dynamic_partitions_store=home.instance), dg.build_sensor_context(
-                instance=home.instance,
-                cursor=cursors[sensor.name],
-                definitions=home.definitions,
-                resources=home.definitions.resources,
-            ) as context:
+            with (
+                dg.partition_loading_context(dynamic_partitions_store=home.instance),
+                dg.build_sensor_context(
+                    instance=home.instance,
+                    cursor=cursors[sensor.name],
+                    definitions=home.definitions,
+                    resources=home.definitions.resources,
+                ) as context,
+            ):
                 tick = sensor.evaluate_tick(context)
             asked = [request.partition_key for request in tick.run_requests or ()]
             assert asked == ASKED_AGAIN.get(sensor.name, []), sensor.name
