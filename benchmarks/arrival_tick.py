@@ -13,8 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from platform_assets.lake.arrival_patterns import ArrivalPattern
-from platform_assets.lake.arrivals import Completeness, LandingFolder, Mark
+from platform_assets.landing.arrivals import Completeness, LandingFolder, Mark
+from platform_assets.landing.patterns import ArrivalPattern
 
 
 def main() -> None:

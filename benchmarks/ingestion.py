@@ -88,8 +88,8 @@ def floor(file: Path, folder: Path) -> int:
 def ours(file: Path, folder: Path) -> int:
     """The platform's ingestion; gives the number of quarantined rows."""
     from platform_assets.contracts import read_contract
+    from platform_assets.ingestion.ingestor import ingest
     from platform_assets.lake.deliveries import Delivery, FileVersion
-    from platform_assets.lake.ingestion import ingest
 
     path = folder / "contract.yaml"
     path.write_text(CONTRACT)
@@ -107,7 +107,7 @@ def child(what: str, file: Path, folder: Path) -> None:
     """Run one and print: CPU seconds, wall seconds, peak MB, quarantined rows."""
     import duckdb  # noqa: F401  imports are not what is measured
 
-    import platform_assets.lake.ingestion  # noqa: F401
+    import platform_assets.ingestion.ingestor  # noqa: F401
 
     before, started = os.times(), time.monotonic()
     quarantined = {"floor": floor, "ours": ours}[what](file, folder)

@@ -21,9 +21,9 @@ import duckdb
 from platform_assets.contracts.model import BatchRule, Bounds, Metric, Severity
 from platform_assets.publishing.publisher import publish
 from platform_assets.publishing.verdicts import Candidate
-from resources.warehouse.duckdb import DuckDBWarehouse
-from resources.warehouse.duckdb_opening import STORAGE
-from resources.warehouse.protocol import TableName
+from platform_assets.warehouse.duckdb.opening import STORAGE
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from platform_assets.warehouse.protocol import TableName
 
 COLUMNS = [
     ("id", "BIGINT", "Key"),

@@ -31,7 +31,7 @@ from pathlib import Path
 
 import dagster as dg
 from platform_assets.definitions import build
-from resources.environment import current_environment
+from platform_assets.environment import current_environment
 
 
 @dg.definitions

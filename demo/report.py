@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.table import Table
 
 from demo.materialize import Year
+from platform_assets.environment import Environment
 from platform_assets.lake.manifest import ingested_partitions, read_manifest
-from resources.environment import Environment
-from resources.warehouse.duckdb import DuckDBWarehouse
-from resources.warehouse.protocol import Session, TableName, Warehouse
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from platform_assets.warehouse.protocol import Session, TableName, Warehouse
 
 FEEDS = ("flights", "weather", "airlines", "airports", "planes")
 MARTS = ("daily_carrier_punctuality", "airport_delays", "route_statistics")

@@ -31,7 +31,7 @@ def main() -> int:
 
     from demo import landing, report
     from demo.materialize import materialize_year
-    from resources.environment import current_environment
+    from platform_assets.environment import current_environment
 
     environment = current_environment()
     console = Console()

@@ -7,8 +7,8 @@ import dagster as dg
 
 from platform_assets.automation.conditions import automation_sensor
 from platform_assets.automation.dead_runs import dead_runs_sensor
-from resources.environment import Environment, current_environment
-from resources.platform import PlatformResource
+from platform_assets.environment import Environment, current_environment
+from resources.by_environment import platform_resources
 
 
 def build(environment: Environment, *, project: Path = Path(__file__).parent) -> dg.Definitions:
@@ -23,7 +23,7 @@ def build(environment: Environment, *, project: Path = Path(__file__).parent) ->
         tree.build_defs(tree.defs_module_path),
         dg.Definitions(
             component_tree=tree,
-            resources={"platform": PlatformResource.of(environment)},
+            resources=platform_resources(environment),
             # one warehouse file has one writer: the steps of a run share one process and take turns
             executor=dg.in_process_executor,
             sensors=[automation_sensor(), *([dead_runs_sensor()] if environment.runs_are_local else [])],

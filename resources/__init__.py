@@ -1,0 +1,1 @@
+"""What this deployment configures: the Dagster resources of each environment."""

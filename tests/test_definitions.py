@@ -9,8 +9,8 @@ import pytest
 
 from platform_assets.components.reporting.outcomes import VERDICT
 from platform_assets.definitions import build
+from platform_assets.environment import InvalidEnvironment, read_environment
 from platform_assets.feeds.landing_events import RECOGNIZED
-from resources.environment import InvalidEnvironment, read_environment
 
 SNAPSHOT = Path(__file__).with_name("definitions_snapshot.json")
 

@@ -18,13 +18,13 @@ import dagster as dg
 
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.landing_events import observed, recognized
-from platform_assets.lake.arrivals import Arrivals, Mark
 from platform_assets.lake.deliveries import Delivery, dagster_partition
-from platform_assets.lake.landing_walk import ROOT
 from platform_assets.lake.manifest import read_manifest
 from platform_assets.lake.names import shown
 from platform_assets.lake.rejection import RecordUnreadable
-from resources.platform import PlatformResource
+from platform_assets.landing.arrivals import Arrivals, Mark
+from platform_assets.landing.walk import ROOT
+from platform_assets.platform_resource import PlatformResource
 
 CHANGES_PER_TICK = 2_000
 """Changed files that one tick looks at: bounds its time and its memory; the rest is the next tick's."""

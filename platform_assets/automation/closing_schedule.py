@@ -17,8 +17,8 @@ from platform_assets.contracts.due import reason_not_due
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.manifest import read_manifest, read_rejection
 from platform_assets.lake.rejection import RecordUnreadable
+from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing.readers import unreadable
-from resources.platform import PlatformResource
 
 LOOK_BACK = dt.timedelta(days=7)
 """How far back a tick looks for partitions that are not closed: what was missed meanwhile is made up for."""

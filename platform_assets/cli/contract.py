@@ -59,8 +59,8 @@ def _must_take(text: str, sample: Path) -> None:
     contract = parse_contract(text, sample)
     if contract.format.kind is not FileKind.PARQUET:
         return
-    from platform_assets.lake.engine import open_engine
-    from platform_assets.lake.parquet import footer_of, open_parquet
+    from platform_assets.formats.parquet.reader import footer_of, open_parquet
+    from platform_assets.ingestion.engine import open_engine
     from platform_assets.lake.rejection import DeliveryRejected
 
     with tempfile.TemporaryDirectory() as work, open_engine("1GB", 1) as engine:

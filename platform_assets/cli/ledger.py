@@ -13,11 +13,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from platform_assets.environment import current_environment
 from platform_assets.publishing.readers import known_assets, ledger_history, published_versions
 from platform_assets.publishing.verdicts import LedgerEntry, State
-from resources.environment import current_environment
-from resources.warehouse.duckdb import DuckDBWarehouse
-from resources.warehouse.errors import WarehouseError
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from platform_assets.warehouse.errors import WarehouseError
 
 _STYLES = {State.PUBLISHED: "green", State.REJECTED: "red", State.PENDING: "yellow"}
 

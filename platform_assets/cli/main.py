@@ -54,10 +54,10 @@ class PlatformCommand(LazyGroup):
 
 def _told() -> tuple[type[Exception], ...]:
     """The platform's own errors, whose messages say what to do; imported when there is one."""
+    from platform_assets.environment import InvalidEnvironment
     from platform_assets.lake.rejection import IngestionError
     from platform_assets.publishing.errors import PublishingError
-    from resources.environment import InvalidEnvironment
-    from resources.warehouse.errors import WarehouseError
+    from platform_assets.warehouse.errors import WarehouseError
 
     return (IngestionError, PublishingError, InvalidEnvironment, WarehouseError)
 

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from platform_assets.environment import current_environment
 from platform_assets.lake.manifest import read_rejection
 from platform_assets.lake.names import shown
 from platform_assets.lake.quarantine import list_quarantine, read_quarantine
 from platform_assets.lake.rejection import RecordUnreadable
-from resources.environment import current_environment
 
 lake_option = click.option(
     "--lake", type=click.Path(path_type=Path), default=lambda: current_environment().lake,

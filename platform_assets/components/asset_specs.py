@@ -9,7 +9,7 @@ import dagster as dg
 
 from platform_assets._compat import smallest_cron_interval
 from platform_assets.contracts.model import Contract, Freshness
-from resources.warehouse.protocol import PARTITION_COLUMN
+from platform_assets.warehouse.protocol import PARTITION_COLUMN
 
 DEFAULT_OWNER = "team:data"
 

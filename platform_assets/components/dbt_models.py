@@ -36,9 +36,9 @@ from platform_assets.dbt.graph import ModelGraph, model_graph
 from platform_assets.dbt.macro_files import missing_macros
 from platform_assets.dbt.project import DbtProjectFiles
 from platform_assets.dbt.supported import unsupported
+from platform_assets.environment import WAREHOUSE_VARIABLE, InvalidEnvironment, current_environment
 from platform_assets.feeds.partitions import Partitions
-from resources.environment import WAREHOUSE_VARIABLE, InvalidEnvironment, current_environment
-from resources.warehouse.protocol import TableName
+from platform_assets.warehouse.protocol import TableName
 
 UNIQUE_ID = "dagster_dbt/unique_id"
 UNUSED = ("cli_args", "include_metadata", "op", "prepare_if_dev")

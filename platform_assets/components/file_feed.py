@@ -25,8 +25,8 @@ from platform_assets.contracts.types import raw_columns
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.fit import check_fit
 from platform_assets.feeds.partitions import Partitions
-from platform_assets.lake.arrival_patterns import ArrivalPattern, PatternError
-from platform_assets.lake.arrivals import Completeness
+from platform_assets.landing.arrivals import Completeness
+from platform_assets.landing.patterns import ArrivalPattern, PatternError
 
 
 @dg.scaffold_with(FileFeedScaffolder)

@@ -7,7 +7,7 @@ from typing import Annotated
 import dagster as dg
 from dagster.components.resolved.model import Resolver
 
-from resources.platform import DuckDBWarehouseResource, PlatformResource
+from platform_assets.platform_resource import DuckDBWarehouseResource, PlatformResource
 
 
 @dataclass

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from platform_assets.dbt.graph import TestNode
 from platform_assets.dbt.invocation import NodeResult
-from resources.warehouse.errors import StatementFailed
-from resources.warehouse.protocol import PARTITION, Session
+from platform_assets.warehouse.errors import StatementFailed
+from platform_assets.warehouse.protocol import PARTITION, Session
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from platform_assets.lake.layout import write_durably
-from resources.warehouse.protocol import ColumnDef, TableName
+from platform_assets.warehouse.protocol import ColumnDef, TableName
 
 log = logging.getLogger(__name__)
 

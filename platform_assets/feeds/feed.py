@@ -10,9 +10,9 @@ import dagster as dg
 
 from platform_assets.contracts.model import Contract
 from platform_assets.feeds.partition_names import may_hold, partition_key_of, why_no_partition
-from platform_assets.lake.arrival_patterns import ArrivalPattern
-from platform_assets.lake.arrivals import Completeness, LandingFolder
-from resources.platform import PlatformResource
+from platform_assets.landing.arrivals import Completeness, LandingFolder
+from platform_assets.landing.patterns import ArrivalPattern
+from platform_assets.platform_resource import PlatformResource
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import dagster as dg
 
 from platform_assets._compat import partition_windows
 from platform_assets.feeds.partition_names import partition_key_of
-from platform_assets.lake.arrival_patterns import ArrivalPattern, PatternError
+from platform_assets.landing.patterns import ArrivalPattern, PatternError
 
 TRIED = 3
 """Partitions of time whose names are read back; a pattern that is too coarse is wrong on the second already."""

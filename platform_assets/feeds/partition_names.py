@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from platform_assets._compat import INVALID_IN_KEYS, is_hourly, partition_windows
-from platform_assets.lake.arrival_patterns import NameMatch
 from platform_assets.lake.deliveries import SNAPSHOT
 from platform_assets.lake.names import is_text
+from platform_assets.landing.patterns import NameMatch
 
 KeyOf: TypeAlias = Callable[[NameMatch], str | None]
 

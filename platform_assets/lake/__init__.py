@@ -1,5 +1,5 @@
-"""The lake: deliveries found in a landing folder, ingested under their contracts into Parquet with manifests.
+"""The store of partitions: manifests, rejections and quarantined rows, committed by one rename.
 
-``arrivals`` finds deliveries, ``ingestion`` is the way in for one, ``manifest`` the way to what was ingested,
-``quarantine`` to what was set aside. Nothing here knows of Dagster or of the warehouse.
+``layout`` says where things lie, ``commit`` makes an ingestion the content of its partition, ``manifest`` reads what
+was committed, ``quarantine`` what was quarantined. Nothing here reads deliveries, or knows Dagster or the warehouse.
 """

@@ -31,8 +31,8 @@ from platform_assets.publishing.leases import (
 )
 from platform_assets.publishing.metrics import Measured, measure
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Content, LedgerEntry, State, Verdict
-from resources.warehouse.errors import WarehouseExhausted
-from resources.warehouse.protocol import PARTITION, ColumnDef, Session, TableName, Warehouse
+from platform_assets.warehouse.errors import WarehouseExhausted
+from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, TableName, Warehouse
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What publishing refuses, and why. The warehouse's own errors are in ``resources.warehouse.errors``."""
+"""What publishing refuses, and why. The warehouse's own errors are in ``platform_assets.warehouse.errors``."""
 
 from __future__ import annotations
 

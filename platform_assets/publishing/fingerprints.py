@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from platform_assets.publishing.verdicts import LedgerEntry
-from resources.warehouse.protocol import PARTITION, ColumnDef, Session, TableName
+from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, TableName
 
 EMPTY_HASH = "empty"
 """The hash of a partition without rows."""

@@ -28,8 +28,8 @@ from platform_assets.publishing.leases import (
     take,
 )
 from platform_assets.publishing.verdicts import CheckResult, Content, LedgerEntry, State, Verdict
-from resources.warehouse.errors import StatementFailed
-from resources.warehouse.protocol import Session, TableName, Warehouse
+from platform_assets.warehouse.errors import StatementFailed
+from platform_assets.warehouse.protocol import Session, TableName, Warehouse
 
 BUILT_CHECK = "built"
 """The check that a model was built at all."""

@@ -20,8 +20,8 @@ from typing import TypeVar
 from platform_assets.publishing.errors import LeaseHeld, LeaseLost
 from platform_assets.publishing.holders import is_dead, is_of_this_thread, new_holder, retire
 from platform_assets.publishing.ledger import LEASES, Key, name, stage_keys
-from resources.warehouse.errors import StorageFault
-from resources.warehouse.protocol import Session, Warehouse
+from platform_assets.warehouse.errors import StorageFault
+from platform_assets.warehouse.protocol import Session, Warehouse
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from platform_assets.publishing.verdicts import Content, LedgerEntry, State, checks_from_text, checks_to_text
-from resources.warehouse.protocol import ColumnDef, Session, TableName
+from platform_assets.warehouse.protocol import ColumnDef, Session, TableName
 
 SCHEMA = "platform"
 LEDGER = TableName(SCHEMA, "ledger")

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from platform_assets.contracts.model import BatchRule, Metric
-from resources.warehouse.errors import StatementFailed
-from resources.warehouse.protocol import PARTITION, ColumnDef, Session, TableName
+from platform_assets.warehouse.errors import StatementFailed
+from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, TableName
 
 MAX_ATTRIBUTION_STATEMENTS = 128
 """How many statements may be spent on finding the partitions at fault; the rest share the blame."""

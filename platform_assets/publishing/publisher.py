@@ -15,8 +15,8 @@ from platform_assets.contracts.model import BatchRule, Severity
 from platform_assets.publishing.batch import Batch, Staged, candidates_to_write, run_batch
 from platform_assets.publishing.leases import LEASE_SECONDS, WAIT_SECONDS
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Verdict
-from resources.warehouse.errors import StatementFailed
-from resources.warehouse.protocol import PARTITION, ColumnDef, Session, StagedFile, TableName, Warehouse
+from platform_assets.warehouse.errors import StatementFailed
+from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, StagedFile, TableName, Warehouse
 
 FILES_CHECK = "lake_files"
 """The name of the check that every candidate has: its files can be read and hold the rows of its manifest."""

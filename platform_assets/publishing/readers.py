@@ -13,7 +13,7 @@ from platform_assets.publishing import ledger
 from platform_assets.publishing.errors import NotPublished
 from platform_assets.publishing.fingerprints import changed_since
 from platform_assets.publishing.verdicts import LedgerEntry, Refusal, State
-from resources.warehouse.protocol import PARTITION, Session, TableName, Warehouse
+from platform_assets.warehouse.protocol import PARTITION, Session, TableName, Warehouse
 
 CHANGED_CHECK = "rows_unchanged"
 """The check that the rows of a partition are those that its verdict saw."""

@@ -16,7 +16,7 @@ from platform_assets.publishing.errors import PublishingError
 from platform_assets.publishing.fingerprints import changed_since, data_columns, partition_text
 from platform_assets.publishing.readers import unreadable
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Content, LedgerEntry, State, Verdict
-from resources.warehouse.protocol import PARTITION, ColumnDef, Session, TableName, Warehouse
+from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, TableName, Warehouse
 
 SOURCE_CHECK = "source_published"
 """The check that the source's partition has a verdict that lets it be read."""

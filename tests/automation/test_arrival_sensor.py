@@ -12,13 +12,14 @@ import pytest
 from platform_assets.automation.arrival_sensor import CHANGES_PER_TICK, arrival_sensor, read_cursor
 from platform_assets.automation.closing_schedule import closing_schedule, due_partitions
 from platform_assets.contracts.reader import read_contract
+from platform_assets.environment import read_environment
 from platform_assets.feeds.feed import Feed
-from platform_assets.lake.arrival_patterns import ArrivalPattern
-from platform_assets.lake.arrivals import Completeness
-from platform_assets.lake.ingestion import ingest
+from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.rejection import DeliveryRejected
-from resources.environment import read_environment
-from resources.platform import PlatformResource
+from platform_assets.landing.arrivals import Completeness
+from platform_assets.landing.patterns import ArrivalPattern
+from platform_assets.platform_resource import PlatformResource
+from resources.by_environment import platform_resources
 from tests.support.file_clock import wait_for_later_stamp
 
 CONTRACT = """
@@ -56,7 +57,9 @@ def make_feed(
 
 
 def resource(home: Path) -> PlatformResource:
-    return PlatformResource.of(read_environment({"PLATFORM_HOME": str(home), "PLATFORM_ENV": "test"}, cwd=home))
+    return platform_resources(read_environment({"PLATFORM_HOME": str(home), "PLATFORM_ENV": "test"}, cwd=home))[
+        "platform"
+    ]
 
 
 def put(home: Path, name: str, text: str = "id\n1\n") -> Path:

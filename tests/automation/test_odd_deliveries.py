@@ -18,9 +18,9 @@ from platform_assets.automation.arrival_sensor import HINDERED, Seen, after_faul
 from platform_assets.automation.closing_schedule import closing_schedule
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.partition_names import why_no_key
-from platform_assets.lake.arrivals import Mark
 from platform_assets.lake.layout import MANIFEST, REJECTION, partition_folder
 from platform_assets.lake.names import is_text
+from platform_assets.landing.arrivals import Mark
 from tests.automation.test_arrival_sensor import make_feed, put, resource, take, tick
 from tests.support.file_clock import wait_for_later_stamp
 from tests.support.landing_faults import faulty

@@ -7,7 +7,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from platform_assets.cli.ledger import ledger
-from resources.warehouse.duckdb import DuckDBWarehouse
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.publishing.support import NOT_EMPTY, Lake, load
 
 

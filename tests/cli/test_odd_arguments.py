@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from platform_assets.cli.main import main
-from resources.warehouse.duckdb import DuckDBWarehouse
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 
 ODD = [
     "中" * 300,

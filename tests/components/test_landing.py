@@ -9,8 +9,8 @@ import pytest
 
 from platform_assets.contracts.reader import read_contract
 from platform_assets.feeds.landing_events import RECOGNIZED
+from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.deliveries import Delivery, FileVersion
-from platform_assets.lake.ingestion import ingest
 from platform_assets.lake.manifest import read_manifest, read_rejection
 from tests.support.projects import Project, opened, write_project
 from tests.support.shop import CONTRACT, FEED, ORDER_COLUMNS, PARTITIONS

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 
 from platform_assets.components.reporting.logs import ROOMS, platform_logs
-from resources.warehouse.duckdb import DuckDBWarehouse
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.support.waiting import Waits, watched_waits
 
 

@@ -15,8 +15,8 @@ from click.testing import CliRunner, Result
 from platform_assets.cli.contract import contract
 from platform_assets.contracts import read_contract
 from platform_assets.contracts.model import FileKind, LogicalType
+from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.deliveries import Delivery, FileVersion
-from platform_assets.lake.ingestion import ingest
 
 CSV = (
     "id;when;Amount Due;ok;note;zip;big;small\n"

@@ -17,10 +17,10 @@ from platform_assets.contracts.bounds import OPERATORS
 from platform_assets.contracts.model import Contract
 from platform_assets.contracts.problems import ContractError
 from platform_assets.contracts.reader import parse_contract
-from platform_assets.lake import uniqueness
-from platform_assets.lake.ingestion import ingest
+from platform_assets.ingestion import uniqueness
+from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.quarantine import read_quarantine
-from tests.lake.conftest import Lake
+from tests.support.lake import Lake
 
 ODD: list[Any] = [
     None, {}, [], {"a": 1}, [1], True, False, "true", "", " ", "?", "$1", "%s", "{number}", "{table}", "x'y", 'x"y',

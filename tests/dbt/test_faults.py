@@ -13,7 +13,7 @@ import pytest
 from platform_assets.dbt.faults import is_of_the_node
 from platform_assets.publishing.readers import ledger_history
 from platform_assets.publishing.verdicts import State
-from resources.warehouse.duckdb import DuckDBWarehouse
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.support.projects import Project
 from tests.support.shop import CONFIG, DAYS, DBT, deliver
 

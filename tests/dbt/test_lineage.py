@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from platform_assets.dbt.lineage import cached_lineage, column_lineage
-from resources.warehouse.protocol import ColumnDef, TableName
+from platform_assets.warehouse.protocol import ColumnDef, TableName
 from tests.support.projects import Project
 from tests.support.shop import DAYS, deliver
 

@@ -17,7 +17,7 @@ import dagster as dg
 import pytest
 
 from platform_assets.failpoints import armed
-from platform_assets.lake import plain_files
+from platform_assets.formats import plain_files
 from platform_assets.lake.layout import MANIFEST, REJECTION
 from tests.support.landing_faults import faulty
 from tests.support.projects import Project, opened, write_project

@@ -72,7 +72,7 @@ def _shop(packages: Path, tmp_path: Path) -> Installed:
 def test_the_wheel_has_the_components_and_the_macros_and_not_the_example(packages: Path) -> None:
     names = {str(path.relative_to(packages)) for path in packages.rglob("*") if path.is_file()}
     assert "platform_assets/dbt/macros/in_partitions.sql" in names
-    assert "resources/warehouse/duckdb.py" in names
+    assert "platform_assets/warehouse/duckdb/warehouse.py" in names
     assert not [name for name in names if "flights" in name]
 
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from platform_assets.lake.manifest import read_manifest
-from resources.warehouse.duckdb import DuckDBWarehouse
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.support.projects import Project, opened, write_project
 from tests.support.second_domain import FEEDS, MEASURES, SECRET, SHOPS, defs_files, deliver
 

@@ -14,7 +14,7 @@ from dagster._check import CheckError
 from platform_assets._compat import partition_windows
 from platform_assets.feeds.fit import check_fit
 from platform_assets.feeds.partition_names import partition_key_of
-from platform_assets.lake.arrival_patterns import ArrivalPattern
+from platform_assets.landing.patterns import ArrivalPattern
 
 DATE_LINE = dt.timedelta(hours=20)
 """A change by so much leaves out a day; Dagster cannot step over it in every schedule."""

@@ -13,7 +13,7 @@ import pytest
 from platform_assets.automation.closing_schedule import due_partitions
 from platform_assets.feeds.fit import check_fit
 from platform_assets.feeds.partition_names import partition_key_of
-from platform_assets.lake.arrival_patterns import ArrivalPattern
+from platform_assets.landing.patterns import ArrivalPattern
 from tests.feeds.clock_changes import DAY, changes, kinds, partitions_around, wrong, zones
 
 CAMPAIGN = float(os.environ.get("PLATFORM_CAMPAIGN", "1"))

@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from platform_assets.feeds.fit import check_fit
-from platform_assets.lake.arrival_patterns import ArrivalPattern, PatternError
+from platform_assets.landing.patterns import ArrivalPattern, PatternError
 
 DAILY = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-03-01")
 HOURLY = dg.HourlyPartitionsDefinition("2024-11-03-00:00", timezone="America/New_York")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from platform_assets.feeds.partition_names import partition_key_of
 from platform_assets.feeds.partitions import number_of_keys
-from platform_assets.lake.arrival_patterns import ArrivalPattern
+from platform_assets.landing.patterns import ArrivalPattern
 
 NEW_YORK = "America/New_York"
 HOURS = dg.HourlyPartitionsDefinition("2024-01-01-00:00", end_date="2025-01-01-00:00", timezone=NEW_YORK)

@@ -18,8 +18,8 @@ import duckdb
 import pytest
 
 from platform_assets.failpoints import armed
+from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.deliveries import Delivery, FileVersion
-from platform_assets.lake.ingestion import ingest
 from platform_assets.lake.layout import MANIFEST
 from platform_assets.lake.manifest import read_manifest
 from platform_assets.lake.rejection import DeliveryRejected, IngestionError
@@ -36,7 +36,7 @@ from pathlib import Path
 from platform_assets.contracts.reader import parse_contract
 from platform_assets.failpoints import arm_from_environment
 from platform_assets.lake.deliveries import Delivery, FileVersion
-from platform_assets.lake.ingestion import ingest
+from platform_assets.ingestion.ingestor import ingest
 arm_from_environment()
 contract = parse_contract(Path(sys.argv[1]).read_text(), Path("c.yaml"))
 delivery = Delivery("feed", "2013-01-01", tuple(FileVersion.of(Path(name)) for name in sys.argv[3:]))
@@ -267,7 +267,7 @@ def _mounts() -> bool:
 
 @pytest.mark.parametrize("kilobytes", [16, 64, 160, 280] if _mounts() else [])
 def test_a_full_disk_changes_nothing(tmp_path: Path, make_contract: Callable[..., Any], kilobytes: int) -> None:
-    from tests.lake.conftest import Lake
+    from tests.support.lake import Lake
 
     disk = tmp_path / "disk"
     disk.mkdir()

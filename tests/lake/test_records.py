@@ -146,7 +146,7 @@ def test_a_record_that_cannot_be_opened(lake: Any, make_contract: Callable[..., 
     else:
         lake.path.mkdir(exist_ok=True)
         with armed("lake.record.open", fail):
-            from platform_assets.lake.ingestion import ingest
+            from platform_assets.ingestion.ingestor import ingest
 
             ingest(contract=contract, delivery=lake.delivery(good), lake=lake.path, pseudonym_key=None)
         assert path_of(lake, MANIFEST).read_bytes() != before

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from platform_assets.publishing.ledger import LEASES
 from platform_assets.publishing.readers import published_versions, unreadable
-from resources.warehouse.duckdb import DuckDBWarehouse
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.publishing.marts import DAYS, MART, TABLE, versions
 from tests.publishing.support import ASSET, Lake, content
 from tests.publishing.writer import PARTITIONS, ROWS, publish_files, publish_in_place

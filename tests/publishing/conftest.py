@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.warehouse.duckdb import DuckDBWarehouse
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.publishing.support import Lake
 
 

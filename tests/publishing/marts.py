@@ -8,8 +8,8 @@ from platform_assets.contracts.model import Severity
 from platform_assets.publishing.in_place import BuiltModel, open_candidates, record_verdicts
 from platform_assets.publishing.tables import publish_from_table
 from platform_assets.publishing.verdicts import CheckResult, Verdict
-from resources.warehouse.duckdb import DuckDBWarehouse
-from resources.warehouse.protocol import TableName
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from platform_assets.warehouse.protocol import TableName
 
 MART = "marts/daily"
 TABLE = TableName("marts", "daily")

@@ -11,8 +11,8 @@ import duckdb
 from platform_assets.contracts.model import BatchRule, Bounds, Metric
 from platform_assets.publishing.publisher import publish
 from platform_assets.publishing.verdicts import Candidate, Verdict
-from resources.warehouse.duckdb import DuckDBWarehouse
-from resources.warehouse.protocol import TableName
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from platform_assets.warehouse.protocol import TableName
 
 ASSET = "raw/sales"
 TABLE = TableName("raw", "sales")

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from platform_assets.publishing.readers import ledger_history, unreadable
-from resources.warehouse.duckdb import DuckDBWarehouse
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.publishing.campaign import REPEATS, Campaign
 from tests.publishing.marts import DAYS, MART, TABLE
 from tests.publishing.support import ASSET, Lake

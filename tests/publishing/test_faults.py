@@ -15,8 +15,8 @@ from platform_assets.contracts.model import BatchRule, Bounds, Metric
 from platform_assets.failpoints import armed
 from platform_assets.publishing.readers import ledger_history
 from platform_assets.publishing.verdicts import State
-from resources.warehouse.duckdb import DuckDBWarehouse
-from resources.warehouse.errors import StatementFailed, WarehouseError, WarehouseExhausted
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from platform_assets.warehouse.errors import StatementFailed, WarehouseError, WarehouseExhausted
 from tests.publishing.marts import MART, copy, materialize
 from tests.publishing.support import ASSET, NOT_EMPTY, Lake, content, load, states
 

@@ -16,8 +16,8 @@ import pytest
 from platform_assets.publishing.leases import GIVING_BACK
 from platform_assets.publishing.ledger import history
 from platform_assets.publishing.verdicts import State
-from resources.warehouse.duckdb import DuckDBWarehouse
-from resources.warehouse.errors import WarehouseExhausted
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from platform_assets.warehouse.errors import WarehouseExhausted
 from tests.publishing.campaign import REPEATS, Campaign
 from tests.publishing.marts import MART
 from tests.publishing.support import ASSET, Lake, content, load, states

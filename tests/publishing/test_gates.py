@@ -14,8 +14,8 @@ from platform_assets.contracts.model import BatchRule, Bounds, Metric, Reference
 from platform_assets.publishing.gates import judge
 from platform_assets.publishing.metrics import Measured
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Verdict
-from resources.warehouse.duckdb import DuckDBWarehouse
-from resources.warehouse.protocol import TableName
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from platform_assets.warehouse.protocol import TableName
 from tests.publishing.support import ASSET, Lake, content, load, states
 
 ANY = Bounds(None, None)

@@ -11,8 +11,8 @@ from platform_assets.publishing.errors import LeaseHeld, LeaseLost, NotPublished
 from platform_assets.publishing.in_place import BuiltModel, open_candidates, record_verdicts
 from platform_assets.publishing.readers import ledger_history, require_published, unreadable
 from platform_assets.publishing.verdicts import Content, State
-from resources.warehouse.duckdb import DuckDBWarehouse
-from resources.warehouse.protocol import TableName
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from platform_assets.warehouse.protocol import TableName
 from tests.publishing.marts import DAYS, HELD, MART, TABLE, build, copy, materialize, versions
 from tests.publishing.support import states
 

@@ -15,8 +15,8 @@ from platform_assets.publishing.errors import LeaseHeld, LeaseLost
 from platform_assets.publishing.leases import Busy, Lease, acquire, release, renew
 from platform_assets.publishing.ledger import LEASES, ensure_ledger
 from platform_assets.publishing.readers import ledger_history
-from resources.warehouse.duckdb import DuckDBWarehouse
-from resources.warehouse.errors import WarehouseError
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from platform_assets.warehouse.errors import WarehouseError
 from tests.publishing.support import ASSET, Lake, content, load, states
 from tests.support.waiting import watched_waits
 

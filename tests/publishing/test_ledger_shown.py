@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from platform_assets.failpoints import armed
-from resources.warehouse.duckdb import DuckDBWarehouse
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.publishing.support import Lake, load
 
 SHOW = [str(Path(sys.executable).with_name("platform-assets")), "ledger", "show", "raw/sales", "--warehouse"]

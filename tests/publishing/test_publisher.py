@@ -13,8 +13,8 @@ from platform_assets.failpoints import armed
 from platform_assets.publishing.errors import PublishingError
 from platform_assets.publishing.readers import ledger_history, published_versions, unreadable
 from platform_assets.publishing.verdicts import Candidate, Content, State
-from resources.warehouse.duckdb import DuckDBWarehouse
-from resources.warehouse.errors import IncompatibleTable
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from platform_assets.warehouse.errors import IncompatibleTable
 from tests.publishing.support import ASSET, COLUMNS, NOT_EMPTY, TABLE, Lake, content, load, states
 
 AT_MOST_FIVE = BatchRule("at_most_five", Metric.ROW_COUNT, Bounds(0, 5))

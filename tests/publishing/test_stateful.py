@@ -24,8 +24,8 @@ from platform_assets.publishing.leases import Lease, acquire, release
 from platform_assets.publishing.ledger import ensure_ledger
 from platform_assets.publishing.readers import ledger_history, unreadable
 from platform_assets.publishing.verdicts import Candidate
-from resources.warehouse.duckdb import DuckDBWarehouse
-from resources.warehouse.errors import WarehouseError
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from platform_assets.warehouse.errors import WarehouseError
 from tests.publishing.support import ASSET, Lake, content, load
 from tests.publishing.test_leases import AFTER_COMMIT, BEFORE_COMMIT, Crash, crash
 

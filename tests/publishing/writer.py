@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 
 from platform_assets.failpoints import arm_from_environment
-from resources.warehouse.duckdb import DuckDBWarehouse
-from resources.warehouse.errors import WarehouseExhausted
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from platform_assets.warehouse.errors import WarehouseExhausted
 from tests.publishing.marts import DAYS, copy, materialize
 from tests.publishing.support import Lake, load, states
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from platform_assets.lake import landing_walk
+from platform_assets.landing import walk as landing_walk
 
 
 def faulty(monkeypatch: pytest.MonkeyPatch, path: Path, number: int) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from resources.warehouse.duckdb import DuckDBWarehouse
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.support.recorded import Recorded
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

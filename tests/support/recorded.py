@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from resources.warehouse.duckdb import DuckDBWarehouse
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 
 
 class Recorded:

@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 
 from demo import landing
-from resources.warehouse.duckdb import DuckDBWarehouse
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.support.recorded import Recorded
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +34,7 @@ class Platform(Recorded):
     def job(self) -> dg.JobDefinition:
         """The job of all assets of the project's own definitions."""
         from platform_assets.definitions import build
-        from resources.environment import read_environment
+        from platform_assets.environment import read_environment
 
         environment = read_environment({"PLATFORM_HOME": str(self.home), "PLATFORM_ENV": "test"}, cwd=self.home)
         return build(environment).resolve_implicit_global_asset_job_def()

@@ -23,11 +23,11 @@ from platform_assets.dbt.graph import ModelGraph
 from platform_assets.dbt.invocation import DbtFailed, NodeResult, invoke
 from platform_assets.dbt.parsed import ParsedProject
 from platform_assets.dbt.supported import full_refresh_asked_for
+from platform_assets.environment import WAREHOUSE_VARIABLE
+from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing.in_place import KEPT_CHECK, BuiltModel, open_candidates, record_verdicts
 from platform_assets.publishing.verdicts import CheckResult, Verdict
-from resources.environment import WAREHOUSE_VARIABLE
-from resources.platform import PlatformResource
-from resources.warehouse.protocol import PARTITION
+from platform_assets.warehouse.protocol import PARTITION
 
 UPSTREAM_CHECK = "upstream_published"
 """The check in the ledger of a partition that was held because of something upstream."""

@@ -28,13 +28,13 @@ from platform_assets.components.reporting.verdict_check import verdict_check
 from platform_assets.contracts.digest import contract_digest
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.landing_events import delivered, names_of_files, recognized
-from platform_assets.lake.arrivals import Arrivals, LandingFolder
+from platform_assets.ingestion.ingestor import Ingestor
 from platform_assets.lake.deliveries import Delivery, dagster_partition
-from platform_assets.lake.ingestion import Ingestor
 from platform_assets.lake.manifest import Manifest, read_manifest, read_rejection
 from platform_assets.lake.names import encodable, shown
 from platform_assets.lake.rejection import DeliveryRejected, IngestionError, RecordUnreadable
-from resources.platform import PlatformResource
+from platform_assets.landing.arrivals import Arrivals, LandingFolder
+from platform_assets.platform_resource import PlatformResource
 
 THREADS = 2
 

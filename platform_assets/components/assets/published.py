@@ -14,9 +14,9 @@ from platform_assets.components.reporting.ledger_verdict import POOL, verdict_ou
 from platform_assets.components.reporting.logs import platform_logs
 from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
 from platform_assets.components.reporting.trend_plot import trend_of_run
+from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing.tables import publish_from_table
-from resources.platform import PlatformResource
-from resources.warehouse.protocol import PARTITION, TableName
+from platform_assets.warehouse.protocol import PARTITION, TableName
 
 
 def published_asset(spec: dg.AssetSpec, *, source: dg.AssetKey) -> dg.AssetsDefinition:

@@ -22,7 +22,7 @@ from platform_assets.lake.manifest import Manifest, read_manifest, read_rejectio
 from platform_assets.lake.rejection import RecordUnreadable
 from platform_assets.publishing.publisher import publish
 from platform_assets.publishing.verdicts import Candidate, Verdict
-from resources.warehouse.protocol import TableName
+from platform_assets.warehouse.protocol import TableName
 
 
 def raw_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:

@@ -12,7 +12,7 @@ import dagster as dg
 from platform_assets.lake.deliveries import SNAPSHOT
 from platform_assets.publishing.readers import unreadable
 from platform_assets.publishing.verdicts import Refusal
-from resources.warehouse.protocol import PARTITION, TableName, Warehouse
+from platform_assets.warehouse.protocol import PARTITION, TableName, Warehouse
 
 
 @dataclass(frozen=True)

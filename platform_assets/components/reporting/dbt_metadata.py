@@ -15,7 +15,7 @@ import dagster as dg
 
 from platform_assets.components.asset_specs import column_schema
 from platform_assets.dbt.lineage import Lineage, cached_lineage
-from resources.warehouse.protocol import ColumnDef, TableName, Warehouse
+from platform_assets.warehouse.protocol import ColumnDef, TableName, Warehouse
 
 LINEAGE_FOLDER = "lineage"
 """Below the project's target folder: one small file a model."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import dagster as dg
 
 from platform_assets.publishing.readers import published_versions
-from resources.warehouse.protocol import Warehouse
+from platform_assets.warehouse.protocol import Warehouse
 
 SHOWN = 400
 """Partitions in the picture at most, the newest of them: it stays readable, and below 30 KB."""

@@ -1,0 +1,5 @@
+"""Formats of files, each a way from delivered bytes to rows with their lines: ``csv``, ``json``, ``parquet``.
+
+``plain_files`` opens and verifies a delivered file, ``unpacking`` decompresses it, ``source`` says what every format
+hands over, ``drift`` compares its columns with the contract. What becomes of the rows is in ``ingestion``.
+"""

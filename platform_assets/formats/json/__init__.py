@@ -1,0 +1,1 @@
+"""JSON lines: ``reader`` opens them, ``strict`` reads one document with its numbers as they were written."""

@@ -1,0 +1,64 @@
+"""The rows of Parquet files: the SQL that reads them, and single rows as they were delivered, written as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import duckdb
+import numpy as np
+
+from platform_assets.contracts.identifiers import quoted, sql_path
+from platform_assets.formats.duckdb_errors import is_of_machine
+from platform_assets.formats.lines import FILE, Array
+from platform_assets.formats.source import Fetch
+
+BATCH = 10_000
+ROW_NUMBER, FILE_INDEX = "file_row_number", "file_index"
+UNWRITTEN = "(a value of this row cannot be written as text)"
+
+
+def reading_sql(paths: Sequence[Path]) -> str:
+    """A relation of all rows, with the number of each in its file."""
+    return f"read_parquet([{', '.join(map(sql_path, paths))}], hive_partitioning = false, {ROW_NUMBER} = true)"
+
+
+def raw_rows(
+    engine: duckdb.DuckDBPyConnection, names: Sequence[str], readable: Sequence[Path], counts: Sequence[int]
+) -> Fetch:
+    """What gives rows of the files, by their numbers over all of them; ``counts`` are the rows of each."""
+    packed = f"struct_pack({', '.join(f'{quoted(name)} := {quoted(name)}' for name in names)})"
+    starts = np.cumsum([0, *counts])
+
+    def rows(path: Path, part: list[int]) -> list[tuple[int, str]]:
+        return engine.execute(
+            f"SELECT {ROW_NUMBER}, CAST(to_json(row) AS VARCHAR) FROM "
+            f"(SELECT {ROW_NUMBER}, {packed} AS row FROM {reading_sql([path])}) "
+            f"WHERE {ROW_NUMBER} IN (SELECT unnest(?)) ORDER BY {ROW_NUMBER}",
+            [part],
+        ).fetchall()
+
+    def one(path: Path, number: int) -> tuple[int, str]:
+        try:
+            return rows(path, [number])[0]
+        except duckdb.Error as error:
+            if is_of_machine(error):
+                raise
+            return number, UNWRITTEN
+
+    def raw(numbers: Array) -> Iterator[tuple[int, int, bytes]]:
+        for at, path in enumerate(readable):
+            mine = numbers[np.searchsorted(numbers, starts[at]) : np.searchsorted(numbers, starts[at + 1])] - starts[at]
+            for first in range(0, len(mine), BATCH):
+                part = mine[first : first + BATCH].tolist()
+                try:
+                    found = rows(path, part)
+                except duckdb.Error as error:
+                    if is_of_machine(error):
+                        raise
+                    # not by TRY: the texts that it gives are garbage now and then
+                    found = [one(path, number) for number in part]
+                for number, text in found:
+                    yield number + int(starts[at]), at * FILE + number + 1, text.encode()
+
+    return raw

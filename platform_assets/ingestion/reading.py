@@ -1,0 +1,249 @@
+"""All files of a delivery, read by their format, judged, and freed of repeated keys: one batch in a working folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from platform_assets.contracts.identifiers import quoted, sql_path, sql_text
+from platform_assets.contracts.model import Contract, FileKind
+from platform_assets.contracts.types import raw_columns
+from platform_assets.formats.csv.reader import Table, open_delimited, open_repaired, survey_delimited
+from platform_assets.formats.csv.records import StructureDoubt
+from platform_assets.formats.duckdb_errors import cause, is_of_machine
+from platform_assets.formats.json.reader import open_json_lines
+from platform_assets.formats.parquet.footer import Footer
+from platform_assets.formats.parquet.reader import columns_at_fault, footer_of, open_parquet
+from platform_assets.formats.plain_files import PlainFile, check_version, file_hash, plain_file
+from platform_assets.formats.source import Source
+from platform_assets.formats.unpacking import Unpacking
+from platform_assets.ingestion.bad_rows import CountsDoNotMeet
+from platform_assets.ingestion.engine import PARQUET
+from platform_assets.ingestion.protection import Pseudonyms
+from platform_assets.ingestion.uniqueness import duplicates
+from platform_assets.ingestion.validation import JudgedPart, judge, key_columns
+from platform_assets.lake.deliveries import Delivery, FileVersion
+from platform_assets.lake.manifest import State
+from platform_assets.lake.names import is_text, shown
+from platform_assets.lake.quarantine import QuarantineWriter
+from platform_assets.lake.rejection import DeliveryRejected
+
+SMALL = 8 << 20
+"""Bytes up to which a file is read together with others: above, a statement of its own costs nothing beside it."""
+GROUP_BYTES = 64 << 20
+GROUP_FILES = 1_000
+TOLD = 100
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What came of a delivery's rows: Parquet ``files`` in a working folder, and a hash of each delivered file."""
+
+    state: State
+    reason: str
+    files: tuple[Path, ...]
+    content: tuple[str, ...]
+    rows_in: int
+    rows_out: int
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def nothing(cls, state: State, reason: str) -> Batch:
+        return cls(state, reason, (), (), 0, 0, ())
+
+
+def read_delivery(
+    engine: duckdb.DuckDBPyConnection, contract: Contract, delivery: Delivery, work: Path,
+    pseudonyms: Pseudonyms | None, quarantine: QuarantineWriter,
+) -> Batch:  # fmt: skip
+    """Read every file of the delivery; rows that cannot be taken go to ``quarantine``."""
+    unpacking = Unpacking(sum(file.size for file in delivery.files), work)
+    reader = _Reader(engine, contract, work, pseudonyms, quarantine, unpacking)
+    parts = reader.parts(sorted(delivery.files))
+    quarantine.rows_in = reader.rows_in
+    repeated = _set_duplicates_aside(engine, contract, parts, quarantine)
+    files = [
+        _without(engine, contract, part, repeated.get(index, np.empty(0, np.int64)))
+        for index, part in enumerate(parts)
+        if part.rows > len(repeated.get(index, ()))
+    ]
+    rows_out = sum(part.rows for part in parts) - sum(len(rows) for rows in repeated.values())
+    warnings = tuple(dict.fromkeys(warning for part in parts for warning in part.source.warnings))
+    if reader.rows_in:
+        empty = [name for part in parts for name in part.source.empty]
+        warnings += tuple(f"{name}: has no rows; the other files of its delivery were used" for name in empty[:TOLD])
+        if len(empty) > TOLD:
+            warnings += (f"{len(empty) - TOLD} other files of the delivery have no rows",)
+    return Batch("data", "", tuple(files), tuple(reader.content), reader.rows_in, rows_out, warnings)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A delivered file, looked at: its ``size`` unpacked, the ``kind`` that files read as one have in common."""
+
+    file: FileVersion
+    size: int
+    kind: tuple[object, ...]
+    opened: Table | PlainFile | Footer
+
+
+class _Reader:
+    def __init__(
+        self, engine: duckdb.DuckDBPyConnection, contract: Contract, work: Path, pseudonyms: Pseudonyms | None,
+        quarantine: QuarantineWriter, unpacking: Unpacking,
+    ) -> None:  # fmt: skip
+        self.engine, self.contract, self.work, self.unpacking = engine, contract, work, unpacking
+        self.pseudonyms, self.quarantine = pseudonyms, quarantine
+        self.content: list[str] = []
+        self.rows_in = 0
+
+    def parts(self, files: Sequence[FileVersion]) -> list[JudgedPart]:
+        """Read the files in their order; small ones of one kind that follow each other are read as one."""
+        parts: list[JudgedPart] = []
+        waiting: list[_Prepared] = []
+
+        def read() -> None:
+            if waiting:
+                parts.extend(self._read(waiting, len(parts)))
+                waiting.clear()
+
+        for file in files:
+            try:
+                prepared = self._prepare(file)
+            except DeliveryRejected:
+                # the bad rows of the files before it are still of use to those who deliver them
+                read()
+                raise
+            size = sum(each.size for each in waiting) + prepared.size
+            together = prepared.size <= SMALL and size <= GROUP_BYTES and len(waiting) < GROUP_FILES
+            if waiting and not (together and waiting[-1].size <= SMALL and waiting[-1].kind == prepared.kind):
+                read()
+            waiting.append(prepared)
+        read()
+        return parts
+
+    def _prepare(self, file: FileVersion) -> _Prepared:
+        kind = self.contract.format.kind
+        if kind is FileKind.PARQUET:
+            check_version(file)
+            self.content.append(file_hash(file))
+            footer = footer_of(Path(file.path))
+            footer = dataclasses.replace(footer, for_sql=self._for_sql(footer.path))
+            return _Prepared(file, file.size, (footer.schema,), footer)
+        plain = plain_file(file, self.contract.format.encoding, self.work, self.unpacking)
+        plain = dataclasses.replace(plain, path=self._for_sql(plain.path))
+        self.content.append(plain.content_hash)
+        if kind is FileKind.JSONL:
+            return _Prepared(file, plain.size, (), plain)
+        table = survey_delimited(self.contract, plain)
+        return _Prepared(file, plain.size, table.kind, table)
+
+    def _ways(self, group: Sequence[_Prepared], copy: Path) -> list[Callable[[], Source]]:
+        opened: list[Any] = [prepared.opened for prepared in group]
+        kind = self.contract.format.kind
+        if kind is FileKind.PARQUET:
+            return [lambda: open_parquet(self.contract, opened, self.engine, copy)]
+        if kind is FileKind.JSONL:
+            return [lambda: open_json_lines(self.contract, opened, copy, self.quarantine)]
+        return [
+            lambda: open_delimited(self.contract, opened, copy),
+            lambda: open_repaired(self.contract, opened, copy, self.quarantine),
+        ]
+
+    def _read(self, group: Sequence[_Prepared], index: int) -> list[JudgedPart]:
+        """Read a group in the quick way first, in the exact one where that cannot tell its rows, and file by file where
+        neither can."""
+        target, copy = self.work / f"part-{index:04d}.parquet", self.work / f"copy-{index:04d}"
+        start = self.quarantine.mark()
+        causes: list[str] = []
+        for way in self._ways(group, copy):
+            source = None
+            try:
+                source = way()
+                part = judge(self.engine, self.contract, source, target, self.pseudonyms, self.quarantine)
+            except (StructureDoubt, CountsDoNotMeet, duckdb.Error) as error:
+                if isinstance(error, duckdb.Error) and is_of_machine(error):
+                    raise
+                self.quarantine.rollback(start)
+                causes.append(cause(error))
+                if self.contract.format.kind is FileKind.PARQUET and source is not None and len(group) == 1:
+                    check_version(group[0].file)
+                    raise self._values(group[0].file, source, causes[0]) from None
+                continue
+            self.rows_in += part.source.records + part.source.set_aside
+            return [part]
+        if len(group) > 1:
+            return [part for at, one in enumerate(group) for part in self._read([one], index + at)]
+        file = group[0].file
+        check_version(file)
+        tried = "; read record by record: ".join(causes)
+        raise DeliveryRejected(
+            "structure:untrusted",
+            f"{file.path}: its rows cannot be told apart beyond doubt: {tried}. Nothing of it was used. If the file "
+            "opens elsewhere, this is a fault of the platform: report it with these words",
+        )
+
+    def _values(self, file: FileVersion, source: Source, why: str) -> DeliveryRejected:
+        names = columns_at_fault(self.engine, self.contract, source)
+        listed = ", ".join(repr(name[:60]) for name in names[:10])
+        if not names:
+            return DeliveryRejected(
+                "structure:parquet", f"{file.path}: its rows cannot be read: {why}; deliver it again"
+            )
+        return DeliveryRejected(
+            "structure:values",
+            f"{file.path}: the column {listed} has values that are none of its type, such as text that is not UTF-8 or "
+            f"a time past all years ({why}); nothing of it was used",
+        )
+
+    def _for_sql(self, path: Path) -> Path:
+        """A path of the file that can stand in SQL, a link in the working folder where its own cannot.
+
+        DuckDB takes no path that is not UTF-8, and beside a sign of a wildcard reads a backslash as something else.
+        """
+        text = str(path)
+        if is_text(text) and not ("\\" in text and any(sign in text for sign in "*?[")):
+            return path
+        folder = self.work / f"named-{len(self.content):04d}"
+        folder.mkdir(exist_ok=True)
+        link = folder / re.sub(r"[^\w.,=+ -]", "_", shown(path.name))[-60:]
+        if not link.is_symlink():
+            link.symlink_to(path)
+        return link
+
+
+def _set_duplicates_aside(
+    engine: duckdb.DuckDBPyConnection, contract: Contract, parts: list[JudgedPart], quarantine: QuarantineWriter
+) -> dict[int, np.ndarray]:
+    """Rows of each part that repeat a key, after they were put into the quarantine."""
+    repeated: dict[int, list[np.ndarray]] = {}
+    for code, index, rows in duplicates(engine, contract, parts):
+        repeated.setdefault(index, []).append(rows)
+        part = parts[index]
+        for _, line, raw in part.source.fetch(part.numbers(rows)):
+            quarantine.add(*part.source.place(line), (code,), raw)
+    return {index: np.sort(np.concatenate(arrays)) for index, arrays in repeated.items()}
+
+
+def _without(engine: duckdb.DuckDBPyConnection, contract: Contract, part: JudgedPart, rows: np.ndarray) -> Path:
+    """The part's Parquet without these rows and without the digests that were there for its keys."""
+    if not len(rows) and not key_columns(contract):
+        return part.path
+    target = part.path.with_name(f"unique-{part.path.name}")
+    names = ", ".join(quoted(name) for name, _, _ in raw_columns(contract))
+    engine.execute(
+        f"COPY (SELECT {names} FROM "
+        f"read_parquet({sql_path(part.path)}, hive_partitioning = false, file_row_number = true) "
+        "WHERE file_row_number NOT IN (SELECT unnest(CAST(? AS BIGINT[])))) "
+        f"TO {sql_text(str(target))} {PARQUET}",
+        [rows.tolist()],
+    )
+    part.path.unlink()
+    return target

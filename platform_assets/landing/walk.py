@@ -1,0 +1,159 @@
+"""A walk through a landing folder, at the depth of a pattern: every entry with its status, and what hindered the look.
+
+Nothing that is found here can end the walk. A folder that cannot be listed and a file that cannot be looked at are
+faults of their own paths. A landing folder that is not there is a fault of ``.``: an unmounted volume looks like that.
+What faults mean to deliveries is decided in ``arrivals``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from platform_assets.lake.names import shown
+from platform_assets.landing.patterns import ArrivalPattern
+
+ROOT = "."
+"""The path of the landing folder itself."""
+
+LOST_AND_FOUND = "lost+found"
+"""The folder that a file system keeps for its repairs, closed to all but root; nobody delivers into it."""
+
+_TEMPORARY = (".tmp", ".part", ".partial", ".crdownload", ".filepart", ".swp")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One entry: ``path`` relative to the landing folder; ``moved_ns`` tells when a folder above it was moved in.
+
+    ``leaf`` is False for what stands where the pattern has a folder and is a link.
+    """
+
+    path: str
+    status: os.stat_result
+    moved_ns: int
+    leaf: bool
+
+
+@dataclass
+class Walk:
+    """One walk below ``root``; ``faults`` holds what could not be looked at by its path, and fills as it goes."""
+
+    root: Path
+    pattern: ArrivalPattern
+    faults: dict[str, str] = field(default_factory=dict)
+
+    def entries(self) -> Iterator[Seen]:
+        """Entries at the pattern's depth, hidden and temporary names left out; links are not followed.
+
+        Folders that the pattern names literally are entered directly, and may be links of the operator's. One of them
+        that is not there yet is empty.
+        """
+        if not self._root_is_there():
+            return
+        parts = self.pattern.pattern.split("/")
+        fixed = 0
+        while fixed < len(parts) - 1 and not re.search(r"[%*{]", parts[fixed]):
+            fixed += 1
+        start = "/".join(parts[:fixed])
+        shared = self.pattern.shared_levels - fixed
+        yield from self._descend(self.root / start, f"{start}/" if start else "", len(parts) - fixed, shared, 0)
+        # what is not found below a root that went away meanwhile was not taken away by anybody
+        self._root_is_there()
+
+    def _root_is_there(self) -> bool:
+        try:
+            mode = self.root.stat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            self.faults[ROOT] = f"the landing folder {shown(str(self.root))} is not there; mount it or make it"
+        except OSError as error:
+            self.faults[ROOT] = f"the landing folder {shown(str(self.root))} cannot be looked at: {_words(error)}"
+        else:
+            if stat.S_ISDIR(mode):
+                return True
+            self.faults[ROOT] = f"the landing folder {shown(str(self.root))} is not a folder; make it one"
+        return False
+
+    def _descend(self, folder: Path, prefix: str, depth: int, shared: int, moved_ns: int) -> Iterator[Seen]:
+        try:
+            with os.scandir(folder) as listing:
+                for entry in listing:
+                    if entry.name.startswith(".") or entry.name.endswith(_TEMPORARY):
+                        continue
+                    yield from self._look(entry, prefix + entry.name, depth, shared, moved_ns)
+        except (FileNotFoundError, NotADirectoryError):
+            return  # not there yet, or taken away meanwhile
+        except OSError as error:
+            self.faults[prefix.removesuffix("/") or ROOT] = f"the folder cannot be listed: {_words(error)}"
+
+    def _look(self, entry: os.DirEntry[str], path: str, depth: int, shared: int, moved_ns: int) -> Iterator[Seen]:
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return  # taken away between the listing and the look
+        except OSError as error:
+            if entry.name != LOST_AND_FOUND and self.levels.could_be(path):
+                self.faults[path] = f"it cannot be looked at: {_words(error)}"
+            return
+        if entry.name == LOST_AND_FOUND and stat.S_ISDIR(status.st_mode):
+            return
+        if depth == 1:
+            yield Seen(path, status, moved_ns, leaf=True)
+        elif stat.S_ISDIR(status.st_mode):
+            moved = max(moved_ns, _moved_ns(status, shared > 1))
+            yield from self._descend(Path(entry.path), f"{path}/", depth - 1, shared - 1, moved)
+        elif stat.S_ISLNK(status.st_mode) and self.levels.could_be(path) and not os.path.isfile(entry.path):  # noqa: PTH113 - never raises
+            yield Seen(path, status, moved_ns, leaf=False)
+
+    @cached_property
+    def levels(self) -> Levels:
+        return Levels(self.pattern)
+
+
+class Levels:
+    """What the upper part of a path says of the partitions whose files may lie below it."""
+
+    def __init__(self, pattern: ArrivalPattern) -> None:
+        parts = pattern.pattern.split("/")
+        self._all = frozenset(pattern.regex.groupindex)
+        self._pattern = pattern
+        self._upper = [ArrivalPattern("/".join(parts[: level + 1])) for level in range(len(parts))]
+
+    def could_be(self, path: str) -> bool:
+        """Whether files of the feed might lie at or below ``path``."""
+        return path == ROOT or self._of(path).token(path) is not None
+
+    def groups(self, path: str) -> Mapping[str, str]:
+        """The parts of a time, or the key, that ``path`` names; empty if its name says nothing."""
+        if path == ROOT or (match := self._of(path).regex.fullmatch(path)) is None:
+            return {}
+        return match.groupdict()
+
+    def token(self, path: str) -> tuple[str, ...] | None:
+        """What tells partitions apart, if ``path`` says all of it: then only one partition can lie there."""
+        groups = self.groups(path)
+        if not self._all <= groups.keys() or (not self.could_be(path)):
+            return None
+        return tuple(groups[name] for name in self._pattern.regex.groupindex)
+
+    def _of(self, path: str) -> ArrivalPattern:
+        return self._upper[min(path.count("/"), len(self._upper) - 1)]
+
+
+def _words(error: OSError) -> str:
+    return error.strerror or type(error).__name__
+
+
+def _moved_ns(folder: os.stat_result, shared: bool) -> int:
+    """When a folder was last moved, as far as its times tell.
+
+    Moving it sets its ctime alone, a file added to it both of its times. That makes a move of a folder of one partition
+    hard to tell from a new file in it, and both are news of that partition; but in a folder of several partitions, a
+    new file must not be news of all the others. So there a move is overlooked if a file was added since.
+    """
+    return 0 if shared and folder.st_ctime_ns == folder.st_mtime_ns else folder.st_ctime_ns

@@ -1,0 +1,56 @@
+"""The one Dagster resource of the platform: where files land, where the lake is, and which warehouse is used.
+
+Cheap to make and to pickle: it holds paths and names. Connections are opened by the warehouse when a step needs
+one; the key that pseudonyms are made with is looked up when a feed needs it, and is never part of any config.
+"""
+
+import os
+from pathlib import Path
+
+import dagster as dg
+
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from platform_assets.warehouse.protocol import Warehouse
+
+PSEUDONYM_KEY_VARIABLE = "PLATFORM_PSEUDONYM_KEY"
+SHORTEST_KEY = 16
+
+
+class MissingPseudonymKey(RuntimeError):
+    """A feed has columns to pseudonymise, and the variable that holds the key is not set or too short."""
+
+
+class DuckDBWarehouseResource(dg.ConfigurableResource):
+    """The embedded warehouse: one DuckDB file."""
+
+    path: str
+    wait_seconds: float = 600.0
+    memory_limit: str | None = None
+    """Such as 4GB. Without one a session keeps within 512 MB, or more for wide loads, and is given what DuckDB takes by
+    itself (four fifths of the machine's memory) when that was too little."""
+
+    def open(self) -> Warehouse:
+        """The warehouse; no connection is opened yet."""
+        return DuckDBWarehouse(path=Path(self.path), wait_seconds=self.wait_seconds, memory_limit=self.memory_limit)
+
+
+class PlatformResource(dg.ConfigurableResource):
+    """Give this to `Definitions(resources={"platform": ...})`; all of the platform's assets use it."""
+
+    landing: str
+    lake: str
+    warehouse: DuckDBWarehouseResource
+
+    def pseudonym_key(self) -> bytes:
+        """The secret key of the keyed hash, from `PLATFORM_PSEUDONYM_KEY`.
+
+        Raises:
+            MissingPseudonymKey: if the variable is not set, or shorter than 16 bytes.
+        """
+        key = os.environ.get(PSEUDONYM_KEY_VARIABLE, "").encode()
+        if len(key) < SHORTEST_KEY:
+            raise MissingPseudonymKey(
+                f"{PSEUDONYM_KEY_VARIABLE} must hold a secret of at least {SHORTEST_KEY} bytes: a contract asks for "
+                f"columns to be pseudonymised with it. Make one with: openssl rand -hex 32"
+            )
+        return key

@@ -1,0 +1,1 @@
+"""DuckDB as the warehouse: one file, one writer at a time. ``warehouse`` is the way in."""

@@ -1,0 +1,271 @@
+"""DuckDB behind the warehouse protocol: one file, one writing process at a time.
+
+A connection is opened when a session starts and closed when it ends, under the file lock of ``locking``;
+between sessions the file is free for anybody. What is written here is only what other engines say otherwise;
+how files become a relation is in ``duckdb_staging``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import datetime as dt
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from platform_assets.warehouse.duckdb import staging as duckdb_staging
+from platform_assets.warehouse.duckdb.errors import blames_statement, translated, unreadable
+from platform_assets.warehouse.duckdb.literals import literal
+from platform_assets.warehouse.duckdb.locking import exclusive
+from platform_assets.warehouse.duckdb.opening import open_database
+from platform_assets.warehouse.errors import SessionMisused, StatementFailed, WarehouseExhausted
+from platform_assets.warehouse.protocol import ColumnDef, StagedFile, TableName
+from platform_assets.warehouse.schema import plan_change
+
+BOUND, BOUND_PER_COLUMN = 512 << 20, 24 << 20
+"""Memory of a session where the warehouse has no limit of its own: this much, or for a load from Parquet as much as its
+columns may need. Without a bound DuckDB keeps what it has written in memory, however many rows there are, and a session
+that only looked rewrites what was loaded before when it is closed."""
+_UNITS = {"bytes": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}
+_roomy: set[Path] = set()
+"""Files of this process for which the bound was too small once."""
+_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_ ,()\[\]\"]*")
+
+
+@dataclass(frozen=True)
+class DuckDBWarehouse:
+    """A warehouse in one DuckDB file at ``path``; the file is made by the first session that may write.
+
+    ``wait_seconds`` bounds the wait for other users of the file; ``memory_limit`` is DuckDB's (``"2GB"``);
+    None is a bound that fits the work, and DuckDB's own default for a second attempt where it did not.
+    """
+
+    path: Path
+    wait_seconds: float = 600.0
+    memory_limit: str | None = None
+    threads: int | None = None
+
+    @contextlib.contextmanager
+    def session(self, *, read_only: bool = False, purpose: str = "") -> Iterator[DuckDBSession]:
+        with self._connected(read_only, purpose or "a session") as (path, connection):
+            session = DuckDBSession(connection, path, bounded=self.memory_limit is None)
+            try:
+                session.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+                session.bound_memory()
+                yield session
+            finally:
+                session.close()
+
+    @contextlib.contextmanager
+    def reserve(self, *, purpose: str = "") -> Iterator[None]:
+        with self._connected(False, purpose or "a reservation") as (_, connection):
+            # it was opened to prove that no foreign program holds the file, and to make the file when there is none
+            connection.close()
+            yield
+
+    def blames_statement(self, text: str) -> bool | None:
+        return blames_statement(text, Path(os.path.realpath(self.path)))
+
+    @contextlib.contextmanager
+    def _connected(self, read_only: bool, purpose: str) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
+        """The file's path and an open connection, under the lock; whoever asked closes the connection."""
+        path = Path(os.path.realpath(self.path))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unreadable(path, error) from error
+        # one limit for both waits: for platform processes, then for programs that know nothing of the lock
+        deadline = time.monotonic() + self.wait_seconds
+        with exclusive(path, wait_seconds=self.wait_seconds, purpose=purpose):
+            yield path, open_database(path, read_only=read_only, config=self._config(), deadline=deadline)
+
+    def _config(self) -> dict[str, str | bool | int | float | list[str]]:
+        # extensions are never fetched over the network in the middle of a step
+        config: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": "false"}
+        if self.memory_limit is not None:
+            config["memory_limit"] = self.memory_limit
+        if self.threads is not None:
+            config["threads"] = self.threads
+        return config
+
+
+class DuckDBSession:
+    """A session on an open DuckDB connection; made by :class:`DuckDBWarehouse` only."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, *, bounded: bool = False) -> None:
+        self._may_bound, self._most = bounded and path not in _roomy, 0
+        self._connection: duckdb.DuckDBPyConnection | None = connection
+        self._path = path
+        self._pid = os.getpid()
+        self._in_transaction = False
+        self._staged = 0
+        self._types: dict[str, str] = {}
+
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        connection = self._usable()
+        try:
+            return self._executed(connection, sql, parameters)
+        except duckdb.OutOfMemoryException as error:
+            reported = translated(error, self._path)
+            if not self._may_bound or not isinstance(reported, WarehouseExhausted):
+                raise reported from error
+            _roomy.add(self._path)
+            if self._in_transaction:
+                # it is lost with the statement: whoever began it has to begin anew
+                reported.again = True
+                raise reported from error
+        except duckdb.Error as error:
+            raise translated(error, self._path) from error
+        self._unbind_memory()
+        return self.execute(sql, parameters)
+
+    def _executed(
+        self, connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object]
+    ) -> list[tuple[Any, ...]]:
+        if parameters:
+            # not bound by DuckDB's Python module: the first value it is given, of any type, makes it import pandas
+            # where that is installed (1.2 s of CPU in every process)
+            connection.execute(f"PREPARE _bound AS {sql}")
+            sql = f"EXECUTE _bound({', '.join(map(literal, parameters))})"
+        cursor = connection.execute(sql)
+        return cursor.fetchall() if cursor.description is not None else []
+
+    def _unbind_memory(self) -> None:
+        """Give the session what DuckDB takes by itself."""
+        self._may_bound = False
+        if self._most:
+            self.execute(f"SET memory_limit = '{self._most} bytes'")
+
+    def bound_memory(self, columns: int = 0) -> None:
+        """Keep within the bound, or that of a load of so many columns; never above DuckDB's own limit."""
+        if not self._may_bound:
+            return
+        if not self._most:
+            number, unit = str(self.execute("SELECT current_setting('memory_limit')")[0][0]).split()
+            self._most = int(float(number) * (1 << _UNITS[unit]))
+        bound = max(BOUND, columns * BOUND_PER_COLUMN)
+        self.execute(f"SET memory_limit = '{min(bound, self._most)} bytes'")
+
+    def quote(self, *parts: str) -> str:
+        return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        if self._in_transaction:
+            raise SessionMisused("a transaction is open already in this session, and transactions do not nest")
+        self.execute("BEGIN TRANSACTION")
+        self._in_transaction = True
+        try:
+            yield
+            self.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+        finally:
+            self._in_transaction = False
+
+    def _roll_back(self) -> None:
+        # after a failed COMMIT, or in a database that a full disk has invalidated, there is nothing left to roll
+        # back and DuckDB says so; the first error is the one to tell
+        with contextlib.suppress(duckdb.Error):
+            if self._connection is not None and self._pid == os.getpid():
+                self._connection.execute("ROLLBACK")
+
+    def now(self) -> dt.datetime:
+        return self.execute("SELECT CAST(now() AS TIMESTAMP)")[0][0]
+
+    def describe(self, table: TableName) -> tuple[ColumnDef, ...] | None:
+        rows = self.execute(
+            "SELECT column_name, data_type, coalesce(comment, '') FROM duckdb_columns() WHERE database_name = "
+            "current_database() AND lower(schema_name) = lower(?) AND lower(table_name) = lower(?) "
+            "ORDER BY column_index",
+            [table.schema, table.name],
+        )
+        return tuple(ColumnDef(*row) for row in rows) or None
+
+    def ensure_table(self, table: TableName, columns: Sequence[ColumnDef]) -> None:
+        target = self.quote(table.schema, table.name)
+        wanted = [ColumnDef(c.name, self._canonical(c.type), c.description) for c in columns]
+        existing = self.describe(table)
+        if existing is None:
+            # one commit, and so one wait for the disk, for the table and all of its comments
+            with contextlib.nullcontext() if self._in_transaction else self.transaction():
+                self._create(table, wanted)
+            return
+        change = plan_change(table, existing, wanted)
+        for column in change.added:
+            self.execute(f"ALTER TABLE {target} ADD COLUMN {self.quote(column.name)} {column.type}")
+        for column in change.widened:
+            self.execute(f"ALTER TABLE {target} ALTER COLUMN {self.quote(column.name)} TYPE {column.type}")
+        self._comment(table, wanted, existing)
+
+    def _create(self, table: TableName, columns: Sequence[ColumnDef]) -> None:
+        body = ", ".join(f"{self.quote(c.name)} {c.type}" for c in columns)
+        self.execute(f"CREATE SCHEMA IF NOT EXISTS {self.quote(table.schema)}")
+        self.execute(f"CREATE TABLE {self.quote(table.schema, table.name)} ({body})")
+        self._comment(table, columns, ())
+
+    def _comment(self, table: TableName, wanted: Sequence[ColumnDef], existing: Sequence[ColumnDef]) -> None:
+        target = self.quote(table.schema, table.name)
+        said = {column.name.lower(): column.description for column in existing}
+        for column in wanted:
+            if column.description != said.get(column.name.lower(), ""):
+                comment = literal(column.description)
+                self.execute(f"COMMENT ON COLUMN {target}.{self.quote(column.name)} IS {comment}")
+
+    def _canonical(self, type_name: str) -> str:
+        if not _TYPE.fullmatch(type_name):
+            raise StatementFailed(f"{type_name!r} is not the name of a type")
+        if type_name not in self._types:
+            self._types[type_name] = self.execute(f"SELECT typeof(CAST(NULL AS {type_name}))")[0][0]
+        return self._types[type_name]
+
+    def stage_rows(self, columns: Sequence[ColumnDef], rows: Iterable[Sequence[object]]) -> str:
+        relation = self._relation()
+        duckdb_staging.create_from_rows(self, relation, columns, rows)
+        return relation
+
+    def stage_parquet(self, files: Sequence[StagedFile], columns: Sequence[ColumnDef]) -> str:
+        self.bound_memory(len(columns))
+        relation = self._relation()
+        typed = [ColumnDef(c.name, self._canonical(c.type)) for c in columns]
+        duckdb_staging.create_from_parquet(self, relation, files, typed)
+        return relation
+
+    def fingerprint(self, columns: Sequence[str]) -> str:
+        # a sum alone keeps copies apart but is linear; the xor of a second mixing and the count close that. 3 CPU-s
+        # for 20 million rows of 10 columns, where md5 of the row as text takes 25
+        row = f"hash({', '.join(self.quote(column) for column in columns)})"
+        return f"md5(concat_ws(':', count(*), sum({row}), bit_xor(hash({row}))))"
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if self._pid == os.getpid():
+            connection.close()
+        else:
+            # a child forked inside the block must not close, nor let the garbage collector close: DuckDB would write
+            # a checkpoint into a file that still belongs to the parent
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+
+    def _relation(self) -> str:
+        self._staged += 1
+        return self.quote("temp", "main", f"staged_{self._staged}")
+
+    def _usable(self) -> duckdb.DuckDBPyConnection:
+        if self._connection is None:
+            raise SessionMisused("this session is closed; open a new one")
+        if self._pid != os.getpid():
+            raise SessionMisused(
+                f"this session was opened in process {self._pid} and carried over a fork into {os.getpid()}, where its "
+                f"writes would be lost; open a new one in the child"
+            )
+        return self._connection

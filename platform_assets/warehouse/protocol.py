@@ -1,0 +1,132 @@
+"""The warehouse as the platform sees it: what every implementation has to offer, and nothing of any one engine.
+
+``publishing`` is written against :class:`Warehouse` and :class:`Session` alone. A new warehouse is a module
+beside ``duckdb`` that passes ``tests/warehouse/conformance.py``; statements that only one engine understands
+stay in its module. The SQL that callers may write is the common core: SELECT with window functions and
+QUALIFY, INSERT ... SELECT, DELETE and UPDATE with subqueries, ``?`` for bound values.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+PARTITION = "_partition"
+"""The column, in every staged relation and published table, that holds the partition key as text."""
+
+PARTITION_COLUMN = (PARTITION, "VARCHAR", "Key of the partition that the row belongs to.")
+"""Name, type and description of that column."""
+
+
+@dataclass(frozen=True, order=True)
+class TableName:
+    """A table or view, by schema and name; both are quoted wherever they are used."""
+
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True)
+class ColumnDef:
+    """A column of a table: its type in the words of the SQL standard (``VARCHAR``, ``DECIMAL(10,2)``, ...)."""
+
+    name: str
+    type: str
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """One Parquet file of a candidate, with the partition key that its rows are given."""
+
+    path: str
+    partition: str
+
+
+class Session(Protocol):
+    """An open connection, used by one thread and never kept across steps."""
+
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement and return its rows.
+
+        Raises ``StatementFailed`` when the statement is at fault, another ``WarehouseError`` when it is not.
+        """
+        ...
+
+    def quote(self, *parts: str) -> str:
+        """Identifiers, quoted and joined by dots."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Commit at the end of the block, roll back on any exception. Transactions do not nest."""
+        ...
+
+    def now(self) -> dt.datetime:
+        """The warehouse's clock, UTC, without zone: the only clock by which leases expire."""
+        ...
+
+    def describe(self, table: TableName) -> tuple[ColumnDef, ...] | None:
+        """The columns of a table or view in order, or None when there is no such table."""
+        ...
+
+    def ensure_table(self, table: TableName, columns: Sequence[ColumnDef]) -> None:
+        """Create the schema and the table, or add columns it lacks and widen types that lose nothing by it.
+
+        Columns that only the table has are kept. Descriptions become comments. Raises ``IncompatibleTable``
+        when a type would have to change otherwise.
+        """
+        ...
+
+    def stage_rows(self, columns: Sequence[ColumnDef], rows: Iterable[Sequence[object]]) -> str:
+        """Hand a few thousand rows of Python values to the session; returns a relation for FROM.
+
+        Types are VARCHAR, BIGINT, BOOLEAN and TIMESTAMP. The relation lives as long as the session.
+        """
+        ...
+
+    def stage_parquet(self, files: Sequence[StagedFile], columns: Sequence[ColumnDef]) -> str:
+        """Make the rows of Parquet files readable; returns a relation for FROM with ``columns`` in order,
+        then ``_partition``.
+
+        Columns are matched by name; one that a file lacks is null. No value is changed: a file whose type
+        does not fit into the column's raises ``StatementFailed``. The rows may be copied (a staging table)
+        or read in place; they must not be shown to other sessions. The relation lives as long as the session.
+        """
+        ...
+
+    def fingerprint(self, columns: Sequence[str]) -> str:
+        """An aggregate expression: 32 hex digits that tell one multiset of rows from another.
+
+        Independent of the order of rows; comparable within one version of the engine only.
+        """
+        ...
+
+
+class Warehouse(Protocol):
+    """Where sessions come from. Cheap to make, holds no connection, safe to share between threads."""
+
+    def session(self, *, read_only: bool = False, purpose: str = "") -> AbstractContextManager[Session]:
+        """Open late, close soon. Waits for others that hold the warehouse, up to its own limit.
+
+        ``purpose`` is shown to those that wait meanwhile. A read-only session on a warehouse that does not
+        exist yet finds no tables, and does not create it. Sessions of one thread do not nest
+        (``SessionMisused``).
+        """
+        ...
+
+    def reserve(self, *, purpose: str = "") -> AbstractContextManager[None]:
+        """Keep every other session out while a tool of its own (dbt) works on the warehouse in this process."""
+        ...
+
+    def blames_statement(self, text: str) -> bool | None:
+        """Whether an error that another tool (dbt) had here is the fault of its statement, or of the data.
+
+        False for a fault of the warehouse or the machine, None where ``text`` holds no error of this warehouse.
+        """
+        ...

@@ -1,0 +1,83 @@
+"""A lake in a temporary folder, and a short way to write a contract, deliver files and ingest them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from platform_assets.contracts import Contract
+from platform_assets.contracts.reader import parse_contract
+from platform_assets.ingestion.ingestor import ingest
+from platform_assets.lake.deliveries import Delivery, FileVersion
+from platform_assets.lake.manifest import Manifest
+from platform_assets.lake.quarantine import QuarantinedRow, read_quarantine
+
+KEY = b"a key for tests, of 32 bytes len"
+
+
+def contract_of(columns: Iterable[dict[str, Any]], *, form: str = "csv", terms: dict[str, Any] | None = None,
+                server: dict[str, Any] | None = None, **table: Any) -> Contract:  # fmt: skip
+    """A contract named ``feed`` from columns as the standard has them."""
+    custom = [{"property": key, "value": value} for key, value in {"quarantineLimit": 1, **(terms or {})}.items()]
+    details = [{"property": key, "value": value} for key, value in (server or {}).items()]
+    document = {
+        "apiVersion": "v3.1.0", "kind": "DataContract", "id": "feed", "version": "1.0.0",
+        "servers": [{"server": "s", "type": "local", "path": "x", "format": form, "customProperties": details}],
+        "schema": [{"name": "feed", "properties": list(columns), **table}],
+        "customProperties": custom,
+    }  # fmt: skip
+    return parse_contract(yaml.safe_dump(document, allow_unicode=True), Path("feed.yaml"))
+
+
+@dataclass
+class Lake:
+    """``path`` is the lake, ``landing`` a folder for files to deliver."""
+
+    path: Path
+    landing: Path
+
+    def file(self, name: str, content: bytes | str) -> Path:
+        path = self.landing / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def delivery(self, *files: Path, partition: str = "2013-01-01") -> Delivery:
+        return Delivery("feed", partition, tuple(FileVersion.of(file) for file in files))
+
+    def ingest(self, contract: Contract, *files: Path, partition: str = "2013-01-01", **more: Any) -> Manifest:
+        """Ingest, and check what always has to hold."""
+        manifest = ingest(contract=contract, delivery=self.delivery(*files, partition=partition), lake=self.path,
+                          pseudonym_key=KEY, **more)  # fmt: skip
+        assert manifest.rows_in == manifest.rows_out + manifest.rows_quarantined
+        assert manifest.rows_quarantined == sum(manifest.reasons.values())
+        assert len(self.quarantined(partition)) == manifest.rows_quarantined
+        assert len(self.rows(manifest)) == manifest.rows_out
+        return manifest
+
+    def rows(self, manifest: Manifest) -> list[tuple[Any, ...]]:
+        paths = [str(path) for path in manifest.data_paths(self.path)]
+        if not paths:
+            return []
+        with duckdb.connect() as engine:
+            engine.execute("SET TimeZone = 'UTC'")
+            return engine.execute("SELECT * FROM read_parquet(?)", [paths]).fetchall()
+
+    def quarantined(self, partition: str = "2013-01-01") -> list[QuarantinedRow]:
+        return read_quarantine(self.path, "feed", partition)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    (tmp_path / "landing").mkdir()
+    return Lake(tmp_path / "lake", tmp_path / "landing")
+
+
+@pytest.fixture
+def make_contract() -> Callable[..., Contract]:
+    return contract_of
