@@ -13,6 +13,7 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.definitions.partitions.schedule_type import ScheduleType
 from dagster._core.definitions.partitions.utils.base import INVALID_PARTITION_SUBSTRINGS
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
+from dagster._core.execution.plan.resume_retry import ReexecutionStrategy
 from dagster._time import dst_safe_strftime, get_timezone
 from dagster._utils.schedules import get_smallest_cron_interval as smallest_cron_interval
 
@@ -25,6 +26,7 @@ INVALID_IN_KEYS: tuple[str, ...] = tuple(INVALID_PARTITION_SUBSTRINGS)
 __all__ = [
     "INVALID_IN_KEYS",
     "NOT_A_MATERIALIZATION",
+    "ReexecutionStrategy",
     "is_hourly",
     "materialized_data_versions",
     "partition_windows",

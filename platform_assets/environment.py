@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from platform_assets.failures import Kind, PlatformError
+
 
 class EnvironmentName(StrEnum):
     LOCAL = "local"
@@ -27,8 +29,11 @@ WAREHOUSE_VARIABLE = "PLATFORM_WAREHOUSE"
 _PLACES = ("PLATFORM_LANDING", "PLATFORM_LAKE", WAREHOUSE_VARIABLE)
 
 
-class InvalidEnvironment(ValueError):
+class InvalidEnvironment(PlatformError, ValueError):
     """An environment variable holds what the platform cannot use; the message names it and what is allowed."""
+
+    kind = Kind.MISCONFIGURED
+    code = "environment"
 
 
 @dataclass(frozen=True)

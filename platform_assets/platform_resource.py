@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from platform_assets.failures import Kind, PlatformError
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.protocol import Warehouse
 
@@ -16,8 +17,11 @@ PSEUDONYM_KEY_VARIABLE = "PLATFORM_PSEUDONYM_KEY"
 SHORTEST_KEY = 16
 
 
-class MissingPseudonymKey(RuntimeError):
+class MissingPseudonymKey(PlatformError):
     """A feed has columns to pseudonymise, and the variable that holds the key is not set or too short."""
+
+    kind = Kind.CREDENTIALS
+    code = "pseudonym_key"
 
 
 class DuckDBWarehouseResource(dg.ConfigurableResource):

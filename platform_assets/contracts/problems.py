@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from platform_assets.failures import Kind, PlatformError
+
 
 @dataclass(frozen=True, order=True)
 class Problem:
@@ -25,8 +27,11 @@ class Problem:
         return f"{self.file}:{self.line}: {self.key or '(document)'}: {self.message}"
 
 
-class ContractError(Exception):
+class ContractError(PlatformError):
     """A contract that cannot be used; ``problems`` holds every mistake found, not only the first."""
+
+    kind = Kind.MISCONFIGURED
+    code = "contract"
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems))

@@ -18,6 +18,7 @@ import zstandard
 
 from platform_assets.contracts.columns import TAKEN
 from platform_assets.contracts.model import FileFormat, FileKind
+from platform_assets.failures import Kind, PlatformError
 
 ROWS = 50_000
 FITTING = 0.5
@@ -25,8 +26,11 @@ FITTING = 0.5
 DELIMITERS = ",;\t|"
 
 
-class SampleError(Exception):
+class SampleError(PlatformError):
     """The sample cannot be read; the message says why."""
+
+    kind = Kind.MISCONFIGURED
+    code = "sample"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Which partitions made a test fail: its own SQL, grouped by the partition column.
 
-A test whose rows have no such column, an error in its SQL, and a unit test cannot be laid at the door of one
-partition: they hold all of them.
+A test whose rows have no such column, an error in its SQL, and a unit test cannot be attributed to one partition: they
+block all of them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from platform_assets.dbt.graph import TestNode
 from platform_assets.dbt.invocation import NodeResult
+from platform_assets.failures import Failure, Kind
 from platform_assets.warehouse.errors import StatementFailed
 from platform_assets.warehouse.protocol import PARTITION, Session
 
@@ -24,12 +25,16 @@ class TestVerdict:
     failures: dict[str, int]
     everywhere: str = ""
 
-    def reason(self, partition: str) -> str | None:
-        """Why the partition is held by this test; None if it is not."""
+    error: bool = False
+    """Whether the test itself could not be carried out."""
+
+    def failure(self, partition: str) -> Failure | None:
+        """Why the partition is blocked by this test; None if it is not."""
+        kind = Kind.MISCONFIGURED if self.error or self.test.is_unit_test else Kind.REJECTED
         if self.everywhere:
-            return f"{self.test.name}: {self.everywhere}"
+            return Failure(kind, self.test.name, f"{self.test.name}: {self.everywhere}")
         count = self.failures.get(partition)
-        return None if count is None else f"{self.test.name}: {count} rows fail"
+        return None if count is None else Failure(kind, self.test.name, f"{self.test.name}: {count} rows fail")
 
 
 def attribute(
@@ -44,7 +49,8 @@ def attribute(
             continue
         blocks = test.blocks and result.status != "warn"
         if test.is_unit_test or result.status not in ("fail", "warn") or not result.compiled_sql:
-            verdicts.append(TestVerdict(test, blocks, {}, everywhere=result.message.strip() or result.status))
+            why = result.message.strip() or result.status
+            verdicts.append(TestVerdict(test, blocks, {}, everywhere=why, error=result.is_error))
             continue
         verdicts.append(_grouped(session, test, blocks, result, set(keys)))
     return verdicts

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from platform_assets.failures import Failure
+
 BUILT = ("model", "seed", "snapshot")
 READ = (*BUILT, "source")
 
@@ -44,21 +46,21 @@ class ModelGraph:
         )
         return ModelGraph(order, {model: self.parents[model] for model in order}, tests)
 
-    def held_with(self, held: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
-        """Close held partitions over the children: ``held`` and the result are model -> partition -> reason.
+    def blocked_with(self, blocked: Mapping[str, Mapping[str, Failure]]) -> dict[str, dict[str, Failure]]:
+        """Close blocked partitions over the children: ``blocked`` and the result are model -> partition -> failure.
 
         Partitions of different models are taken to mean the same if their keys are equal: all models of one step
         share their partitions.
         """
-        closed: dict[str, dict[str, str]] = {}
+        closed: dict[str, dict[str, Failure]] = {}
         for model in self.order:
-            reasons = dict(held.get(model, {}))
+            failures = dict(blocked.get(model, {}))
             for parent in self.parents[model]:
-                for partition, reason in closed.get(parent, {}).items():
-                    reasons.setdefault(
-                        partition, reason if reason.startswith("upstream ") else f"upstream {_short(parent)}: {reason}"
-                    )
-            closed[model] = reasons
+                for partition, failure in closed.get(parent, {}).items():
+                    if not failure.message.startswith("upstream "):
+                        failure = replace(failure, message=f"upstream {_short(parent)}: {failure.message}")
+                    failures.setdefault(partition, failure)
+            closed[model] = failures
         return closed
 
 

@@ -10,13 +10,17 @@ from typing import Any
 from platform_assets.dbt.parsed import ParsedProject
 from platform_assets.dbt.project import DbtProjectFiles
 from platform_assets.dbt.runner import run_dbt
+from platform_assets.failures import Kind, PlatformError
 
 PARTITIONS_VARIABLE = "platform_partitions"
 """The dbt variable that the macro `in_partitions` reads."""
 
 
-class DbtFailed(RuntimeError):
+class DbtFailed(PlatformError):
     """A dbt command ended without saying anything of the nodes themselves; the message is dbt's own."""
+
+    kind = Kind.INFRASTRUCTURE
+    code = "dbt:no_result"
 
 
 @dataclass(frozen=True)

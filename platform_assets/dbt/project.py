@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 from platform_assets.dbt.asked_variables import AskedVariables
 from platform_assets.dbt.parsed import ParsedProject, find, make
 from platform_assets.dbt.runner import run_dbt
+from platform_assets.failures import Kind, PlatformError
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +36,11 @@ TRIES = 5
 """How often a project that is changed while dbt parses it is parsed again."""
 
 
-class DbtParseError(RuntimeError):
+class DbtParseError(PlatformError):
     """dbt cannot parse the project; the message is dbt's own, which names file and line."""
+
+    kind = Kind.MISCONFIGURED
+    code = "dbt:parse"
 
 
 @dataclass(frozen=True)

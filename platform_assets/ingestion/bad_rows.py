@@ -16,6 +16,7 @@ import duckdb
 import numpy as np
 
 from platform_assets.contracts.row_rules import Check
+from platform_assets.failures import Kind, PlatformError
 from platform_assets.formats.lines import Array
 from platform_assets.formats.source import Source
 
@@ -40,8 +41,11 @@ class BadRows:
     rows: Iterable[tuple[int, bytes, Mask]]
 
 
-class CountsDoNotMeet(Exception):
+class CountsDoNotMeet(PlatformError):
     """The engine gave another number of rows than the file's bytes have."""
+
+    kind = Kind.BUG
+    code = "counts"
 
 
 class HandedOver:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import duckdb
 
 from platform_assets.contracts.model import Contract
-from platform_assets.formats.duckdb_errors import is_disk_full
+from platform_assets.failures import Kind, failure_of_os
+from platform_assets.formats.duckdb_errors import is_disk_full, is_of_machine
 from platform_assets.ingestion.protection import Pseudonyms, function_name, is_strict_json, json_protector
 from platform_assets.lake.rejection import IngestionError
 
@@ -51,18 +52,24 @@ def translated(feed: str, partition: str) -> Iterator[None]:
             raise
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise IngestionError(
-                f"{feed} {partition}: the disk is full ({error.filename or 'lake'}); nothing was changed"
+                f"{feed} {partition}: the disk is full ({error.filename or 'lake'}); nothing was changed",
+                code="disk_full",
             ) from error
-        raise IngestionError(f"{feed} {partition}: {error.strerror}: {error.filename}; nothing was changed") from error
+        failure = failure_of_os(error)
+        raise IngestionError(f"{feed} {partition}: {failure.message}", code=failure.code) from error
     except duckdb.OutOfMemoryException:
         raise IngestionError(
-            f"{feed} {partition}: the memory limit is too low for this delivery; nothing was changed"
+            f"{feed} {partition}: the memory limit is too low for this delivery; nothing was changed", code="memory"
         ) from None
     except duckdb.Error as error:
         text = str(error)
         if is_disk_full(error):
-            raise IngestionError(f"{feed} {partition}: the disk is full; nothing was changed") from None
+            raise IngestionError(
+                f"{feed} {partition}: the disk is full; nothing was changed", code="disk_full"
+            ) from None
         kind = type(error).__name__
         raise IngestionError(
-            f"{feed} {partition}: the engine failed ({kind}, {len(text)} characters withheld); nothing was changed"
+            f"{feed} {partition}: DuckDB failed ({kind}, {len(text)} characters withheld); nothing was changed",
+            code="duckdb",
+            kind=Kind.INFRASTRUCTURE if is_of_machine(error) else Kind.BUG,
         ) from None

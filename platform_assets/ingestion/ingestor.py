@@ -22,6 +22,7 @@ from platform_assets.contracts.due import reason_not_due
 from platform_assets.contracts.model import Contract
 from platform_assets.contracts.types import raw_columns
 from platform_assets.failpoints import failpoint
+from platform_assets.failures import Kind
 from platform_assets.formats.plain_files import check_version
 from platform_assets.ingestion.engine import open_engine, register_functions, translated
 from platform_assets.ingestion.protection import Pseudonyms
@@ -164,7 +165,9 @@ class Ingestor:
             return dataclasses.replace(batch, state="empty", reason="the delivery holds no rows")
         if batch.rows_in != batch.rows_out + quarantine.rows:
             raise IngestionError(
-                f"rows in {batch.rows_in}, out {batch.rows_out}, quarantined {quarantine.rows}: they do not meet"
+                f"rows in {batch.rows_in}, out {batch.rows_out}, quarantined {quarantine.rows}: they do not meet",
+                code="counts",
+                kind=Kind.BUG,
             )
         share = quarantine.rows / batch.rows_in
         if share > contract.quarantine_limit:

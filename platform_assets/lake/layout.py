@@ -122,7 +122,8 @@ def partition_lock(folder: Path, wait_seconds: float = LOCK_WAIT_SECONDS) -> Ite
                 if time.monotonic() > deadline:
                     raise IngestionError(
                         f"{folder}: another process has been writing this partition for {wait_seconds:.0f} s; "
-                        f"see who holds {folder / LOCK}"
+                        f"see who holds {folder / LOCK}",
+                        code="lock",
                     ) from None
                 time.sleep(0.02)
         yield

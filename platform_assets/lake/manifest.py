@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from platform_assets.failures import Failure
 from platform_assets.lake.deliveries import FileVersion
 from platform_assets.lake.layout import MANIFEST, REJECTION, escape, name_of, partition_folder
 from platform_assets.lake.record_files import built, is_there, read_record
-from platform_assets.lake.rejection import RecordUnreadable
+from platform_assets.lake.rejection import RecordUnreadable, kind_of_rejection
 
 State = Literal["data", "empty", "not_due"]
 
@@ -93,6 +94,11 @@ class Rejection:
     reasons: dict[str, int] = field(default_factory=dict)
     quarantine_file: str | None = None
     after: str | None = None
+
+    @property
+    def failure(self) -> Failure:
+        """The rejection as a failure."""
+        return Failure(kind_of_rejection(self.code), self.code, self.message)
 
     def to_json(self) -> bytes:
         return _json(asdict(self))

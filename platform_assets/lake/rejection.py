@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from platform_assets.failures import Kind, PlatformError
 from platform_assets.lake.names import encodable
 
+NOT_DELIVERED = frozenset({"missing", "file:missing", "file:changed"})
+"""Codes of deliveries that are not there, or not complete: the sender may still deliver them."""
 
-class DeliveryRejected(Exception):
+
+class DeliveryRejected(PlatformError):
     """The delivery cannot be used as it is; the last good version of the partition stays.
 
-    ``code`` names the kind, such as ``compression:truncated``; ``message`` names the file and what to do.
+    ``code`` says what is wrong, such as ``compression:truncated``; ``message`` names the file and what to do.
     """
 
     def __init__(self, code: str, message: str, *, feed: str = "", partition: str = "") -> None:
         message = encodable(message)
+        self.kind = kind_of_rejection(code)
         self.feed, self.partition, self.code, self.message = feed, partition, code, message
         super().__init__(feed, partition, code, message)
 
@@ -26,8 +31,20 @@ class DeliveryRejected(Exception):
         return DeliveryRejected(self.code, self.message, feed=feed, partition=partition)
 
 
-class IngestionError(Exception):
-    """The delivery was not judged: the disk is full, memory ran out, the lake cannot be written."""
+def kind_of_rejection(code: str) -> Kind:
+    """The kind of failure that the code of a rejection stands for."""
+    return Kind.NOT_DELIVERED if code in NOT_DELIVERED else Kind.REJECTED
+
+
+class IngestionError(PlatformError):
+    """The delivery was not validated: the disk is full, memory ran out, the lake cannot be written."""
+
+    kind = Kind.INFRASTRUCTURE
+    code = "ingestion"
+
+    def __init__(self, *arguments: object, code: str = "", kind: Kind = Kind.INFRASTRUCTURE) -> None:
+        super().__init__(*arguments)
+        self.code, self.kind = code or self.code, kind
 
     def __str__(self) -> str:
         return encodable(super().__str__())
@@ -42,7 +59,7 @@ class RecordUnreadable(IngestionError):
 
     def __init__(self, path: Path, why: str, *, replaceable: bool = True) -> None:
         self.path, self.why, self.replaceable = path, why, replaceable
-        super().__init__(path, why)
+        super().__init__(path, why, code="record_unreadable")
 
     def __str__(self) -> str:
         # a folder is not replaced by the renaming of a file

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from platform_assets.failures import Kind, PlatformError
+
 _TIME_TOKENS = {
     "Y": r"\d{4}",
     "m": r"\d{2}",
@@ -30,8 +32,11 @@ _TIME_TOKENS = {
 _TOKEN = re.compile(r"%(.)|(\{key\})|(\*)|([^%{*]+|\{)")
 
 
-class PatternError(ValueError):
+class PatternError(PlatformError, ValueError):
     """The pattern in defs.yaml cannot be read; the message says which part and what is allowed."""
+
+    kind = Kind.MISCONFIGURED
+    code = "pattern"
 
 
 @dataclass(frozen=True)

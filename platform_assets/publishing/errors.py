@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from platform_assets.failures import Kind, PlatformError
 from platform_assets.publishing.verdicts import Refusal
 
 
-class PublishingError(Exception):
+class PublishingError(PlatformError):
     """A partition could not be published or read; the message names asset and partition."""
+
+    kind = Kind.MISCONFIGURED
+    code = "publishing"
 
 
 class NotPublished(PublishingError):
     """A reader asked for partitions that must not be read; ``refusals`` holds one entry for each."""
+
+    kind = Kind.REJECTED
+    code = "not_published"
 
     def __init__(self, refusals: Sequence[Refusal]) -> None:
         self.refusals = tuple(refusals)
@@ -28,6 +35,13 @@ class NotPublished(PublishingError):
 class LeaseHeld(PublishingError):
     """Another writer kept its lease on a partition for longer than this one was willing to wait."""
 
+    kind = Kind.INFRASTRUCTURE
+    code = "lease:held"
+    has_waited = True
+
 
 class LeaseLost(PublishingError):
     """This writer's lease expired and another took the partition over: nothing of this writer was published."""
+
+    kind = Kind.INFRASTRUCTURE
+    code = "lease:lost"

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from platform_assets.contracts.model import Severity
 from platform_assets.failpoints import failpoint
+from platform_assets.failures import Kind
 from platform_assets.publishing import ledger
 from platform_assets.publishing.fingerprints import EMPTY_HASH, data_columns, fingerprints, row_counts
 from platform_assets.publishing.leases import (
@@ -152,7 +153,7 @@ def _verdicts(
     if model is None or error:
         # why it was not built comes first, where that is known: a missing table is only what follows from it
         known = model.checks if model is not None else {}
-        failed = CheckResult(BUILT_CHECK, Severity.ERROR, passed=False, message=error)
+        failed = CheckResult(BUILT_CHECK, Severity.ERROR, passed=False, message=error, kind=Kind.MISCONFIGURED)
         return [_verdict(asset, p, opened.run_id, State.REJECTED, (*known.get(p, ()), failed)) for p in partitions]
     verdicts = []
     for partition in partitions:

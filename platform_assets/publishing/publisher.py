@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from platform_assets.contracts.model import BatchRule, Severity
+from platform_assets.failures import Kind
 from platform_assets.publishing.batch import Batch, Staged, candidates_to_write, run_batch
 from platform_assets.publishing.leases import LEASE_SECONDS, WAIT_SECONDS
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Verdict
@@ -115,4 +116,4 @@ def _refusal(candidate: Candidate, reason: str) -> CheckResult:
         f"{reason}. The Parquet files in {', '.join(folders)} are damaged: remove that folder, then materialize the "
         "partition in the lake again, which writes them anew"
     )
-    return CheckResult(FILES_CHECK, Severity.ERROR, passed=False, message=message)
+    return CheckResult(FILES_CHECK, Severity.ERROR, passed=False, message=message, kind=Kind.INFRASTRUCTURE)

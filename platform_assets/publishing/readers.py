@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from platform_assets.failures import Kind
 from platform_assets.publishing import ledger
 from platform_assets.publishing.errors import NotPublished
 from platform_assets.publishing.fingerprints import changed_since
@@ -107,13 +108,15 @@ def _refusal(
 ) -> Refusal | None:
     asset, partition = key
     if newest is None:
-        return Refusal(asset, partition, "", "", "it was never published, and no candidate for it was ever judged")
+        message = "it was never published, and no candidate for it was ever judged"
+        return Refusal(asset, partition, "", "", message, Kind.NOT_DELIVERED)
     if newest.state is State.PUBLISHED:
         return None
     if allow_previous and published is not None and newest.run_id != run_id:
         return None
     if newest.state is State.PENDING:
         message = "it was being written and has no verdict yet; if that run is over, it died: materialize it again"
-    else:
-        message = newest.message
-    return Refusal(asset, partition, newest.check, newest.run_id, message)
+        return Refusal(asset, partition, "", newest.run_id, message, Kind.INFRASTRUCTURE)
+    failure = newest.failure
+    kind = failure.kind if failure is not None else Kind.REJECTED
+    return Refusal(asset, partition, newest.check, newest.run_id, newest.message, kind)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from platform_assets.contracts.model import Severity
+from platform_assets.failures import Failure, Kind
 
 
 class State(StrEnum):
@@ -50,7 +51,11 @@ class Candidate:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What one rule said about one partition; ``value`` is None where nothing could be measured."""
+    """What one rule said about one partition; ``value`` is None where nothing could be measured.
+
+    ``kind`` is what a failed check is a failure of: data in most cases, a lost file or a model that dbt cannot build
+    in others.
+    """
 
     name: str
     severity: Severity
@@ -58,6 +63,7 @@ class CheckResult:
     value: float | None = None
     bounds: str = ""
     message: str = ""
+    kind: Kind = Kind.REJECTED
 
     @property
     def blocks(self) -> bool:
@@ -93,6 +99,16 @@ class Verdict:
     def check(self) -> str:
         """The name of the first check that blocked, or nothing."""
         return self.failed_check.name if self.failed_check is not None else ""
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why it was rejected; None unless it was."""
+        if self.state is not State.REJECTED:
+            return None
+        failed = self.failed_check
+        if failed is None:
+            return Failure(Kind.REJECTED, "rejected", self.message)
+        return Failure(failed.kind, failed.name, f"check {failed.name}: {self.message}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +150,12 @@ class Refusal:
     check: str
     run_id: str
     message: str
+    kind: Kind = Kind.REJECTED
+
+    @property
+    def failure(self) -> Failure:
+        """The refusal as a failure of whoever wanted to read."""
+        return Failure(self.kind, self.check or "upstream", str(self))
 
     def __str__(self) -> str:
         if not self.run_id:
@@ -143,8 +165,17 @@ class Refusal:
 
 
 def checks_to_text(checks: tuple[CheckResult, ...]) -> str:
-    return json.dumps([asdict(check) for check in checks])
+    # a field at its default is left out, so that lines of earlier versions and of this one look alike
+    return json.dumps([_without_defaults(check) for check in checks])
+
+
+def _without_defaults(check: CheckResult) -> dict[str, Any]:
+    kind = {} if check.kind is Kind.REJECTED else {"kind": check.kind.value}
+    return {**{key: value for key, value in asdict(check).items() if key != "kind"}, **kind}
 
 
 def checks_from_text(text: str) -> tuple[CheckResult, ...]:
-    return tuple(CheckResult(**{**item, "severity": Severity(item["severity"])}) for item in json.loads(text))
+    return tuple(
+        CheckResult(**{**item, "severity": Severity(item["severity"]), "kind": Kind(item.get("kind", Kind.REJECTED))})
+        for item in json.loads(text)
+    )

@@ -9,17 +9,27 @@ is never one.
 
 from __future__ import annotations
 
+from platform_assets.failures import Kind, PlatformError
 
-class WarehouseError(Exception):
+
+class WarehouseError(PlatformError):
     """The warehouse could not be used; the message says why and what to do next."""
+
+    kind = Kind.INFRASTRUCTURE
+    code = "warehouse"
 
 
 class WarehouseBusy(WarehouseError):
     """Somebody else held the warehouse for longer than the caller was willing to wait."""
 
+    code = "warehouse:busy"
+    has_waited = True
+
 
 class WarehouseUnreadable(WarehouseError):
     """The warehouse cannot be opened at all: not a database, no permission, no such folder."""
+
+    code = "warehouse:unreadable"
 
 
 class WarehouseExhausted(WarehouseError):
@@ -28,20 +38,32 @@ class WarehouseExhausted(WarehouseError):
     ``again`` says that a second attempt is given more memory than this one was.
     """
 
+    code = "warehouse:exhausted"
     again = False
 
 
 class StorageFault(WarehouseError):
     """The operating system refused or broke a read or a write: no permission, too many open files, a bad disk."""
 
+    code = "warehouse:storage"
+
 
 class SessionMisused(WarehouseError):
     """A session was nested, closed, or carried over a fork: a mistake in the calling program."""
+
+    kind = Kind.BUG
+    code = "warehouse:session"
 
 
 class StatementFailed(WarehouseError):
     """One statement was refused by the engine; the warehouse itself is well."""
 
+    kind = Kind.BUG
+    code = "warehouse:statement"
+
 
 class IncompatibleTable(WarehouseError):
     """A table that exists cannot take the columns it is asked for without losing or changing values."""
+
+    kind = Kind.MISCONFIGURED
+    code = "warehouse:incompatible_table"

@@ -43,7 +43,7 @@ def _execute(step: DbtStep, context: dg.AssetExecutionContext) -> Iterator[Any]:
     graph = step.graph.limited_to(selected)
     run = DbtRun(step, context, graph, keys)
     with platform_logs(context.log):
-        run.hold_back()
+        run.block_what_upstream_refuses()
         if run.built:
             run.build_and_judge()
     outcomes = {model: [run.outcome(model, partition) for partition in keys] for model in graph.order}

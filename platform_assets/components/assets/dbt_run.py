@@ -24,13 +24,14 @@ from platform_assets.dbt.invocation import DbtFailed, NodeResult, invoke
 from platform_assets.dbt.parsed import ParsedProject
 from platform_assets.dbt.supported import full_refresh_asked_for
 from platform_assets.environment import WAREHOUSE_VARIABLE
+from platform_assets.failures import Failure, Kind
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing.in_place import KEPT_CHECK, BuiltModel, open_candidates, record_verdicts
 from platform_assets.publishing.verdicts import CheckResult, Verdict
 from platform_assets.warehouse.protocol import PARTITION
 
 UPSTREAM_CHECK = "upstream_published"
-"""The check in the ledger of a partition that was held because of something upstream."""
+"""The check in the ledger of a partition that was blocked because of something upstream."""
 
 LEASE_SECONDS = 3600.0
 """How long a step's lease on its partitions stands. dbt holds the warehouse's file while it works, so nobody could
@@ -38,19 +39,19 @@ renew a short one meanwhile; a holder that has died on this machine is taken ove
 
 NOT_RUN = "dbt did not run it, though it was asked to; load the definitions again if the project has changed"
 
-Held = dict[str, dict[str, str]]
-"""Model -> partition -> why it is held."""
+Blocked = dict[str, dict[str, Failure]]
+"""Model -> partition -> why it is blocked."""
 
 
 class DbtRun:
-    """One execution: what is held so far, and what dbt and the ledger have said."""
+    """One execution: what is blocked so far, and what dbt and the ledger have said."""
 
     def __init__(self, step: DbtStep, context: dg.AssetExecutionContext, graph: ModelGraph, keys: list[str]) -> None:
         self.step, self.context, self.graph, self.keys = step, context, graph, keys
         self.platform: PlatformResource = context.resources.platform
         self.warehouse = self.platform.warehouse.open()
         self.environment = {WAREHOUSE_VARIABLE: self.platform.warehouse.path}
-        self.held: Held = {}
+        self.blocked: Blocked = {}
         self.wanted: dict[str, list[str]] = {}
         self.seconds: dict[str, float] = {}
         self.compiled: dict[str, str] = {}
@@ -68,13 +69,13 @@ class DbtRun:
         """The project as it is when the step begins to build: what is run and what is tested are the same."""
         return self.step.files.parsed(self.environment)
 
-    def hold_back(self) -> None:
-        """Hold every partition that something upstream of the step does not allow to be built."""
-        self.held = self.graph.held_with(self._refused_upstream())
-        self.wanted = {m: [key for key in self.keys if key not in self.held[m]] for m in self.graph.order}
+    def block_what_upstream_refuses(self) -> None:
+        """Block every partition that something upstream of the step does not allow to be built."""
+        self.blocked = self.graph.blocked_with(self._refused_upstream())
+        self.wanted = {m: [key for key in self.keys if key not in self.blocked[m]] for m in self.graph.order}
 
-    def _refused_upstream(self) -> Held:
-        held: Held = {}
+    def _refused_upstream(self) -> Blocked:
+        blocked: Blocked = {}
         asked = Verdicts(self.warehouse, self.context.run.run_id)
         for model in self.graph.order:
             for parent in self.graph.parents[model]:
@@ -86,8 +87,8 @@ class DbtRun:
                         upstream=self.step.upstream[parent],
                         partitions=self.keys,
                     )
-                    held[model] = {**found, **held.get(model, {})}
-        return held
+                    blocked[model] = {**found, **blocked.get(model, {})}
+        return blocked
 
     def build_and_judge(self) -> None:
         """Mark pending, run, test, record. What ends it before leaves the partitions pending, which closes them.
@@ -111,7 +112,7 @@ class DbtRun:
         ) as opened:
             models_that_ran = self._run_models()
             # while this step waited for its lease, or dbt ran, somebody may have begun to overwrite what it read
-            self._hold(self._refused_upstream())
+            self._block(self._refused_upstream())
             self._test_models(models_that_ran)
             built = {self._asset(model): self._built(model) for model in self.built}
             for verdict in record_verdicts(self.warehouse, opened, built):
@@ -121,52 +122,58 @@ class DbtRun:
         self.context.log.info(f"dbt run: {len(self.built)} models, {len(self.keys)} partitions")
         results = self._dbt("run", [self.step.selectors[model] for model in self.built])
         ran = {result.unique_id for result in results}
-        failed: Held = {m: dict.fromkeys(self.keys, f"dbt run: {NOT_RUN}") for m in self.built if m not in ran}
+        failed: Blocked = {
+            m: dict.fromkeys(self.keys, _misconfigured("dbt:not_run", f"dbt run: {NOT_RUN}"))
+            for m in self.built
+            if m not in ran
+        }
         for result in (result for result in results if result.unique_id in self.graph.order):
             self.seconds[result.unique_id] = result.seconds
             if result.is_bad:
                 message = " ".join(result.message.split()) or result.status
-                failed[result.unique_id] = dict.fromkeys(self.keys, f"dbt run: {message}")
+                failed[result.unique_id] = dict.fromkeys(self.keys, _misconfigured("dbt:run", f"dbt run: {message}"))
             elif result.compiled_sql:
                 self.compiled[result.unique_id] = result.compiled_sql
-        self._hold(failed)
+        self._block(failed)
         return [r.unique_id for r in results if not r.is_bad and r.unique_id in self.graph.order]
 
     def _test_models(self, models: Sequence[str]) -> None:
-        alive = {model for model in models if any(key not in self.held[model] for key in self.wanted[model])}
+        alive = {model for model in models if any(key not in self.blocked[model] for key in self.wanted[model])}
         tests = [test for test in self.graph.tests if set(test.models) <= alive]
-        untested: Held = {}
+        untested: Blocked = {}
         for test in self.graph.tests:
             if test.blocks and not set(test.models) <= alive:
                 for model in alive.intersection(test.models):
-                    untested[model] = dict.fromkeys(self.keys, f"{test.name}: not run, one of its models was not built")
-        self._hold(untested)
+                    untested[model] = dict.fromkeys(
+                        self.keys, _misconfigured(test.name, f"{test.name}: not run, one of its models was not built")
+                    )
+        self._block(untested)
         if not tests:
             return
         self.context.log.info(f"dbt test: {len(tests)} tests")
         self.test_results = self._dbt("test", [self.step.selectors[test.unique_id] for test in tests])
         ran = {result.unique_id for result in self.test_results}
-        not_run: Held = {}
+        not_run: Blocked = {}
         for test in tests:
             if test.blocks and test.unique_id not in ran:
                 for model in test.models:
-                    not_run[model] = dict.fromkeys(self.keys, f"{test.name}: {NOT_RUN}")
-        self._hold(not_run)
+                    not_run[model] = dict.fromkeys(self.keys, _misconfigured(test.name, f"{test.name}: {NOT_RUN}"))
+        self._block(not_run)
         if all(result.status == "pass" for result in self.test_results):
             return
         with self.warehouse.session(read_only=True, purpose="finding the partitions that failed a test") as session:
             self.failed_tests = attribute(session, tests, self.test_results, self.keys)
-        failed: Held = {}
+        failed: Blocked = {}
         for verdict in self.failed_tests:
             if verdict.blocks:
-                reasons = {key: why for key in self.keys if (why := verdict.reason(key)) is not None}
+                reasons = {key: why for key in self.keys if (why := verdict.failure(key)) is not None}
                 for model in verdict.test.models:
                     failed[model] = {**reasons, **failed.get(model, {})}
-        self._hold(failed)
+        self._block(failed)
 
-    def _hold(self, more: Held) -> None:
-        merged = {model: {**more.get(model, {}), **self.held.get(model, {})} for model in self.graph.order}
-        self.held = self.graph.held_with(merged)
+    def _block(self, more: Blocked) -> None:
+        merged = {model: {**more.get(model, {}), **self.blocked.get(model, {})} for model in self.graph.order}
+        self.blocked = self.graph.blocked_with(merged)
 
     def _dbt(self, command: str, selection: Sequence[str]) -> list[NodeResult]:
         partitions = None
@@ -194,25 +201,25 @@ class DbtRun:
         checks: dict[str, list[CheckResult]] = {}
         for partition in self.wanted[model]:
             found = [
-                CheckResult(v.test.name, Severity.ERROR if v.blocks else Severity.WARNING, passed=False, message=why)
+                _failed(v.test.name, Severity.ERROR if v.blocks else Severity.WARNING, why)
                 for v in self.failed_tests
-                if model in v.test.models and (why := v.reason(partition)) is not None
+                if model in v.test.models and (why := v.failure(partition)) is not None
             ]
-            why = self.held[model].get(partition)
+            why = self.blocked[model].get(partition)
             if why is not None and not any(check.blocks for check in found):
-                found.append(CheckResult(UPSTREAM_CHECK, Severity.ERROR, passed=False, message=why))
+                found.append(_failed(UPSTREAM_CHECK, Severity.ERROR, why))
             checks[partition] = found
         column = PARTITION if self.step.partitions is not None else None
         return BuiltModel(self.step.about.tables[model], column, checks)
 
     def outcome(self, model: str, partition: str) -> Outcome:
         """What became of one partition of one model."""
-        problem = self.held[model].get(partition)
+        failure = self.blocked[model].get(partition)
         verdict = self.verdicts.get((self._asset(model), partition))
-        if problem is not None or verdict is None:
-            return Outcome(partition, problem=problem or "it was not built")
+        if failure is not None or verdict is None:
+            return Outcome(partition, failure=failure or Failure(Kind.BUG, "not_built", "it was not built"))
         if not verdict.published:
-            return Outcome(partition, problem=verdict.message)
+            return Outcome(partition, failure=verdict.failure)
         seconds = self.seconds.get(model, 0.0) / max(1, len(self.wanted[model]))
         return Outcome(
             partition,
@@ -223,7 +230,7 @@ class DbtRun:
     def describe(self, outcomes: Mapping[str, list[Outcome]]) -> None:
         """Add columns and their lineage to the newest good outcome of each model that was built."""
         newest = {
-            m: max((i for i, o in enumerate(found) if not o.problem), default=None) for m, found in outcomes.items()
+            m: max((i for i, o in enumerate(found) if o.failure is None), default=None) for m, found in outcomes.items()
         }
         compiled = {model: sql for model, sql in self.compiled.items() if newest.get(model) is not None}
         if not compiled:
@@ -254,8 +261,17 @@ class DbtRun:
         """
         lost = [verdict for verdict in self.verdicts.values() if verdict.check == KEPT_CHECK]
         for key in sorted({verdict.asset for verdict in lost}):
-            bad = [Outcome(verdict.partition, problem=verdict.message) for verdict in lost if verdict.asset == key]
+            bad = [Outcome(verdict.partition, failure=verdict.failure) for verdict in lost if verdict.asset == key]
             raise rejected(self.context, dg.AssetKey.from_user_string(key), bad, len(bad))
 
     def _asset(self, model: str) -> str:
         return self.step.asset_keys[model].to_user_string()
+
+
+def _misconfigured(code: str, message: str) -> Failure:
+    """A failure of the models or tests as they are written."""
+    return Failure(Kind.MISCONFIGURED, code, message)
+
+
+def _failed(name: str, severity: Severity, failure: Failure) -> CheckResult:
+    return CheckResult(name, severity, passed=False, message=failure.message, kind=failure.kind)

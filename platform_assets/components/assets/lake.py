@@ -5,7 +5,6 @@ materializations. The warehouse is not touched.
 """
 
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -26,15 +25,17 @@ from platform_assets.components.reporting.outcomes import (
 )
 from platform_assets.components.reporting.verdict_check import verdict_check
 from platform_assets.contracts.digest import contract_digest
+from platform_assets.failures import Failure, Kind, PlatformError, failure_of
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.landing_events import delivered, names_of_files, recognized
 from platform_assets.ingestion.ingestor import Ingestor
 from platform_assets.lake.deliveries import Delivery, dagster_partition
 from platform_assets.lake.manifest import Manifest, read_manifest, read_rejection
 from platform_assets.lake.names import encodable, shown
-from platform_assets.lake.rejection import DeliveryRejected, IngestionError, RecordUnreadable
+from platform_assets.lake.rejection import RecordUnreadable
 from platform_assets.landing.arrivals import Arrivals, LandingFolder
 from platform_assets.platform_resource import PlatformResource
+from platform_assets.retries import retried
 
 THREADS = 2
 
@@ -66,18 +67,18 @@ def lake_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
 def lake_verdict(feed: Feed, key: dg.AssetKey) -> dg.AssetChecksDefinition:
     """The verdict check of `lake/<feed>`: manifests that are not there, and rejections newer than them."""
 
-    def problems(context: dg.AssetCheckExecutionContext, keys: Sequence[str]) -> Mapping[str, str]:
+    def problems(context: dg.AssetCheckExecutionContext, keys: Sequence[str]) -> Mapping[str, Failure]:
         lake = Path(context.resources.platform.lake)
-        found: dict[str, str] = {}
+        found: dict[str, Failure] = {}
         for partition in keys:
             try:
                 rejection = read_rejection(lake, feed.name, partition)
                 if rejection is not None:
-                    found[partition] = rejection.message
+                    found[partition] = rejection.failure
                 elif read_manifest(lake, feed.name, partition) is None:
-                    found[partition] = "nothing was ingested"
+                    found[partition] = Failure(Kind.NOT_DELIVERED, "not_ingested", "nothing was ingested")
             except RecordUnreadable as error:
-                found[partition] = str(error)
+                found[partition] = error.failure
         return found
 
     return verdict_check(key=key, problems=problems)
@@ -129,15 +130,12 @@ def _settled_arrivals(feed: Feed, keys: Sequence[str], landing: str, log: Callab
 def _ingest(feed: Feed, partition: str, arrivals: Arrivals, ingestor: Ingestor, landing: LandingFolder) -> Outcome:
     started = time.monotonic()
     try:
-        manifest = _manifest(feed, partition, arrivals, ingestor, landing)
-    except (DeliveryRejected, IngestionError, _NotThere) as problem:
-        # the trouble of one partition, a full memory included, is not that of its neighbours
-        return Outcome(partition, problem=str(problem))
+        manifest = retried(
+            lambda: _manifest(feed, partition, arrivals, ingestor, landing), what=f"{feed.name} {partition}"
+        )
     except Exception as error:
-        # whatever it is, this delivery brought it about, and its text may quote a row
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}"
-        return Outcome(partition, problem=f"an error of the platform itself ({where}); nothing was changed, report it")
+        # the trouble of one partition, a full memory or an error that nobody thought of included, is its own
+        return Outcome(partition, failure=failure_of(error))
     return Outcome(partition, manifest.content_hash, metadata=_metadata(manifest, time.monotonic() - started))
 
 
@@ -148,19 +146,25 @@ def _manifest(feed: Feed, partition: str, arrivals: Arrivals, ingestor: Ingestor
     where = f"(files: {feed.pattern.pattern}, below the landing folder)"
     if partition in arrivals.waiting:
         # something is on its way: neither is nothing due, nor is anything judged
-        raise _NotThere(f"its delivery is not complete yet: {arrivals.waiting[partition]} {where}")
+        raise _NotThere("incomplete", f"its delivery is not complete yet: {arrivals.waiting[partition]} {where}")
     kept = read_manifest(ingestor.lake, feed.name, partition)
     if kept is not None:
         # what was ingested stays, even when the landing folder has been cleared since
         if kept.state == "data" and kept.contract_digest != contract_digest(feed.contract):
-            raise _NotThere(f"the contract has changed since it was ingested, and its files are gone {where}")
+            raise _NotThere("gone", f"the contract has changed since it was ingested, and its files are gone {where}")
         return kept
     absence = f"{_irregular(landing, arrivals, partition) or 'no file has arrived'} {where}"
     return ingestor.ingest(contract=feed.contract, delivery=Delivery(feed.name, partition, (), absence))
 
 
-class _NotThere(Exception):
+class _NotThere(PlatformError):
     """There is nothing that can be ingested now; the partition stays as it is."""
+
+    kind = Kind.NOT_DELIVERED
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def _irregular(landing: LandingFolder, arrivals: Arrivals, partition: str) -> str:

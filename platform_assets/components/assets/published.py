@@ -4,11 +4,12 @@ What is copied, and what is refused, is `platform_assets.publishing`'s business.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
 
+from platform_assets.components.assets.apart import published_apart
 from platform_assets.components.assets.upstream import UpstreamAsset, Verdicts, refusals, table_of
 from platform_assets.components.reporting.ledger_verdict import POOL, verdict_outcome
 from platform_assets.components.reporting.logs import platform_logs
@@ -16,6 +17,7 @@ from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome
 from platform_assets.components.reporting.trend_plot import trend_of_run
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing.tables import publish_from_table
+from platform_assets.publishing.verdicts import Verdict
 from platform_assets.warehouse.protocol import PARTITION, TableName
 
 
@@ -39,25 +41,29 @@ def published_asset(spec: dg.AssetSpec, *, source: dg.AssetKey) -> dg.AssetsDefi
         refused = refusals(context, asked, reader=spec.key, upstream=upstream, partitions=keys)
         open_keys = [key for key in keys if key not in refused]
         started = time.monotonic()
-        verdicts = {}
-        if open_keys:
-            with platform_logs(context.log):
-                published = publish_from_table(
-                    warehouse,
-                    asset=spec.key.to_user_string(),
-                    table=TableName(*spec.key.path),
-                    source=table_of(context, source),
-                    source_asset=source.to_user_string(),
-                    partition_column=PARTITION if partitioned else None,
-                    partitions=open_keys,
-                    run_id=context.run.run_id,
-                )
-            verdicts = {verdict.partition: verdict for verdict in published}
+        asset = spec.key.to_user_string()
+
+        def publish_partitions(partitions: Sequence[str]) -> list[Verdict]:
+            return publish_from_table(
+                warehouse,
+                asset=asset,
+                table=TableName(*spec.key.path),
+                source=table_of(context, source),
+                source_asset=source.to_user_string(),
+                partition_column=PARTITION if partitioned else None,
+                partitions=partitions,
+                run_id=context.run.run_id,
+            )
+
+        with platform_logs(context.log):
+            published, failed = published_apart(publish_partitions, open_keys, key=str, what=asset)
+        verdicts = {verdict.partition: verdict for verdict in published}
+        refused |= failed
         seconds = (time.monotonic() - started) / max(1, len(open_keys))
         good = [key for key, verdict in verdicts.items() if verdict.published]
         trend = trend_of_run(context, warehouse, key=spec.key, partitions=spec.partitions_def, good=good)
         outcomes = [
-            Outcome(key, problem=refused[key])
+            Outcome(key, failure=refused[key])
             if key in refused
             else verdict_outcome(verdicts[key], seconds, trend if [key] == good[-1:] else None)
             for key in keys

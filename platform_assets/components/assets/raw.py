@@ -6,17 +6,20 @@ materializations and check results.
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from platform_assets.components.assets.apart import published_apart
 from platform_assets.components.reporting.gate_checks import check_results, gate_specs
 from platform_assets.components.reporting.ledger_verdict import POOL, verdict_outcome
 from platform_assets.components.reporting.logs import platform_logs
 from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
 from platform_assets.components.reporting.trend_plot import trend_of_run
 from platform_assets.contracts.types import raw_columns
+from platform_assets.failures import Failure, Kind
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.manifest import Manifest, read_manifest, read_rejection
 from platform_assets.lake.rejection import RecordUnreadable
@@ -57,34 +60,43 @@ def load_partitions(
 ) -> tuple[list[Verdict], list[Outcome]]:
     """Publish the partitions ``keys`` from the lake in one go; one outcome each, in their order."""
     lake = Path(platform.lake)
-    problems: dict[str, str] = {}
+    failures: dict[str, Failure] = {}
     manifests: dict[str, Manifest] = {}
     for key in keys:
         try:
             rejection, manifest = read_rejection(lake, feed.name, key), read_manifest(lake, feed.name, key)
         except RecordUnreadable as error:
-            problems[key] = str(error)
+            failures[key] = error.failure
             continue
         if rejection is not None:
-            problems[key] = f"its latest delivery was rejected: {rejection.message}"
+            message = f"its latest delivery was rejected: {rejection.message}"
+            failures[key] = replace(rejection.failure, message=message)
         elif manifest is None:
-            problems[key] = f"{feed.lake_key.to_user_string()} has no such partition: nothing was ingested"
+            message = f"{feed.lake_key.to_user_string()} has no such partition: nothing was ingested"
+            failures[key] = Failure(Kind.NOT_DELIVERED, "not_ingested", message)
         else:
             manifests[key] = manifest
     started = time.monotonic()
-    verdicts = publish(
-        platform.warehouse.open(),
-        asset=feed.raw_key.to_user_string(),
-        table=TableName("raw", feed.name),
-        columns=raw_columns(feed.contract),
-        candidates=[_candidate(manifest, lake) for manifest in manifests.values()],
-        rules=feed.contract.batch_rules,
-        run_id=run_id,
-    )
+    asset = feed.raw_key.to_user_string()
+
+    def publish_candidates(candidates: Sequence[Candidate]) -> list[Verdict]:
+        return publish(
+            platform.warehouse.open(),
+            asset=asset,
+            table=TableName("raw", feed.name),
+            columns=raw_columns(feed.contract),
+            candidates=candidates,
+            rules=feed.contract.batch_rules,
+            run_id=run_id,
+        )
+
+    candidates = [_candidate(manifest, lake) for manifest in manifests.values()]
+    verdicts, failed = published_apart(publish_candidates, candidates, key=lambda c: c.partition, what=asset)
+    failures |= failed
     seconds = (time.monotonic() - started) / max(1, len(manifests))
     by_partition = {verdict.partition: verdict for verdict in verdicts}
     outcomes = [
-        Outcome(key, problem=problems[key]) if key in problems else verdict_outcome(by_partition[key], seconds)
+        Outcome(key, failure=failures[key]) if key in failures else verdict_outcome(by_partition[key], seconds)
         for key in keys
     ]
     return verdicts, outcomes

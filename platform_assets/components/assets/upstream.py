@@ -5,10 +5,11 @@ backfill, automation and other code locations alike.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import dagster as dg
 
+from platform_assets.failures import Failure, Kind
 from platform_assets.lake.deliveries import SNAPSHOT
 from platform_assets.publishing.readers import unreadable
 from platform_assets.publishing.verdicts import Refusal
@@ -59,21 +60,22 @@ def refusals(
     reader: dg.AssetKey,
     upstream: UpstreamAsset,
     partitions: Sequence[str],
-) -> dict[str, str]:
+) -> dict[str, Failure]:
     """Those of the reader's ``partitions`` that must not be built, each with the reason."""
     if not upstream.gated:
         return {}
     needed = _needed(context, reader, upstream.key, partitions)
     wanted = sorted({key for keys in needed.values() for key in keys})
     refused = verdicts.unreadable(upstream, wanted)
-    found: dict[str, str] = {}
+    found: dict[str, Failure] = {}
     for partition, keys in needed.items():
-        reasons = [str(refused[key]) for key in keys if key in refused]
+        reasons = [refused[key].failure for key in keys if key in refused]
         if not keys:
-            reasons = [f"{upstream.key.to_user_string()} has no partition for {partition}"]
+            message = f"{upstream.key.to_user_string()} has no partition for {partition}"
+            reasons = [Failure(Kind.MISCONFIGURED, "partition_mapping", message)]
         if reasons:
             more = f" (and {len(reasons) - 1} more upstream partitions)" if len(reasons) > 1 else ""
-            found[partition] = reasons[0] + more
+            found[partition] = replace(reasons[0], message=reasons[0].message + more)
     return found
 
 

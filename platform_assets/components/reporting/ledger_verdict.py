@@ -7,6 +7,7 @@ import dagster as dg
 
 from platform_assets.components.reporting.outcomes import Outcome
 from platform_assets.components.reporting.verdict_check import verdict_check
+from platform_assets.failures import Failure
 from platform_assets.publishing.readers import unreadable
 from platform_assets.publishing.verdicts import Verdict
 
@@ -21,7 +22,7 @@ def ledger_verdict(key: dg.AssetKey, *, keeps_last_good: bool) -> dg.AssetChecks
     newer candidate was rejected; of a table that is overwritten in place only the newest verdict counts.
     """
 
-    def problems(context: dg.AssetCheckExecutionContext, keys: Sequence[str]) -> Mapping[str, str]:
+    def problems(context: dg.AssetCheckExecutionContext, keys: Sequence[str]) -> Mapping[str, Failure]:
         refused = unreadable(
             context.resources.platform.warehouse.open(),
             asset=key.to_user_string(),
@@ -29,7 +30,7 @@ def ledger_verdict(key: dg.AssetKey, *, keeps_last_good: bool) -> dg.AssetChecks
             run_id=context.op_execution_context.run.run_id,
             allow_previous=keeps_last_good,
         )
-        return {partition: str(refusal) for partition, refusal in refused.items()}
+        return {partition: refusal.failure for partition, refusal in refused.items()}
 
     return verdict_check(key=key, problems=problems)
 
@@ -37,10 +38,7 @@ def ledger_verdict(key: dg.AssetKey, *, keeps_last_good: bool) -> dg.AssetChecks
 def verdict_outcome(verdict: Verdict, seconds: float, extra: Mapping[str, Any] | None = None) -> Outcome:
     """The outcome of one partition, from the ledger's verdict on it. ``seconds`` is its share of the step."""
     if not verdict.published:
-        failed = verdict.failed_check
-        return Outcome(
-            verdict.partition, problem=f"check {failed.name}: {verdict.message}" if failed else verdict.message
-        )
+        return Outcome(verdict.partition, failure=verdict.failure)
     metadata = {"dagster/row_count": verdict.rows, "seconds": round(seconds, 4), "published_by_run": verdict.run_id}
     warnings = [check.message for check in verdict.checks if not check.passed]
     if warnings:

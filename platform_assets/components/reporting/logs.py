@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-ROOMS = ("platform_assets", "resources")
+ROOM = "platform_assets"
 INSTANCE = "platform_assets.instance"
 
 
@@ -16,19 +16,17 @@ INSTANCE = "platform_assets.instance"
 def platform_logs(log: dg.DagsterLogManager) -> Iterator[None]:
     """For the length of the block, what the platform's own modules log in this process is in ``log`` too."""
     handler = _ToDagster(log)
-    loggers = [logging.getLogger(name) for name in ROOMS]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.addHandler(handler)
-        # Python's default is to drop what is below a warning
-        if logger.getEffectiveLevel() > logging.INFO:
-            logger.setLevel(logging.INFO)
+    logger = logging.getLogger(ROOM)
+    level = logger.level
+    logger.addHandler(handler)
+    # Python's default is to drop what is below a warning
+    if logger.getEffectiveLevel() > logging.INFO:
+        logger.setLevel(logging.INFO)
     try:
         yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.removeHandler(handler)
-            logger.setLevel(level)
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 class _ToDagster(logging.Handler):

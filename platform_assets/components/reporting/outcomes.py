@@ -6,13 +6,15 @@ the run as failed if any partition was bad: in the grid that partition alone is 
 What a partition's outcome *is* gets decided in the rooms below; here it is only told to Dagster.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dagster as dg
 
-from platform_assets._compat import NOT_A_MATERIALIZATION
+from platform_assets._compat import NOT_A_MATERIALIZATION, ReexecutionStrategy
+from platform_assets.failures import Failure, Kind
 from platform_assets.lake.deliveries import SNAPSHOT, dagster_partition
 
 VERDICT = "verdict"
@@ -22,18 +24,24 @@ LEFT_OUT = "left_out"
 """Metadata of a step's output: the partitions that were left out, the first of them with their problems."""
 
 MAX_RETRIES_TAG = "dagster/max_retries"
+RETRY_STRATEGY_TAG = "dagster/retry_strategy"
 SHOWN = 50
 """Problems that are told in words; metadata of a run with thousands of bad partitions stays small."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one partition of one asset. ``problem`` is None for a good one."""
+    """What became of one partition of one asset. ``failure`` is None for a good one."""
 
     partition: str
     data_version: str | None = None
-    problem: str | None = None
+    failure: Failure | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def problem(self) -> str | None:
+        """The failure's message."""
+        return None if self.failure is None else self.failure.message
 
     def with_metadata(self, more: Mapping[str, Any]) -> "Outcome":
         """The same outcome with more metadata."""
@@ -65,7 +73,7 @@ class AssetOutcomes:
 
     @property
     def bad(self) -> list[Outcome]:
-        return [outcome for outcome in self.outcomes if outcome.problem is not None]
+        return [outcome for outcome in self.outcomes if outcome.failure is not None]
 
 
 def report(
@@ -86,9 +94,9 @@ def report(
     if not hopeless:
         for asset in assets:
             for outcome in asset.outcomes:
-                if outcome.problem is None:
+                if outcome.failure is None:
                     yield _materialization(asset.key, outcome)
-            left_out = {o.partition: o.problem if index < SHOWN else "" for index, o in enumerate(asset.bad)}
+            left_out = {o.partition: _brief(o.failure, index) for index, o in enumerate(asset.bad) if o.failure}
             metadata = {**NOT_A_MATERIALIZATION, **({LEFT_OUT: dg.MetadataValue.json(left_out)} if left_out else {})}
             yield dg.Output(None, output_name=asset.output_name, metadata=metadata)
     for results in (checks or {}).values():
@@ -96,6 +104,12 @@ def report(
     for asset in assets:
         if asset.bad and (hopeless or not _verdict_follows(context, asset.key)):
             raise rejected(context, asset.key, asset.bad, len(asset.outcomes))
+
+
+def _brief(failure: Failure, index: int) -> dict[str, str]:
+    """The failure for metadata; of all but the first the kind and code alone."""
+    told = failure.to_dict()
+    return told if index < SHOWN else {key: told[key] for key in ("kind", "code")}
 
 
 def output_name(key: dg.AssetKey) -> str:
@@ -125,22 +139,51 @@ def rejected(
     bad: Sequence[Outcome],
     total: int,
 ) -> dg.Failure:
-    """The failure that names the bad partitions; the run it ends is not retried as a whole."""
-    # run_retries does not look at allow_retries: without the tag the whole range would run again
+    """The failure that names the bad partitions. Run retries are left to runs with a failure that a retry can mend."""
+    retryable = any(outcome.failure is not None and outcome.failure.retryable for outcome in bad)
     run = context.run if isinstance(context, dg.AssetExecutionContext) else context.op_execution_context.run
-    context.instance.add_run_tags(run.run_id, {MAX_RETRIES_TAG: "0"})
+    _tag_for_run_retries(context.instance, run.run_id, retryable=retryable)
     name = key.to_user_string()
     lines = "\n".join(f"  {outcome.partition}: {outcome.problem}" for outcome in bad[:SHOWN])
     more = f"\n  and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
     return dg.Failure(
         description=f"{name}: {len(bad)} of {total} partitions not published\n{lines}{more}",
-        metadata={"partitions": problems_table(bad)},
-        allow_retries=False,
+        metadata={"partitions": problems_table(bad), **_kinds(bad)},
+        allow_retries=retryable,
     )
+
+
+def _tag_for_run_retries(instance: dg.DagsterInstance, run_id: str, *, retryable: bool) -> None:
+    """Say on the run whether run retries may start it again; one failure of it that a retry can mend is enough."""
+    stored = instance.get_run_by_id(run_id)
+    tags = stored.tags if stored is not None else {}
+    if retryable:
+        # from the failure on, only the verdict check would run again; what is published already is left as it is
+        more = {RETRY_STRATEGY_TAG: ReexecutionStrategy.ALL_STEPS.value}
+        if tags.get(MAX_RETRIES_TAG) == "0":
+            more[MAX_RETRIES_TAG] = str(instance.run_retries_max_retries)
+        instance.add_run_tags(run_id, more)
+    elif tags.get(RETRY_STRATEGY_TAG) != ReexecutionStrategy.ALL_STEPS.value:
+        # run_retries does not look at allow_retries: without the tag the whole range would run again
+        instance.add_run_tags(run_id, {MAX_RETRIES_TAG: "0"})
+
+
+def _kinds(bad: Sequence[Outcome]) -> dict[str, Any]:
+    """How many partitions failed in which way, and whether a retry can help."""
+    counts = Counter(outcome.failure.kind for outcome in bad if outcome.failure is not None)
+    return {
+        "kinds": dg.MetadataValue.json({kind.value: counts[kind] for kind in Kind if counts[kind]}),
+        "retryable": any(kind.retryable for kind in counts),
+    }
 
 
 def problems_table(bad: Sequence[Outcome]) -> dg.TableMetadataValue:
     """The bad partitions and why, as a table for the UI; the first of them only."""
-    schema = dg.TableSchema([dg.TableColumn("partition", "string"), dg.TableColumn("problem", "string")])
-    records = [dg.TableRecord({"partition": o.partition, "problem": o.problem or ""}) for o in bad[:SHOWN]]
+    names = ("partition", "kind", "code", "problem", "who_acts", "next_step")
+    schema = dg.TableSchema([dg.TableColumn(name, "string") for name in names])
+    records = [
+        dg.TableRecord(dict(zip(names, (o.partition, f.kind, f.code, f.message, f.actor, f.next_step), strict=True)))
+        for o in bad[:SHOWN]
+        if (f := o.failure) is not None
+    ]
     return dg.MetadataValue.table(records=records, schema=schema)

@@ -15,19 +15,20 @@ from platform_assets.components.reporting.outcomes import (
     problems_table,
     rejected,
 )
+from platform_assets.failures import Failure
 from platform_assets.lake.deliveries import SNAPSHOT
 
 
 def verdict_check(
     *,
     key: dg.AssetKey,
-    problems: Callable[[dg.AssetCheckExecutionContext, Sequence[str]], Mapping[str, str]],
+    problems: Callable[[dg.AssetCheckExecutionContext, Sequence[str]], Mapping[str, Failure]],
 ) -> dg.AssetChecksDefinition:
     """The check that tells which partitions of the run were left out, and fails the run if there are any.
 
     What the step left out stands in its output's event, so that it is known in another process too. In a run in
     which the step did not run (a re-execution of the failed steps), ``problems`` is asked for the durable verdicts:
-    it returns the message of each bad partition. The check blocks nothing within the run.
+    it returns the failure of each bad partition. The check blocks nothing within the run.
     """
 
     @dg.asset_check(  # type: ignore[arg-type]  # a check may be a generator, the annotation does not say so
@@ -41,7 +42,7 @@ def verdict_check(
         found = _left_out(context, key)
         if found is None:
             found = problems(context, keys)
-        bad = [Outcome(k, problem=found[k]) for k in keys if k in found]
+        bad = [Outcome(k, failure=found[k]) for k in keys if k in found]
         yield dg.AssetCheckResult(
             passed=not bad,
             metadata={
@@ -56,14 +57,14 @@ def verdict_check(
     return verdict
 
 
-def _left_out(context: dg.AssetCheckExecutionContext, key: dg.AssetKey) -> Mapping[str, str] | None:
+def _left_out(context: dg.AssetCheckExecutionContext, key: dg.AssetKey) -> Mapping[str, Failure] | None:
     """What the asset's step left out in this run; None if it has not run."""
     run_id = context.op_execution_context.run.run_id
     for entry in context.instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_OUTPUT):
         event = entry.get_dagster_event()
         if event.step_output_data.output_name == output_name(key):
             value = event.step_output_data.metadata.get(LEFT_OUT)
-            return {} if value is None else dict(value.value)
+            return {} if value is None else {key: Failure.from_dict(told) for key, told in value.value.items()}
     return None
 
 

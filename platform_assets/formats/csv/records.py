@@ -12,13 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
+from platform_assets.failures import Kind, PlatformError
 from platform_assets.formats.lines import MAX_RECORD, Array
 
 CHUNK = 8 << 20
 
 
-class StructureDoubt(Exception):
+class StructureDoubt(PlatformError):
     """The file is not of the plain shape that counting relies on; ``repair`` has to look at every record."""
+
+    kind = Kind.REJECTED
+    code = "structure"
 
 
 @dataclass(frozen=True)

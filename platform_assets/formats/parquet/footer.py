@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from platform_assets.failures import Kind, PlatformError
 from platform_assets.formats.parquet.thrift import BINARY, I32, Reader, Struct, ThriftFault, written
 from platform_assets.formats.plain_files import CHUNK, open_regular
 
@@ -31,8 +32,11 @@ Change = Mapping[int, int | bytes | None]
 """New values of a SchemaElement's fields; ``None`` takes a field away."""
 
 
-class FooterFault(Exception):
+class FooterFault(PlatformError):
     """The file has no footer of a Parquet file; the text says what was found."""
+
+    kind = Kind.REJECTED
+    code = "parquet:footer"
 
 
 @dataclass

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from platform_assets.contracts.identifiers import quoted
+from platform_assets.failures import Kind, PlatformError
 from platform_assets.formats.parquet.types import Reading
 
 
-class ShapeFault(Exception):
+class ShapeFault(PlatformError):
     """DuckDB's type and the file's schema are not of one shape."""
+
+    kind = Kind.REJECTED
+    code = "parquet:shape"
 
 
 @dataclass(frozen=True)

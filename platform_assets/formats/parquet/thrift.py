@@ -9,13 +9,18 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from platform_assets.failures import Kind, PlatformError
+
 TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = range(1, 13)
 MAX_DEPTH = 64
 """Structs inside each other; a footer has fewer than ten."""
 
 
-class ThriftFault(Exception):
+class ThriftFault(PlatformError):
     """The bytes are no struct of the compact protocol."""
+
+    kind = Kind.REJECTED
+    code = "parquet:thrift"
 
 
 @dataclass

@@ -1,0 +1,38 @@
+"""Publishing a range so that what goes wrong with one partition costs that partition alone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from platform_assets.failures import Failure, Kind, failure_of
+from platform_assets.publishing.verdicts import Verdict
+from platform_assets.retries import retried
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+def published_apart(
+    publish: Callable[[Sequence[T]], list[Verdict]], items: Sequence[T], *, key: Callable[[T], str], what: str
+) -> tuple[list[Verdict], dict[str, Failure]]:
+    """The verdicts on ``items``, and the failure of each partition that got none; ``key`` gives an item's partition.
+
+    All are published at once. If that ends in an error that nobody thought of, each half is tried by itself, down to
+    the partition at fault. Failures of other kinds are those of all items: what a retry can mend was tried again.
+    """
+    if not items:
+        return [], {}
+    try:
+        return retried(lambda: publish(items), what=what), {}
+    except Exception as error:
+        failure = failure_of(error)
+        log.log(logging.ERROR if failure.kind is Kind.BUG else logging.WARNING, "%s: %s", what, failure.message)
+        if failure.kind is not Kind.BUG or len(items) == 1:
+            return [], {key(item): failure for item in items}
+    middle = len(items) // 2
+    verdicts, failures = published_apart(publish, items[:middle], key=key, what=what)
+    more_verdicts, more_failures = published_apart(publish, items[middle:], key=key, what=what)
+    return [*verdicts, *more_verdicts], {**failures, **more_failures}

@@ -1,0 +1,50 @@
+"""Work that is done again within a run when a retry can mend its failure; the wait grows from try to try."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+import tenacity
+
+from platform_assets.failures import PlatformError, failure_of
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 3
+"""Tries within one run; whatever fails then is left to the retries of the run."""
+
+FIRST_WAIT = 1.0
+"""Seconds before the second try; twice as many before each one after it."""
+
+T = TypeVar("T")
+
+
+def retried(work: Callable[[], T], *, what: str) -> T:
+    """The result of ``work``, tried again while its failure is one that a retry can mend.
+
+    ``what`` names the work in the log. Raises what the last try raised. What has waited long already, such as for a
+    lease, is not tried again.
+    """
+
+    def told(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome is not None else None
+        wait = state.next_action.sleep if state.next_action is not None else 0.0
+        reason = failure_of(error).message if error is not None else "it failed"
+        log.warning("%s: %s; tried again in %.0f s", what, reason, wait)
+
+    tries = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_can_help),
+        wait=tenacity.wait_exponential(multiplier=FIRST_WAIT, max=60),
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        before_sleep=told,
+        reraise=True,
+    )
+    return tries(work)
+
+
+def _can_help(error: BaseException) -> bool:
+    if not isinstance(error, Exception) or (isinstance(error, PlatformError) and error.has_waited):
+        return False
+    return failure_of(error).retryable
