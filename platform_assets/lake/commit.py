@@ -25,7 +25,7 @@ from platform_assets.lake.layout import (
 )  # fmt: skip
 from platform_assets.lake.manifest import Manifest, Rejection, read_manifest, read_rejection
 from platform_assets.lake.names import NAME
-from platform_assets.lake.rejection import RecordUnreadable
+from platform_assets.lake.rejection import RecordTooNew, RecordUnreadable
 
 
 def commit(lake: Path, manifest: Manifest) -> None:
@@ -58,7 +58,9 @@ def record_rejection(lake: Path, rejection: Rejection) -> None:
     try:
         manifest = read_manifest(lake, rejection.feed, rejection.partition)
         after = manifest.ingestion if manifest is not None else ""
-    except RecordUnreadable:
+    except RecordUnreadable as error:
+        if isinstance(error, RecordTooNew):
+            raise
         after = None
     failpoint("lake.reject.before_rename")
     write_durably(folder / REJECTION, dataclasses.replace(rejection, after=after).to_json())

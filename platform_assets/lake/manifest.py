@@ -14,7 +14,7 @@ from typing import Any, Literal
 from platform_assets.failures import Failure
 from platform_assets.lake.deliveries import FileVersion
 from platform_assets.lake.layout import MANIFEST, REJECTION, escape, name_of, partition_folder
-from platform_assets.lake.record_files import built, is_there, read_record
+from platform_assets.lake.record_files import FORMAT, built, content, is_there, read_record
 from platform_assets.lake.rejection import RecordUnreadable, kind_of_rejection
 
 State = Literal["data", "empty", "not_due"]
@@ -61,7 +61,7 @@ class Manifest:
     @classmethod
     def from_json(cls, text: builtins.bytes) -> Manifest:
         """Raises ValueError with what is wrong, if the text is not that of a manifest."""
-        return built(cls, json.loads(text))
+        return built(cls, content(text))
 
     @property
     def contradiction(self) -> str:
@@ -101,17 +101,18 @@ class Rejection:
         return Failure(kind_of_rejection(self.code), self.code, self.message)
 
     def to_json(self) -> bytes:
-        return _json(asdict(self))
+        return _json({**asdict(self), "kind": self.failure.kind.value})
 
     @classmethod
     def from_json(cls, text: bytes) -> Rejection:
         """Raises ValueError with what is wrong, if the text is not that of a rejection."""
-        return built(cls, json.loads(text))
+        # the kind follows from the code: it stands there for people and other programs
+        return built(cls, {key: value for key, value in content(text).items() if key != "kind"})
 
 
 def _json(record: dict[str, Any]) -> bytes:
     # names of files that are not UTF-8 hold surrogates, and what stands for them here is JSON's own way to write one
-    return json.dumps(record, indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    return json.dumps({"format": FORMAT, **record}, indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 def read_manifest(lake: Path, feed: str, partition: str) -> Manifest | None:

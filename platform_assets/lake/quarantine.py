@@ -1,7 +1,8 @@
-"""Rows that were set aside: written while a delivery is read, and read by people afterwards.
+"""Rows that were quarantined: written while a delivery is read, and read by people afterwards.
 
-One file of JSON lines for each ingestion that set rows aside. It holds the rows as they came, personal values
-included, so only the owner may read it (folders 0700, files 0600). How often the reasons occur is in the manifest.
+One file of JSON lines for each ingestion that quarantined rows, with its format in the first line. It holds the rows as
+they came, personal values included, so only the owner may read it (folders 0700, files 0600). How often the reasons
+occur is in the manifest.
 """
 
 from __future__ import annotations
@@ -16,11 +17,15 @@ from typing import IO
 
 from platform_assets.lake.layout import MANIFEST, QUARANTINE, REJECTION, escape, make_folder, name_of, partition_folder
 from platform_assets.lake.manifest import read_manifest, read_rejection
-from platform_assets.lake.record_files import is_there
-from platform_assets.lake.rejection import RecordUnreadable
+from platform_assets.lake.record_files import FORMAT, FormatTooNew, check_format, is_there
+from platform_assets.lake.rejection import RecordTooNew, RecordUnreadable
 
 MAX_RAW_BYTES = 64 * 1024
 """A longer row is kept up to here; its length is told."""
+
+
+HEADER = json.dumps({"format": FORMAT}).encode() + b"\n"
+"""The first line of a quarantine; format 1 had none."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ class QuarantineWriter:
         if self._file is None:
             make_folder(self.path.parent, 0o700)
             self._file = os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", 1 << 20)
+            self._file.write(HEADER)
         full = len(raw) if length is None else length
         entry = {
             "file": file,
@@ -92,7 +98,7 @@ class QuarantineWriter:
 
     def rollback(self, mark: tuple[int, int, Counter[str]]) -> None:
         """Take back every row after ``mark``."""
-        position, self.rows, self.reasons = mark[0], mark[1], mark[2].copy()
+        position, self.rows, self.reasons = max(mark[0], len(HEADER)), mark[1], mark[2].copy()
         if self._file is not None:
             self._file.flush()
             self._file.seek(position)
@@ -153,11 +159,16 @@ def read_quarantine(lake: Path, feed: str, partition: str, limit: int | None = N
     rows: list[QuarantinedRow] = []
     try:
         with (lake / name).open(encoding="utf-8") as lines:
-            for line in lines:
+            for number, line in enumerate(lines):
                 if limit is not None and len(rows) >= limit:
                     break
                 entry = json.loads(line)
+                if number == 0 and "raw" not in entry:
+                    check_format(entry)
+                    continue
                 rows.append(QuarantinedRow(entry["file"], entry["line"], tuple(entry["reasons"]), entry["raw"]))
+    except FormatTooNew as error:
+        raise RecordTooNew(lake / name, error.found, FORMAT) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         why = error.strerror if isinstance(error, OSError) else f"line {len(rows) + 1} is damaged"
         raise RecordUnreadable(lake / name, why or "it is damaged") from error

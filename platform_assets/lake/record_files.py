@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import json
 import os
 import stat
 import types
@@ -19,7 +20,13 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from platform_assets.failpoints import failpoint
 from platform_assets.lake.names import shown
-from platform_assets.lake.rejection import RecordUnreadable
+from platform_assets.lake.rejection import RecordTooNew, RecordUnreadable
+
+FORMAT = 2
+"""The format of records that this version writes: manifests, rejections and quarantines.
+
+1 had no such number. 2 adds it, the kind of a rejection, and what the system says of when a file changed.
+"""
 
 OF_THE_FILE = frozenset(
     {errno.EIO, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.EINVAL, errno.EBADMSG}
@@ -58,6 +65,8 @@ def read_record(path: Path, from_json: Callable[[bytes], R], feed: str, partitio
         raise RecordUnreadable(path, "it is empty")
     try:
         record = from_json(text)
+    except FormatTooNew as error:
+        raise RecordTooNew(path, error.found, FORMAT) from None
     except UnicodeDecodeError:
         raise RecordUnreadable(path, "it is not UTF-8") from None
     except RecursionError:
@@ -76,6 +85,32 @@ def _content(path: Path) -> bytes:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "it is not a file")
         return file.read()
+
+
+class FormatTooNew(ValueError):
+    """A record of a later format than :data:`FORMAT`."""
+
+    def __init__(self, found: int) -> None:
+        self.found = found
+        super().__init__(f"its format is {found}, and this version reads up to {FORMAT}")
+
+
+def content(text: bytes) -> dict[str, Any]:
+    """The fields of a record without its format; ValueError says what is wrong with it."""
+    data = json.loads(text)
+    if not isinstance(data, dict):
+        raise ValueError(f"it holds {_named(data)} instead of an object")  # noqa: TRY004 - of a file, not of code
+    return {key: value for key, value in data.items() if key != check_format(data)}
+
+
+def check_format(data: dict[str, Any]) -> str:
+    """The name of the field that holds the format, once it is known to be one that this version reads."""
+    found = data.get("format", 1)
+    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+        raise ValueError(f"its field 'format' holds {_named(found)}")
+    if found > FORMAT:
+        raise FormatTooNew(found)
+    return "format"
 
 
 def is_there(path: Path) -> bool:

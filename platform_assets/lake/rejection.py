@@ -73,3 +73,17 @@ class RecordUnreadable(IngestionError):
         else:
             advice = "nothing was changed; try again once the machine can open files"
         return encodable(f"{self.path}: cannot be read ({self.why}); {advice}")
+
+
+class RecordTooNew(RecordUnreadable):
+    """A record that a later version of the platform wrote. It stays as it is, and its partition waits."""
+
+    def __init__(self, path: Path, found: int, known: int) -> None:
+        super().__init__(path, f"it has format {found}, and this version reads up to {known}", replaceable=False)
+        self.code, self.kind = "record_too_new", Kind.MISCONFIGURED
+
+    def __str__(self) -> str:
+        return encodable(
+            f"{self.path}: was written by a later version of platform-assets ({self.why}); upgrade this installation. "
+            "Nothing was changed"
+        )

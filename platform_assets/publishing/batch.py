@@ -7,11 +7,11 @@ candidate's rows come from is a function that the caller hands in.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from platform_assets.contracts.digest import rules_digest
 from platform_assets.contracts.model import BatchRule
 from platform_assets.failpoints import failpoint
 from platform_assets.publishing import ledger
@@ -66,7 +66,7 @@ class Batch:
     def digest(self) -> str:
         """16 hex digits that change with the rules, the columns' types and the table."""
         shape = [(column.name, column.type) for column in self.columns]
-        return hashlib.sha256(repr((tuple(self.rules), shape, self.table)).encode()).hexdigest()[:16]
+        return rules_digest(self.rules, shape, (self.table.schema, self.table.name))
 
 
 def run_batch(warehouse: Warehouse, batch: Batch) -> list[Verdict]:
