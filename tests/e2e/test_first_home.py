@@ -45,7 +45,7 @@ ASKED_AGAIN = {
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     monkeypatch.setenv("PLATFORM_PSEUDONYM_KEY", "not a secret, but long enough")
     with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(tmp_path, filter="data")
+        archive.extractall(tmp_path)
     # the macros are a part of the platform that a project keeps a copy of, and says so when they are older
     write_macros(tmp_path)
     with opened(tmp_path) as project:
