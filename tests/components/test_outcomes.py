@@ -8,6 +8,7 @@ import pytest
 
 from platform_assets.components.reporting.outcomes import (
     MAX_RETRIES_TAG,
+    RETRY_STRATEGY_TAG,
     VERDICT,
     AssetOutcomes,
     Outcome,
@@ -16,11 +17,18 @@ from platform_assets.components.reporting.outcomes import (
     run_partitions,
 )
 from platform_assets.components.reporting.verdict_check import verdict_check
+from platform_assets.failures import Failure, Kind
 
 DAYS = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-01-11")
 KEYS = DAYS.get_partition_keys()
 FIRST, SECOND = dg.AssetKey(["x", "first"]), dg.AssetKey(["x", "second"])
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def failure(message: str) -> Failure:
+    """What a message stands for here: one that begins with `disk` is a failure of the infrastructure."""
+    kind = Kind.INFRASTRUCTURE if message.startswith("disk") else Kind.REJECTED
+    return Failure(kind, "gate", message)
 
 
 def asset(
@@ -33,7 +41,7 @@ def asset(
     )
     def step(context: dg.AssetExecutionContext) -> Iterator[Any]:
         outcomes = [
-            Outcome(k, problem=bad[k]) if k in bad else Outcome(k, f"version of {k}", metadata={"rows": 1})
+            Outcome(k, failure=failure(bad[k])) if k in bad else Outcome(k, f"version of {k}", metadata={"rows": 1})
             for k in run_partitions(context)
         ]
         yield from report(context, [AssetOutcomes(key, output_name(key), outcomes)])
@@ -42,8 +50,8 @@ def asset(
 
 
 def definitions(bad: Mapping[str, str], *, partitions: dg.PartitionsDefinition | None = DAYS) -> dg.Definitions:
-    def durable(_: dg.AssetCheckExecutionContext, keys: Any) -> Mapping[str, str]:
-        return {k: bad[k] for k in keys if k in bad}
+    def durable(_: dg.AssetCheckExecutionContext, keys: Any) -> Mapping[str, Failure]:
+        return {k: failure(bad[k]) for k in keys if k in bad}
 
     checks = [verdict_check(key=key, problems=durable) for key in (FIRST, SECOND)]
     assets = [asset(FIRST, bad, [], partitions), asset(SECOND, bad, [FIRST], partitions)]
@@ -96,7 +104,16 @@ def test_bad_partitions_are_left_out_everywhere_and_only_the_verdicts_fail(insta
     told = event.step_failure_data.user_failure_data
     assert told is not None
     assert f"{KEYS[3]}: too few rows" in (told.description or "")
-    assert told.metadata["partitions"].value.records[0].data == {"partition": KEYS[3], "problem": "too few rows"}
+    assert told.metadata["partitions"].value.records[0].data == {
+        "partition": KEYS[3],
+        "kind": "rejected",
+        "code": "gate",
+        "problem": "too few rows",
+        "who_acts": "sender",
+        "next_step": Kind.REJECTED.next_step,
+    }
+    assert told.metadata["kinds"].value == {"rejected": 1}
+    assert told.metadata["retryable"].value is False
 
 
 def test_a_run_of_good_partitions_succeeds_with_versions_and_metadata(instance: dg.DagsterInstance) -> None:
@@ -129,6 +146,17 @@ def test_a_failed_run_is_not_retried_as_a_whole(instance: dg.DagsterInstance) ->
     stored = instance.get_run_by_id(result.run_id)
     assert stored is not None
     assert stored.tags[MAX_RETRIES_TAG] == "0"
+
+
+@pytest.mark.parametrize("order", [("disk full", "bad"), ("bad", "disk full")])
+def test_a_failure_that_a_retry_can_mend_leaves_the_run_to_run_retries(
+    instance: dg.DagsterInstance, order: tuple[str, str]
+) -> None:
+    result = run(instance, {KEYS[0]: order[0], KEYS[4]: order[1]})
+    stored = instance.get_run_by_id(result.run_id)
+    assert stored is not None
+    assert stored.tags.get(MAX_RETRIES_TAG) != "0"
+    assert stored.tags[RETRY_STRATEGY_TAG] == "ALL_STEPS", "from the failure on, only the verdict would run again"
 
 
 def test_a_selection_with_holes_is_a_run_for_each_piece_and_no_run_speaks_of_the_others(

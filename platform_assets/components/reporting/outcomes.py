@@ -182,7 +182,9 @@ def problems_table(bad: Sequence[Outcome]) -> dg.TableMetadataValue:
     names = ("partition", "kind", "code", "problem", "who_acts", "next_step")
     schema = dg.TableSchema([dg.TableColumn(name, "string") for name in names])
     records = [
-        dg.TableRecord(dict(zip(names, (o.partition, f.kind, f.code, f.message, f.actor, f.next_step), strict=True)))
+        dg.TableRecord(
+            dict(zip(names, (o.partition, f.kind.value, f.code, f.message, f.actor.value, f.next_step), strict=True))
+        )
         for o in bad[:SHOWN]
         if (f := o.failure) is not None
     ]
