@@ -79,7 +79,7 @@ class FileFeed(dg.Component, dg.Resolvable):
             contract=contract,
             partitions=partitions,
             description=f"Files of the feed {feed.name} as they were delivered. {about}",
-            kinds={contract.format.kind.value, "file"},
+            kinds={str(contract.format.kind), "file"},
             freshness=policy,
             metadata={"files": self.files},
         )

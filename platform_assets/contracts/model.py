@@ -178,6 +178,8 @@ class BatchRule:
 
 
 class FileKind(StrEnum):
+    """The formats that are built in."""
+
     CSV = "csv"
     JSONL = "jsonl"
     PARQUET = "parquet"
@@ -185,9 +187,12 @@ class FileKind(StrEnum):
 
 @dataclass(frozen=True)
 class FileFormat:
-    """How a delivery's files are written. Compression is told by the file's own first bytes."""
+    """How a delivery's files are written. Compression is told by the file's own first bytes.
 
-    kind: FileKind
+    ``kind`` is one of :class:`FileKind`, or the name of a format that another package announces.
+    """
+
+    kind: FileKind | str
     delimiter: str = ","
     quote: str = '"'
     escape: str = '"'

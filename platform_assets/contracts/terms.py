@@ -7,6 +7,7 @@ import datetime as dt
 import re
 from typing import Any
 
+from platform_assets.contracts.announced_formats import announced_formats
 from platform_assets.contracts.literals import plain_number
 from platform_assets.contracts.model import FileFormat, FileKind, Freshness, NotDue
 from platform_assets.contracts.problems import Findings, Path_, suggestion
@@ -41,11 +42,13 @@ def read_format(data: dict[str, Any], findings: Findings) -> FileFormat:
 
 def _format(server: dict[str, Any], path: Path_, findings: Findings) -> FileFormat:
     word = str(server["format"]).lower()
-    kind = FORMATS.get(word)
+    kind: FileKind | str | None = FORMATS.get(word)
+    if kind is None and word in announced_formats():
+        kind = word
     if kind is None:
-        findings.problem(
-            (*path, "format"), f"{server['format']!r} must be csv, json or parquet{suggestion(word, FORMATS)}"
-        )
+        known = {**FORMATS, **announced_formats()}
+        words = ", ".join(["csv", "json", "parquet", *sorted(announced_formats())])
+        findings.problem((*path, "format"), f"{server['format']!r} must be one of {words}{suggestion(word, known)}")
         return FileFormat(FileKind.CSV)
     properties = custom(server, path, SERVER_CUSTOM, findings)
     values = {name: value for name, (value, _) in properties.items()}
@@ -56,6 +59,8 @@ def _format(server: dict[str, Any], path: Path_, findings: Findings) -> FileForm
             (*path, "encoding"), f"{encoding!r} is no encoding of text that Python knows, such as utf-8 or latin-1"
         )
         encoding = "utf-8"
+    if kind not in list(FileKind):
+        return FileFormat(kind, encoding=encoding)
     if kind is FileKind.JSONL:
         if delimiter == "array":
             findings.problem(

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
 
 from platform_assets.contracts.identifiers import quoted, sql_path, sql_text
-from platform_assets.contracts.model import Contract, FileKind
+from platform_assets.contracts.model import Contract
 from platform_assets.contracts.types import raw_columns
-from platform_assets.formats.csv.reader import Table, open_delimited, open_repaired, survey_delimited
 from platform_assets.formats.csv.records import StructureDoubt
 from platform_assets.formats.duckdb_errors import cause, is_of_machine
-from platform_assets.formats.json.reader import open_json_lines
-from platform_assets.formats.parquet.footer import Footer
-from platform_assets.formats.parquet.reader import columns_at_fault, footer_of, open_parquet
-from platform_assets.formats.plain_files import PlainFile, check_version, file_hash, plain_file
-from platform_assets.formats.source import Source
+from platform_assets.formats.plain_files import check_version
+from platform_assets.formats.protocol import Place, Prepared, format_of
 from platform_assets.formats.unpacking import Unpacking
 from platform_assets.ingestion.bad_rows import CountsDoNotMeet
 from platform_assets.ingestion.engine import PARQUET
@@ -84,30 +78,22 @@ def read_delivery(
     return Batch("data", "", tuple(files), tuple(reader.content), reader.rows_in, rows_out, warnings)
 
 
-@dataclass(frozen=True)
-class _Prepared:
-    """A delivered file, looked at: its ``size`` unpacked, the ``kind`` that files read as one have in common."""
-
-    file: FileVersion
-    size: int
-    kind: tuple[object, ...]
-    opened: Table | PlainFile | Footer
-
-
 class _Reader:
     def __init__(
         self, engine: duckdb.DuckDBPyConnection, contract: Contract, work: Path, pseudonyms: Pseudonyms | None,
         quarantine: QuarantineWriter, unpacking: Unpacking,
     ) -> None:  # fmt: skip
-        self.engine, self.contract, self.work, self.unpacking = engine, contract, work, unpacking
+        self.engine, self.contract, self.work = engine, contract, work
         self.pseudonyms, self.quarantine = pseudonyms, quarantine
+        self.format = format_of(contract.format.kind)
+        self.place = Place(contract, engine, work, unpacking, quarantine, self._for_sql)
         self.content: list[str] = []
         self.rows_in = 0
 
     def parts(self, files: Sequence[FileVersion]) -> list[JudgedPart]:
         """Read the files in their order; small ones of one kind that follow each other are read as one."""
         parts: list[JudgedPart] = []
-        waiting: list[_Prepared] = []
+        waiting: list[Prepared] = []
 
         def read() -> None:
             if waiting:
@@ -116,11 +102,12 @@ class _Reader:
 
         for file in files:
             try:
-                prepared = self._prepare(file)
+                prepared = self.format.prepare(self.place, file)
             except DeliveryRejected:
                 # the bad rows of the files before it are still of use to those who deliver them
                 read()
                 raise
+            self.content.append(prepared.content_hash)
             size = sum(each.size for each in waiting) + prepared.size
             together = prepared.size <= SMALL and size <= GROUP_BYTES and len(waiting) < GROUP_FILES
             if waiting and not (together and waiting[-1].size <= SMALL and waiting[-1].kind == prepared.kind):
@@ -129,41 +116,13 @@ class _Reader:
         read()
         return parts
 
-    def _prepare(self, file: FileVersion) -> _Prepared:
-        kind = self.contract.format.kind
-        if kind is FileKind.PARQUET:
-            check_version(file)
-            self.content.append(file_hash(file))
-            footer = footer_of(Path(file.path))
-            footer = dataclasses.replace(footer, for_sql=self._for_sql(footer.path))
-            return _Prepared(file, file.size, (footer.schema,), footer)
-        plain = plain_file(file, self.contract.format.encoding, self.work, self.unpacking)
-        plain = dataclasses.replace(plain, path=self._for_sql(plain.path))
-        self.content.append(plain.content_hash)
-        if kind is FileKind.JSONL:
-            return _Prepared(file, plain.size, (), plain)
-        table = survey_delimited(self.contract, plain)
-        return _Prepared(file, plain.size, table.kind, table)
-
-    def _ways(self, group: Sequence[_Prepared], copy: Path) -> list[Callable[[], Source]]:
-        opened: list[Any] = [prepared.opened for prepared in group]
-        kind = self.contract.format.kind
-        if kind is FileKind.PARQUET:
-            return [lambda: open_parquet(self.contract, opened, self.engine, copy)]
-        if kind is FileKind.JSONL:
-            return [lambda: open_json_lines(self.contract, opened, copy, self.quarantine)]
-        return [
-            lambda: open_delimited(self.contract, opened, copy),
-            lambda: open_repaired(self.contract, opened, copy, self.quarantine),
-        ]
-
-    def _read(self, group: Sequence[_Prepared], index: int) -> list[JudgedPart]:
+    def _read(self, group: Sequence[Prepared], index: int) -> list[JudgedPart]:
         """Read a group in the quick way first, in the exact one where that cannot tell its rows, and file by file where
         neither can."""
         target, copy = self.work / f"part-{index:04d}.parquet", self.work / f"copy-{index:04d}"
         start = self.quarantine.mark()
         causes: list[str] = []
-        for way in self._ways(group, copy):
+        for way in self.format.ways(self.place, group, copy):
             source = None
             try:
                 source = way()
@@ -173,9 +132,10 @@ class _Reader:
                     raise
                 self.quarantine.rollback(start)
                 causes.append(cause(error))
-                if self.contract.format.kind is FileKind.PARQUET and source is not None and len(group) == 1:
-                    check_version(group[0].file)
-                    raise self._values(group[0].file, source, causes[0]) from None
+                if source is not None and len(group) == 1:
+                    fault = self.format.fault(self.place, group[0], source, causes[0])
+                    if fault is not None:
+                        raise fault from None
                 continue
             self.rows_in += part.source.records + part.source.set_aside
             return [part]
@@ -188,19 +148,6 @@ class _Reader:
             "structure:untrusted",
             f"{file.path}: its rows cannot be told apart beyond doubt: {tried}. Nothing of it was used. If the file "
             "opens elsewhere, this is a fault of the platform: report it with these words",
-        )
-
-    def _values(self, file: FileVersion, source: Source, why: str) -> DeliveryRejected:
-        names = columns_at_fault(self.engine, self.contract, source)
-        listed = ", ".join(repr(name[:60]) for name in names[:10])
-        if not names:
-            return DeliveryRejected(
-                "structure:parquet", f"{file.path}: its rows cannot be read: {why}; deliver it again"
-            )
-        return DeliveryRejected(
-            "structure:values",
-            f"{file.path}: the column {listed} has values that are none of its type, such as text that is not UTF-8 or "
-            f"a time past all years ({why}); nothing of it was used",
         )
 
     def _for_sql(self, path: Path) -> Path:

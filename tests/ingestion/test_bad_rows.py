@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from platform_assets.contracts.row_rules import Check
+from platform_assets.formats.csv import format as csv_format
 from platform_assets.formats.csv.locating import locate
 from platform_assets.formats.source import RecordText, Source
-from platform_assets.ingestion import bad_rows, reading, validation
+from platform_assets.ingestion import bad_rows, validation
 from tests.ingestion.test_properties import CAMPAIGN, COLUMNS, cells
 from tests.support.lake import Lake, contract_of
 
@@ -130,6 +131,6 @@ def test_windows_line_ends_are_read_by_the_engine() -> None:
     """Not line by line, which costs several times as much."""
     content = b"id,amount,score,day,note\r\n1,1,1,2013-01-01,a\r\nx,1,1,2013-01-01,a\r\n"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "open_repaired", refused)
+        patch.setattr(csv_format, "open_repaired", refused)
         rows, aside, _ = outcome(content, 0, contract_of(COLUMNS))
     assert (len(rows), [(row.line, row.raw) for row in aside]) == (1, [(3, "x,1,1,2013-01-01,a")])

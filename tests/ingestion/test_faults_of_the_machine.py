@@ -16,6 +16,7 @@ import pytest
 from platform_assets.contracts.identifiers import sql_text
 from platform_assets.formats import plain_files
 from platform_assets.formats.duckdb_errors import is_of_machine
+from platform_assets.formats.parquet import format as parquet_format
 from platform_assets.formats.parquet import reader as parquet
 from platform_assets.ingestion import reading
 from platform_assets.lake.manifest import Manifest, read_rejection
@@ -134,7 +135,7 @@ def test_nor_is_parquet_whose_footer_cannot_be_read(
 
     with monkeypatch.context() as patch:
         patch.setattr(
-            reading, "open_parquet", lambda contract, footers, _, copy: good(contract, footers, Engine(), copy)
+            parquet_format, "open_parquet", lambda contract, footers, _, copy: good(contract, footers, Engine(), copy)
         )  # type: ignore[arg-type]
         with pytest.raises(IngestionError, match="nothing was changed"):
             lake.ingest(contract, path)

@@ -21,6 +21,7 @@ from platform_assets.formats.json.strict import Number, dump_json, has_utf8, par
 from platform_assets.formats.lines import FILE, MAX_RECORD, Array, Lines, fetch_lines, text_lines
 from platform_assets.formats.plain_files import PlainFile
 from platform_assets.formats.source import Source
+from platform_assets.formats.text_copy import quoted_field, relation_of
 from platform_assets.lake.quarantine import QuarantineWriter
 from platform_assets.lake.rejection import DeliveryRejected
 
@@ -52,14 +53,7 @@ def open_json_lines(contract: Contract, files: Sequence[PlainFile], copy: Path, 
             if rows == starts[-2] and not reader.set_aside:
                 empty.append(file.name)
             set_aside, longest = set_aside + reader.set_aside, max(longest, reader.longest)
-    columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(contract.columns) + 1))
-    # the engine's buffers grow with the longest line, so only a file that has such lines pays for them
-    size = f", max_line_size = {4 * MAX_RECORD}, buffer_size = {8 * MAX_RECORD}" if longest > 1_000_000 else ""
-    relation = (
-        f"read_csv({sql_path(copy)}, auto_detect = false, hive_partitioning = false, columns = {{{columns}}}, "
-        "header = false, delim = ',', quote = '\"', escape = '\"', new_line = '\\n', nullstr = [''], "
-        f"allow_quoted_nulls = false, compression = 'none', strict_mode = true{size})"
-    )
+    relation = relation_of(sql_path(copy), len(contract.columns), longest)
 
     def raw_rows(numbers: Array) -> Iterator[tuple[int, int, bytes]]:
         for at, file in enumerate(files):
@@ -170,18 +164,14 @@ def _text(value: Any, column: Column) -> str | None:
     kind = column.type
     if kind is LogicalType.JSON:
         text = dump_json(value) if isinstance(value, dict | list) else None
-        return _quoted(text) if text is not None and has_utf8(text) else None
+        return quoted_field(text) if text is not None and has_utf8(text) else None
     if isinstance(value, Number):
         return str(value) if kind in NUMERIC else None
     if isinstance(value, bool):
         return json.dumps(value) if kind is LogicalType.BOOLEAN else None
     if isinstance(value, str):
-        return None if "\0" in value or not has_utf8(value) else _quoted(value)
+        return None if "\0" in value or not has_utf8(value) else quoted_field(value)
     return None
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
 
 
 def _refuse_arrays(file: PlainFile) -> None:

@@ -1,0 +1,55 @@
+"""The names that other projects may rely on. Everything else may change from one version to the next.
+
+The words of defs.yaml (`FileFeed`, `DbtModels`, `PublishedTable`, `PlatformResources`) are names of `platform_assets`
+itself. docs/extending.md says how the names below are put to use; CHANGELOG.md says what changed about them.
+"""
+
+from platform_assets.contracts.model import Column, Contract, FileFormat, LogicalType
+from platform_assets.contracts.problems import ContractError
+from platform_assets.contracts.reader import read_contract
+from platform_assets.failures import Actor, Failure, Kind, PlatformError, failure_of
+from platform_assets.formats.csv.records import StructureDoubt
+from platform_assets.formats.plain_files import PlainFile
+from platform_assets.formats.protocol import Format, Place, Prepared, TextFormat
+from platform_assets.formats.source import Source
+from platform_assets.formats.text_rows import Record, text_rows
+from platform_assets.lake.manifest import Manifest, read_manifest
+from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.publishing.readers import published_versions, require_published
+from platform_assets.warehouse.errors import StatementFailed, WarehouseError
+from platform_assets.warehouse.protocol import ColumnDef, Session, StagedFile, TableName, Warehouse
+
+__all__ = [
+    "Actor",
+    "Column",
+    "ColumnDef",
+    "Contract",
+    "ContractError",
+    "DeliveryRejected",
+    "Failure",
+    "FileFormat",
+    "Format",
+    "Kind",
+    "LogicalType",
+    "Manifest",
+    "Place",
+    "PlainFile",
+    "PlatformError",
+    "Prepared",
+    "Record",
+    "Session",
+    "Source",
+    "StagedFile",
+    "StatementFailed",
+    "StructureDoubt",
+    "TableName",
+    "TextFormat",
+    "Warehouse",
+    "WarehouseError",
+    "failure_of",
+    "published_versions",
+    "read_contract",
+    "read_manifest",
+    "require_published",
+    "text_rows",
+]

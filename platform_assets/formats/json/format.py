@@ -1,0 +1,23 @@
+"""JSON lines as a format: one object on each line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from platform_assets.formats.json.reader import open_json_lines
+from platform_assets.formats.plain_files import PlainFile
+from platform_assets.formats.protocol import Place, Prepared, TextFormat
+from platform_assets.formats.source import Source
+
+
+class JsonLines(TextFormat):
+    """Files with a JSON object on each line."""
+
+    def ways(self, place: Place, group: Sequence[Prepared], copy: Path) -> Sequence[Callable[[], Source]]:
+        """Line by line, into a copy whose columns are texts."""
+        files: list[PlainFile] = [prepared.opened for prepared in group]
+        return [lambda: open_json_lines(place.contract, files, copy, place.quarantine)]
+
+
+FORMAT = JsonLines()

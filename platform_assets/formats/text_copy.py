@@ -1,0 +1,22 @@
+"""The working copy of formats that are read record by record: a line number and texts, in one strict form of CSV."""
+
+from __future__ import annotations
+
+from platform_assets.formats.lines import MAX_RECORD
+
+
+def quoted_field(text: str) -> str:
+    """A text as a field. Null is written as nothing at all."""
+    return '"' + text.replace('"', '""') + '"'
+
+
+def relation_of(path: str, columns: int, longest: int) -> str:
+    """SQL for the rows of a copy: ``c0`` is the line, ``c1`` and so on the texts. ``path`` is a SQL literal."""
+    names = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(columns + 1))
+    # DuckDB's buffers grow with the longest line, so only a file that has such lines pays for them
+    size = f", max_line_size = {4 * MAX_RECORD}, buffer_size = {8 * MAX_RECORD}" if longest > 1_000_000 else ""
+    return (
+        f"read_csv({path}, auto_detect = false, hive_partitioning = false, columns = {{{names}}}, "
+        "header = false, delim = ',', quote = '\"', escape = '\"', new_line = '\\n', nullstr = [''], "
+        f"allow_quoted_nulls = false, compression = 'none', strict_mode = true{size})"
+    )

@@ -1,0 +1,89 @@
+"""A format of another package: one module and its entry point, and contracts can name it."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from platform_assets.contracts.announced_formats import FORMATS_GROUP, announced_formats
+from platform_assets.contracts.problems import ContractError
+from platform_assets.contracts.reader import contract_problems
+from platform_assets.lake.rejection import DeliveryRejected
+from tests.support.lake import Lake
+
+MODULE = '''
+"""Records of lines `key: value`, with an empty line between them."""
+
+from platform_assets.api import DeliveryRejected, Record, TextFormat, text_rows
+
+
+class Blocks(TextFormat):
+    def ways(self, place, group, copy):
+        files = [(prepared.opened.name, self.records(prepared)) for prepared in group]
+        return [lambda: text_rows(place, files, copy)]
+
+    def records(self, prepared):
+        text, line = prepared.opened.path.read_text("utf-8"), 1
+        if ": " not in text:
+            raise DeliveryRejected("structure:blocks", f"{prepared.file.path}: has no line of the form key: value")
+        for block in text.split("\\n\\n"):
+            if block.strip():
+                values = dict(pair.split(": ", 1) for pair in block.strip().splitlines())
+                yield Record(line, block.strip().encode(), values)
+            line += block.count("\\n") + 2
+
+
+FORMAT = Blocks()
+'''
+COLUMNS = [
+    {"name": "id", "logicalType": "integer", "required": True},
+    {"name": "name", "logicalType": "string"},
+]
+
+
+@pytest.fixture(autouse=True)
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The package as an installer would leave it: its module, and its metadata with the entry point."""
+    site = tmp_path / "site"
+    metadata = site / "blocks_format-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (site / "blocks_format.py").write_text(MODULE)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: blocks-format\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(f"[{FORMATS_GROUP}]\nblocks = blocks_format:FORMAT\n")
+    monkeypatch.syspath_prepend(str(site))
+    importlib.invalidate_caches()
+    announced_formats.cache_clear()
+    yield
+    sys.modules.pop("blocks_format", None)
+    announced_formats.cache_clear()
+
+
+def test_files_of_it_are_ingested_like_all_others(lake: Lake, make_contract: Callable[..., Any]) -> None:
+    contract = make_contract(COLUMNS, form="blocks")
+    first = lake.file("a.txt", "id: 1\nname: ann\n\nid: 2\n\nid: three\nname: cem\n")
+    second = lake.file("b.txt", "id: 4\nname: dan\n")
+    manifest = lake.ingest(contract, first, second)
+    assert sorted(lake.rows(manifest), key=str) == [(1, "ann"), (2, None), (4, "dan")]
+    (row,) = lake.quarantined()
+    assert (row.file, row.line, row.reasons, row.raw) == ("a.txt", 6, ("type:id",), "id: three\nname: cem")
+    assert lake.ingest(contract, first, second) == manifest, "the same delivery is not read again"
+
+
+def test_it_can_refuse_a_delivery(lake: Lake, make_contract: Callable[..., Any]) -> None:
+    with pytest.raises(DeliveryRejected, match=r"structure:blocks.*b\.txt"):
+        lake.ingest(make_contract(COLUMNS, form="blocks"), lake.file("b.txt", "nothing of the kind\n"))
+
+
+def test_a_format_that_nobody_announces_is_a_mistake_in_the_contract(
+    tmp_path: Path, make_contract: Callable[..., Any]
+) -> None:
+    with pytest.raises(
+        ContractError, match=r"'block' must be one of csv, json, parquet, blocks; did you mean 'blocks'"
+    ):
+        make_contract(COLUMNS, form="block")
+    assert contract_problems(tmp_path / "none.yaml")
