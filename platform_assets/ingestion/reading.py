@@ -13,6 +13,7 @@ import numpy as np
 from platform_assets.contracts.identifiers import quoted, sql_path, sql_text
 from platform_assets.contracts.model import Contract
 from platform_assets.contracts.types import raw_columns
+from platform_assets.failures import Kind
 from platform_assets.formats.csv.records import StructureDoubt
 from platform_assets.formats.duckdb_errors import cause, is_of_machine
 from platform_assets.formats.plain_files import check_version
@@ -27,7 +28,7 @@ from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.manifest import State
 from platform_assets.lake.names import is_text, shown
 from platform_assets.lake.quarantine import QuarantineWriter
-from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.lake.rejection import DeliveryRejected, IngestionError
 
 SMALL = 8 << 20
 """Bytes up to which a file is read together with others: above, a statement of its own costs nothing beside it."""
@@ -122,6 +123,7 @@ class _Reader:
         target, copy = self.work / f"part-{index:04d}.parquet", self.work / f"copy-{index:04d}"
         start = self.quarantine.mark()
         causes: list[str] = []
+        last: Exception | None = None
         for way in self.format.ways(self.place, group, copy):
             source = None
             try:
@@ -132,6 +134,7 @@ class _Reader:
                     raise
                 self.quarantine.rollback(start)
                 causes.append(cause(error))
+                last = error
                 if source is not None and len(group) == 1:
                     fault = self.format.fault(self.place, group[0], source, causes[0])
                     if fault is not None:
@@ -144,6 +147,11 @@ class _Reader:
         file = group[0].file
         check_version(file)
         tried = "; read record by record: ".join(causes)
+        if isinstance(last, duckdb.Error):
+            # the last way reads a copy that was checked record by record: no row of it can have brought this about
+            raise IngestionError(
+                f"{file.path}: {tried}. Nothing of it was used", code="duckdb", kind=Kind.BUG
+            ) from None
         raise DeliveryRejected(
             "structure:untrusted",
             f"{file.path}: its rows cannot be told apart beyond doubt: {tried}. Nothing of it was used. If the file "

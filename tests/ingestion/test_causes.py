@@ -9,11 +9,12 @@ from typing import Any
 import duckdb
 import pytest
 
+from platform_assets.failures import Kind
 from platform_assets.formats.duckdb_errors import cause
 from platform_assets.formats.json import reader as json_reader
 from platform_assets.ingestion import reading
 from platform_assets.ingestion.bad_rows import CountsDoNotMeet
-from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.lake.rejection import DeliveryRejected, IngestionError
 
 COLUMNS = [{"name": "n", "logicalType": "integer"}, {"name": "t", "logicalType": "string"}]
 
@@ -43,6 +44,21 @@ def test_the_counts_that_do_not_meet_are_told(
         lake.ingest(make_contract(COLUMNS, form=form), lake.file("bad.x", text))
     assert caught.value.code == "structure:untrusted"
     assert "bad.x: its rows cannot be told apart beyond doubt: 3 rows counted, 2 good and 0 bad" in caught.value.message
+
+
+def test_an_error_of_duckdb_is_not_reported_as_rows_that_cannot_be_told_apart(
+    lake: Any, make_contract: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise duckdb.ConversionException("Could not convert 'ann@example.org'")
+
+    monkeypatch.setattr(reading, "judge", fail)
+    with pytest.raises(IngestionError) as caught:
+        lake.ingest(make_contract(COLUMNS), lake.file("good.csv", "n,t\n1,a\n"))
+    failure = caught.value.failure
+    assert (failure.kind, failure.code, failure.retryable) == (Kind.BUG, "duckdb", False)
+    assert "good.csv: DuckDB gave up (ConversionException)" in failure.message
+    assert "ann" not in failure.message
 
 
 @pytest.mark.parametrize(("error", "told"), [

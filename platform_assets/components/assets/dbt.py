@@ -13,7 +13,10 @@ from platform_assets.components.assets.dbt_step import DbtStep
 from platform_assets.components.reporting.dbt_checks import check_results
 from platform_assets.components.reporting.ledger_verdict import POOL
 from platform_assets.components.reporting.logs import platform_logs
-from platform_assets.components.reporting.outcomes import AssetOutcomes, output_name, report, run_partitions
+from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
+from platform_assets.dbt.graph import ModelGraph
+from platform_assets.failures import Kind, failure_of
+from platform_assets.retries import retried
 
 
 def dbt_asset(
@@ -36,16 +39,46 @@ def dbt_asset(
     return build
 
 
+def _run(step: DbtStep, context: dg.AssetExecutionContext, graph: ModelGraph, keys: list[str]) -> DbtRun:
+    """The step, carried out; tried again where a retry can help, and once after an error that nobody thought of."""
+
+    def attempt() -> DbtRun:
+        run = DbtRun(step, context, graph, keys)
+        run.block_what_upstream_refuses()
+        if run.built:
+            run.build_and_judge()
+        return run
+
+    name = f"dbt in run {context.run.run_id}"
+    try:
+        return retried(attempt, what=name)
+    except dg.Failure:
+        raise
+    except Exception as error:
+        failure = failure_of(error)
+        if failure.kind is not Kind.BUG:
+            raise
+        context.log.warning(f"{name}: {failure.message}; tried again")
+        return attempt()
+
+
 def _execute(step: DbtStep, context: dg.AssetExecutionContext) -> Iterator[Any]:
     """Build and judge the selected models for the partitions of the run."""
     keys = run_partitions(context)
     selected = {model for model, key in step.asset_keys.items() if key in context.selected_asset_keys}
     graph = step.graph.limited_to(selected)
-    run = DbtRun(step, context, graph, keys)
     with platform_logs(context.log):
-        run.block_what_upstream_refuses()
-        if run.built:
-            run.build_and_judge()
+        try:
+            run = _run(step, context, graph, keys)
+        except dg.Failure:
+            raise
+        except Exception as error:
+            failure = failure_of(error)
+            context.log.error(failure.message)  # noqa: TRY400 - its text may quote a row
+            failed = [Outcome(key, failure=failure) for key in keys]
+            lost = [AssetOutcomes(step.asset_keys[m], output_name(step.asset_keys[m]), failed) for m in graph.order]
+            yield from report(context, lost)
+            return
     outcomes = {model: [run.outcome(model, partition) for partition in keys] for model in graph.order}
     run.describe(outcomes)
     assets = [

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import dagster as dg
 
+from platform_assets.components.assets.dbt_building import NOT_RUN, Blocked, misconfigured, run_models
 from platform_assets.components.assets.dbt_step import DbtStep
 from platform_assets.components.assets.upstream import Verdicts, refusals
 from platform_assets.components.reporting.dbt_metadata import LINEAGE_FOLDER, table_metadata
@@ -36,11 +37,6 @@ UPSTREAM_CHECK = "upstream_published"
 LEASE_SECONDS = 3600.0
 """How long a step's lease on its partitions stands. dbt holds the warehouse's file while it works, so nobody could
 renew a short one meanwhile; a holder that has died on this machine is taken over at once, whatever its lease says."""
-
-NOT_RUN = "dbt did not run it, though it was asked to; load the definitions again if the project has changed"
-
-Blocked = dict[str, dict[str, Failure]]
-"""Model -> partition -> why it is blocked."""
 
 
 class DbtRun:
@@ -110,32 +106,23 @@ class DbtRun:
         with open_candidates(
             self.warehouse, partitions=wanted, run_id=self.context.run.run_id, lease_seconds=LEASE_SECONDS
         ) as opened:
-            models_that_ran = self._run_models()
+            models_that_ran = run_models(self)
             # while this step waited for its lease, or dbt ran, somebody may have begun to overwrite what it read
-            self._block(self._refused_upstream())
+            self.block(self._refused_upstream())
             self._test_models(models_that_ran)
             built = {self._asset(model): self._built(model) for model in self.built}
             for verdict in record_verdicts(self.warehouse, opened, built):
                 self.verdicts[(verdict.asset, verdict.partition)] = verdict
 
-    def _run_models(self) -> list[str]:
-        self.context.log.info(f"dbt run: {len(self.built)} models, {len(self.keys)} partitions")
-        results = self._dbt("run", [self.step.selectors[model] for model in self.built])
-        ran = {result.unique_id for result in results}
-        failed: Blocked = {
-            m: dict.fromkeys(self.keys, _misconfigured("dbt:not_run", f"dbt run: {NOT_RUN}"))
-            for m in self.built
-            if m not in ran
-        }
-        for result in (result for result in results if result.unique_id in self.graph.order):
-            self.seconds[result.unique_id] = result.seconds
-            if result.is_bad:
-                message = " ".join(result.message.split()) or result.status
-                failed[result.unique_id] = dict.fromkeys(self.keys, _misconfigured("dbt:run", f"dbt run: {message}"))
-            elif result.compiled_sql:
-                self.compiled[result.unique_id] = result.compiled_sql
-        self._block(failed)
-        return [r.unique_id for r in results if not r.is_bad and r.unique_id in self.graph.order]
+    def ran(self, result: NodeResult) -> None:
+        """Note how a model was built."""
+        self.seconds[result.unique_id] = self.seconds.get(result.unique_id, 0.0) + result.seconds
+        if result.compiled_sql:
+            self.compiled[result.unique_id] = result.compiled_sql
+
+    def wanted_still(self, model: str) -> list[str]:
+        """The partitions of a model that are to be built and not blocked so far."""
+        return [key for key in self.wanted[model] if key not in self.blocked[model]]
 
     def _test_models(self, models: Sequence[str]) -> None:
         alive = {model for model in models if any(key not in self.blocked[model] for key in self.wanted[model])}
@@ -145,20 +132,20 @@ class DbtRun:
             if test.blocks and not set(test.models) <= alive:
                 for model in alive.intersection(test.models):
                     untested[model] = dict.fromkeys(
-                        self.keys, _misconfigured(test.name, f"{test.name}: not run, one of its models was not built")
+                        self.keys, misconfigured(test.name, f"{test.name}: not run, one of its models was not built")
                     )
-        self._block(untested)
+        self.block(untested)
         if not tests:
             return
         self.context.log.info(f"dbt test: {len(tests)} tests")
-        self.test_results = self._dbt("test", [self.step.selectors[test.unique_id] for test in tests])
+        self.test_results = self.dbt("test", [test.unique_id for test in tests])
         ran = {result.unique_id for result in self.test_results}
         not_run: Blocked = {}
         for test in tests:
             if test.blocks and test.unique_id not in ran:
                 for model in test.models:
-                    not_run[model] = dict.fromkeys(self.keys, _misconfigured(test.name, f"{test.name}: {NOT_RUN}"))
-        self._block(not_run)
+                    not_run[model] = dict.fromkeys(self.keys, misconfigured(test.name, f"{test.name}: {NOT_RUN}"))
+        self.block(not_run)
         if all(result.status == "pass" for result in self.test_results):
             return
         with self.warehouse.session(read_only=True, purpose="finding the partitions that failed a test") as session:
@@ -169,17 +156,21 @@ class DbtRun:
                 reasons = {key: why for key in self.keys if (why := verdict.failure(key)) is not None}
                 for model in verdict.test.models:
                     failed[model] = {**reasons, **failed.get(model, {})}
-        self._block(failed)
+        self.block(failed)
 
-    def _block(self, more: Blocked) -> None:
+    def block(self, more: Blocked) -> None:
         merged = {model: {**more.get(model, {}), **self.blocked.get(model, {})} for model in self.graph.order}
         self.blocked = self.graph.blocked_with(merged)
 
-    def _dbt(self, command: str, selection: Sequence[str]) -> list[NodeResult]:
+    def dbt(self, command: str, nodes: Sequence[str], only: list[str] | None = None) -> list[NodeResult]:
+        """Run dbt over some nodes, for the partitions of each that are not blocked, or for ``only`` these."""
+        selection = [self.step.selectors[node] for node in nodes]
         partitions = None
         if self.step.partitions is not None:
-            fewer = {m: keys for m, keys in self.wanted.items() if len(keys) < len(self.keys)}
-            partitions = {"default": self.keys, "by_node": fewer}
+            still = {model: self.wanted_still(model) for model in self.wanted}
+            fewer = {model: keys for model, keys in still.items() if len(keys) < len(self.keys)}
+            by_node = fewer if only is None else dict.fromkeys(nodes, only)
+            partitions = {"default": self.keys, "by_node": by_node}
         with self.warehouse.reserve(purpose=f"dbt {command} in run {self.context.run.run_id}"):
             results = invoke(
                 self.step.files,
@@ -266,11 +257,6 @@ class DbtRun:
 
     def _asset(self, model: str) -> str:
         return self.step.asset_keys[model].to_user_string()
-
-
-def _misconfigured(code: str, message: str) -> Failure:
-    """A failure of the models or tests as they are written."""
-    return Failure(Kind.MISCONFIGURED, code, message)
 
 
 def _failed(name: str, severity: Severity, failure: Failure) -> CheckResult:
