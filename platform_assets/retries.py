@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import tenacity
@@ -19,6 +19,12 @@ FIRST_WAIT = 1.0
 """Seconds before the second try; twice as many before each one after it."""
 
 T = TypeVar("T")
+
+
+def waits() -> Iterator[float]:
+    """Seconds to wait before the second try and each one after it."""
+    for number in range(ATTEMPTS - 1):
+        yield FIRST_WAIT * 2**number
 
 
 def retried(work: Callable[[], T], *, what: str) -> T:

@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from platform_assets.failures import Kind
 from platform_assets.lake.names import NAME, escape, is_cut, unescape
 from platform_assets.lake.rejection import IngestionError
 
@@ -124,6 +125,7 @@ def partition_lock(folder: Path, wait_seconds: float = LOCK_WAIT_SECONDS) -> Ite
                         f"{folder}: another process has been writing this partition for {wait_seconds:.0f} s; "
                         f"see who holds {folder / LOCK}",
                         code="lock",
+                        kind=Kind.TIMEOUT,
                     ) from None
                 time.sleep(0.02)
         yield

@@ -43,6 +43,8 @@ class Arrivals:
 
     deliveries: dict[str, Delivery] = field(default_factory=dict)
     waiting: dict[str, str] = field(default_factory=dict)
+    hindered: set[str] = field(default_factory=set)
+    """Those of the waiting whose files nobody could look at: rights or a disk are at fault, not the sender."""
     unsettled: set[str] = field(default_factory=set)
     unmatched: list[str] = field(default_factory=list)
     irregular: dict[str, str] = field(default_factory=dict)
@@ -201,6 +203,7 @@ class LandingFolder:
         arrivals.deliveries.pop(key, None)
         arrivals.unsettled.discard(key)
         arrivals.waiting[key] = why
+        arrivals.hindered.add(key)
 
     def irregular_of(self, arrivals: Arrivals, key: str) -> dict[str, str]:
         """Those of the irregular paths that stand where files of this partition would."""

@@ -32,10 +32,10 @@ from platform_assets.ingestion.ingestor import Ingestor
 from platform_assets.lake.deliveries import Delivery, dagster_partition
 from platform_assets.lake.manifest import Manifest, read_manifest, read_rejection
 from platform_assets.lake.names import encodable, shown
-from platform_assets.lake.rejection import RecordUnreadable
+from platform_assets.lake.rejection import IngestionError, RecordUnreadable
 from platform_assets.landing.arrivals import Arrivals, LandingFolder
 from platform_assets.platform_resource import PlatformResource
-from platform_assets.retries import retried
+from platform_assets.retries import waits
 
 THREADS = 2
 
@@ -54,7 +54,7 @@ def lake_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
         known = materialized_data_versions(context.instance, feed.landing_key, keys)
         arrivals = _settled_arrivals(feed, keys, platform.landing, context.log.info)
         with platform_logs(context.log):
-            outcomes = _ingest_all(feed, keys, arrivals, platform=platform, log=context.log.info)
+            outcomes = _ingest_in_rounds(feed, keys, arrivals, platform=platform, log=context.log.info)
         for key, delivery in arrivals.deliveries.items():
             if known.get(dagster_partition(key)) != delivery.version:
                 yield delivered(feed, delivery)
@@ -84,6 +84,36 @@ def lake_verdict(feed: Feed, key: dg.AssetKey) -> dg.AssetChecksDefinition:
     return verdict_check(key=key, problems=problems)
 
 
+def _ingest_in_rounds(
+    feed: Feed,
+    keys: Sequence[str],
+    arrivals: Arrivals,
+    *,
+    platform: PlatformResource,
+    log: Callable[[str], None],
+) -> list[Outcome]:
+    """Ingest the partitions, those again whose failure is one of the infrastructure; one outcome each, in their order.
+
+    They are tried again together, so that a full disk costs a run a few seconds and not each of its partitions.
+    ``arrivals`` is brought up to date for those that are tried again.
+    """
+    found = {outcome.partition: outcome for outcome in _ingest_all(feed, keys, arrivals, platform=platform, log=log)}
+    for wait in waits():
+        again = [key for key in keys if _is_of_infrastructure(found[key])]
+        if not again:
+            break
+        log(f"{feed.name}: {found[again[0]].problem}; {len(again)} partitions are tried again in {wait:g} s")
+        time.sleep(wait)
+        fresh = feed.landing(platform.landing).deliveries(set(again), now_ns=time.time_ns())
+        arrivals.deliveries.update(fresh.deliveries)
+        found |= {o.partition: o for o in _ingest_all(feed, again, fresh, platform=platform, log=log)}
+    return [found[key] for key in keys]
+
+
+def _is_of_infrastructure(outcome: Outcome) -> bool:
+    return outcome.failure is not None and outcome.failure.kind is Kind.INFRASTRUCTURE
+
+
 def _ingest_all(
     feed: Feed,
     keys: Sequence[str],
@@ -94,7 +124,10 @@ def _ingest_all(
 ) -> list[Outcome]:
     """Ingest the partitions ``keys`` side by side; one outcome each, in their order."""
     lake, landing = Path(platform.lake), feed.landing(platform.landing)
-    secret = feed.pseudonym_key(platform)
+    try:
+        secret = feed.pseudonym_key(platform)
+    except PlatformError as error:
+        return [Outcome(key, failure=error.failure) for key in keys]
     own = local()
     stack = ExitStack()
 
@@ -130,9 +163,7 @@ def _settled_arrivals(feed: Feed, keys: Sequence[str], landing: str, log: Callab
 def _ingest(feed: Feed, partition: str, arrivals: Arrivals, ingestor: Ingestor, landing: LandingFolder) -> Outcome:
     started = time.monotonic()
     try:
-        manifest = retried(
-            lambda: _manifest(feed, partition, arrivals, ingestor, landing), what=f"{feed.name} {partition}"
-        )
+        manifest = _manifest(feed, partition, arrivals, ingestor, landing)
     except Exception as error:
         # the trouble of one partition, a full memory or an error that nobody thought of included, is its own
         return Outcome(partition, failure=failure_of(error))
@@ -146,7 +177,10 @@ def _manifest(feed: Feed, partition: str, arrivals: Arrivals, ingestor: Ingestor
     where = f"(files: {feed.pattern.pattern}, below the landing folder)"
     if partition in arrivals.waiting:
         # something is on its way: neither is nothing due, nor is anything judged
-        raise _NotThere("incomplete", f"its delivery is not complete yet: {arrivals.waiting[partition]} {where}")
+        message = f"its delivery is not complete yet: {arrivals.waiting[partition]} {where}"
+        if partition in arrivals.hindered:
+            raise IngestionError(message, code="landing")
+        raise _NotThere("incomplete", message)
     kept = read_manifest(ingestor.lake, feed.name, partition)
     if kept is not None:
         # what was ingested stays, even when the landing folder has been cleared since
