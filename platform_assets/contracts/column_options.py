@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+import math
+from decimal import Decimal, localcontext
 from typing import Any
 
 from platform_assets.contracts.identifiers import quoted, sql_text
@@ -100,18 +101,34 @@ def read_length(options: dict[str, Any], key: str, path: Path_, findings: Findin
 
 
 def multiple_of(
-    name: str, options: dict[str, Any], exact: bool, path: Path_, findings: Findings
+    name: str, options: dict[str, Any], scale: int | None, path: Path_, findings: Findings
 ) -> RowExpression | None:
-    """The rule ``multipleOf`` of an integer or an exact decimal."""
+    """The rule ``multipleOf`` of an integer (``scale`` 0) or an exact decimal; None as ``scale`` is for other types."""
     if "multipleOf" not in options:
         return None
     text = plain_number(options["multipleOf"])
     step = None if text is None else Decimal(text)
-    if step is None or step <= 0 or not exact:
+    if text is None or step is None or step <= 0 or scale is None:
         message = "must be above 0, on an integer or an exact decimal"
         findings.problem((*path, "logicalTypeOptions", "multipleOf"), message)
         return None
-    return RowExpression(f"multiple_of:{name}", f"{quoted(name)} % {text} = 0")
+    return RowExpression(f"multiple_of:{name}", f"{quoted(name)} % {_of_scale(text, scale)} = 0")
+
+
+def _of_scale(step: str, scale: int) -> str:
+    """The smallest multiple of ``step`` that a column of ``scale`` decimals can hold.
+
+    Beside more decimals than its own DuckDB would widen the column's values to a type that some of them do not fit.
+    """
+    with localcontext(prec=1000):
+        number = Decimal(step)
+        decimals = len(format(number, "f").partition(".")[2])
+        if decimals <= scale:
+            return step
+        unit = 10 ** (decimals - scale)
+        multiple = math.lcm(int(number.scaleb(decimals)), unit) // unit
+        # a larger one than any value has 0 as its only multiple, like this one
+        return format(Decimal(min(multiple, 10**38 - 1)).scaleb(-scale), "f")
 
 
 def read_enum(item: dict[str, Any], kind: LogicalType, path: Path_, findings: Findings) -> tuple[str, ...]:

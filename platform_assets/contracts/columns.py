@@ -97,7 +97,7 @@ def _column(item: dict[str, Any], path: Path_, rules: list[RowExpression], findi
         kind = LogicalType.TIMESTAMP_TZ
     low, low_open, high, high_open = read_limits(options, kind, path, findings)
     pattern = read_pattern(name, options, kind, path, rules, findings)
-    exact = kind is LogicalType.INTEGER or (kind is LogicalType.NUMBER and scale is not None)
+    exact = 0 if kind is LogicalType.INTEGER else scale if kind is LogicalType.NUMBER else None
     if (rule := multiple_of(name, options, exact, path, findings)) is not None:
         rules.append(rule)
     longest = read_length(options, "maxLength", path, findings)

@@ -9,6 +9,7 @@ by casting back, which costs a tenth of a regular expression; only other forms a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 
 from platform_assets.contracts.identifiers import quoted, sql_text
 from platform_assets.contracts.model import Column, Contract, LogicalType
@@ -228,19 +229,36 @@ def value_rules(column: Column, name: str) -> list[tuple[str, str]]:
         values = ", ".join(literal(column, value) for value in column.allowed_values)
         rules.append(("allowed", f"{name} IN ({values})"))
     if column.minimum is not None:
-        operator = ">" if column.exclusive_minimum else ">="
-        rules.append(("minimum", f"{name} {operator} {_limit(column, column.minimum, kind)}"))
+        rules.append(("minimum", f"{name} {_limit(column, column.minimum, kind, above=True)}"))
     if column.maximum is not None:
-        operator = "<" if column.exclusive_maximum else "<="
-        rules.append(("maximum", f"{name} {operator} {_limit(column, column.maximum, kind)}"))
+        rules.append(("maximum", f"{name} {_limit(column, column.maximum, kind, above=False)}"))
     return rules
 
 
-def _limit(column: Column, value: str, kind: str) -> str:
-    # a limit keeps its own decimals: 0.5 stays 0.5 beside an integer
-    if column.type in (LogicalType.INTEGER, LogicalType.NUMBER):
-        return value if "DOUBLE" not in kind else f"CAST({value} AS DOUBLE)"
-    return f"CAST({sql_text(value)} AS {kind})"
+def _limit(column: Column, value: str, kind: str, *, above: bool) -> str:
+    """The comparison with a limit, as operator and value; ``above`` for a minimum.
+
+    Beside an exact number the limit is the nearest value that the column can have on its inner side. With all of its
+    decimals DuckDB would widen the column's values to a type that some of them do not fit.
+    """
+    exclusive = column.exclusive_minimum if above else column.exclusive_maximum
+    inclusive_sign, exclusive_sign = (">=", ">") if above else ("<=", "<")
+    sign = exclusive_sign if exclusive else inclusive_sign
+    if column.type is LogicalType.NUMBER and column.precision is None:
+        return f"{sign} CAST({value} AS DOUBLE)"
+    if column.type not in (LogicalType.INTEGER, LogicalType.NUMBER):
+        return f"{sign} CAST({sql_text(value)} AS {kind})"
+    with localcontext(prec=1000):
+        limit, unit = Decimal(value), Decimal(1).scaleb(-(column.scale or 0))
+        largest = Decimal(2**63 - 1) if column.precision is None else 10**column.precision * unit - unit
+        near = limit.quantize(unit, ROUND_CEILING if above else ROUND_FLOOR)
+        if (near < -largest) if above else (near > largest):
+            sign = inclusive_sign  # every value is on the inner side
+        elif (near > largest) if above else (near < -largest):
+            sign = exclusive_sign  # none is
+        elif near != limit:
+            sign = inclusive_sign
+        return f"{sign} {format(max(-largest, min(largest, near)), 'f')}"
 
 
 def literal(column: Column, value: str) -> str:

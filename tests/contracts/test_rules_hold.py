@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from platform_assets.contracts.bounds import OPERATORS
@@ -130,6 +130,12 @@ def column_of(kind: str, word: str, value: Any, name: str = "n") -> dict[str, An
 
 @settings(deadline=None, max_examples=250, suppress_health_check=[HealthCheck.too_slow])
 @given(rule=rules(), name=st.sampled_from(NAMES))
+@example(rule=("decimal", "minimum", 2.220446049250313e-16), name="n")
+@example(rule=("decimal", "exclusiveMaximum", "0.12345678901234567890123456789"), name="n")
+@example(rule=("decimal", "maximum", "99999999999999999999999999999999999999"), name="n")
+@example(rule=("integer", "minimum", "0.0000000000000000000000000000001"), name="n")
+@example(rule=("integer", "exclusiveMinimum", "-99999999999999999999999999999999999999"), name="n")
+@example(rule=("decimal", "multipleOf", "0.00000000000000000000000000003"), name="n")
 def test_a_rule_that_is_accepted_can_be_kept_and_broken(root: Path, rule: tuple[str, str, Any], name: str) -> None:
     kind, word, value = rule
     try:

@@ -114,7 +114,7 @@ def test_once_while_a_range_is_published_it_costs_nothing(project: Project, poin
 
         with armed(point, fail):
             assert project.run(key, DAYS[0], DAYS[-1]).success
-        assert len(reached) > 1
+        assert reached
     assert published(project) == set(DAYS)
 
 

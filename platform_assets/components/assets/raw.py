@@ -5,7 +5,7 @@ materializations and check results.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from platform_assets.components.reporting.ledger_verdict import POOL, verdict_ou
 from platform_assets.components.reporting.logs import platform_logs
 from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
 from platform_assets.components.reporting.trend_plot import trend_of_run
+from platform_assets.components.reporting.verdict_check import left_out
 from platform_assets.contracts.types import raw_columns
 from platform_assets.failures import Failure, Kind
 from platform_assets.feeds.feed import Feed
@@ -26,6 +27,8 @@ from platform_assets.lake.rejection import RecordUnreadable
 from platform_assets.publishing.publisher import publish
 from platform_assets.publishing.verdicts import Candidate, Verdict
 from platform_assets.warehouse.protocol import TableName
+
+EMPTY: Mapping[str, Failure] = {}
 
 
 def raw_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
@@ -44,7 +47,10 @@ def raw_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
         platform = context.resources.platform
         keys = run_partitions(context)
         with platform_logs(context.log):
-            verdicts, outcomes = load_partitions(feed, keys, platform=platform, run_id=context.run.run_id)
+            upstream = left_out(context.instance, context.run.run_id, feed.lake_key) or {}
+            verdicts, outcomes = load_partitions(
+                feed, keys, platform=platform, run_id=context.run.run_id, upstream=upstream
+            )
         good = [outcome.partition for outcome in outcomes if outcome.problem is None]
         warehouse = platform.warehouse.open()
         trend = trend_of_run(context, warehouse, key=spec.key, partitions=feed.partitions, good=good)
@@ -56,9 +62,12 @@ def raw_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
 
 
 def load_partitions(
-    feed: Feed, keys: Sequence[str], *, platform: Any, run_id: str
+    feed: Feed, keys: Sequence[str], *, platform: Any, run_id: str, upstream: Mapping[str, Failure] = EMPTY
 ) -> tuple[list[Verdict], list[Outcome]]:
-    """Publish the partitions ``keys`` from the lake in one go; one outcome each, in their order."""
+    """Publish the partitions ``keys`` from the lake in one go; one outcome each, in their order.
+
+    ``upstream`` holds what the run could not ingest: where nothing is in the lake, that is the reason.
+    """
     lake = Path(platform.lake)
     failures: dict[str, Failure] = {}
     manifests: dict[str, Manifest] = {}
@@ -72,8 +81,10 @@ def load_partitions(
             message = f"its latest delivery was rejected: {rejection.message}"
             failures[key] = replace(rejection.failure, message=message)
         elif manifest is None:
-            message = f"{feed.lake_key.to_user_string()} has no such partition: nothing was ingested"
-            failures[key] = Failure(Kind.NOT_DELIVERED, "not_ingested", message)
+            missing = Failure(Kind.NOT_DELIVERED, "not_ingested", "nothing was ingested")
+            found = upstream.get(key, missing)
+            message = f"{feed.lake_key.to_user_string()} has no such partition: {found.message}"
+            failures[key] = replace(found, message=message)
         else:
             manifests[key] = manifest
     started = time.monotonic()

@@ -4,6 +4,7 @@ It blocks nothing within the run, so the good partitions go all the way; the run
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -39,7 +40,7 @@ def verdict_check(
     )
     def verdict(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         keys = _partitions_of(context, key)
-        found = _left_out(context, key)
+        found = left_out(context.instance, context.op_execution_context.run.run_id, key)
         if found is None:
             found = problems(context, keys)
         bad = [Outcome(k, failure=found[k]) for k in keys if k in found]
@@ -57,14 +58,13 @@ def verdict_check(
     return verdict
 
 
-def _left_out(context: dg.AssetCheckExecutionContext, key: dg.AssetKey) -> Mapping[str, Failure] | None:
-    """What the asset's step left out in this run; None if it has not run."""
-    run_id = context.op_execution_context.run.run_id
-    for entry in context.instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_OUTPUT):
+def left_out(instance: dg.DagsterInstance, run_id: str, key: dg.AssetKey) -> Mapping[str, Failure] | None:
+    """What the step of an asset left out in a run; None if it has not run."""
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_OUTPUT):
         event = entry.get_dagster_event()
         if event.step_output_data.output_name == output_name(key):
-            value = event.step_output_data.metadata.get(LEFT_OUT)
-            return {} if value is None else {key: Failure.from_dict(told) for key, told in value.value.items()}
+            value: Any = event.step_output_data.metadata.get(LEFT_OUT)
+            return {} if value is None else {partition: Failure.from_dict(f) for partition, f in value.value.items()}
     return None
 
 
