@@ -29,7 +29,7 @@ class Waits(logging.Handler):
 
 
 @contextmanager
-def watched_waits(words: str = "waiting for the warehouse", room: str = "resources") -> Iterator[Waits]:
+def watched_waits(words: str = "waiting for the warehouse", room: str = "platform_assets.warehouse") -> Iterator[Waits]:
     """For the length of the block, what waits for a warehouse in this process, or what else ``room`` logs so."""
     waits, logger = Waits(words), logging.getLogger(room)
     level = logger.level
