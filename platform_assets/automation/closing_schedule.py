@@ -19,9 +19,13 @@ from platform_assets.lake.manifest import read_manifest, read_rejection
 from platform_assets.lake.rejection import RecordUnreadable
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing.readers import unreadable
+from platform_assets.warehouse.errors import WarehouseBusy
 
 LOOK_BACK = dt.timedelta(days=7)
 """How far back a tick looks for partitions that are not closed: what was missed meanwhile is made up for."""
+
+WAREHOUSE_SECONDS = 3.0
+"""How long a tick waits for the warehouse: all schedules of a deployment share few threads."""
 
 
 def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
@@ -46,7 +50,10 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
         keys = due_partitions(partitions, moment, LOOK_BACK)
         lake = Path(platform.lake)
         found = feed.landing(platform.landing).deliveries(set(keys), now_ns=time.time_ns())
-        judged = _judged(feed, platform, keys)
+        try:
+            audited = _audited(feed, platform, keys)
+        except WarehouseBusy as error:
+            return dg.SkipReason(f"the warehouse is busy: {error}")
         requests, missing = [], []
         for key in keys:
             delivery = found.deliveries.get(key)
@@ -57,7 +64,7 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
                 context.log.warning(f"{feed.name} {key}: {error}")
                 manifest = rejection = None
             taken = manifest is not None and (delivery is None or manifest.delivery_version == delivery.version)
-            if taken and key in judged:
+            if taken and key in audited:
                 continue
             if delivery is None and key in found.waiting:
                 context.log.warning(f"{feed.name}: {key} is due, and not complete: {found.waiting[key]}")
@@ -82,9 +89,10 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
     return closing
 
 
-def _judged(feed: Feed, platform: PlatformResource, keys: list[str]) -> set[str]:
+def _audited(feed: Feed, platform: PlatformResource, keys: list[str]) -> set[str]:
     """The partitions that have a verdict in the ledger, good or bad: they need no further run."""
-    refused = unreadable(platform.warehouse.open(), asset=feed.raw_key.to_user_string(), partitions=keys)
+    warehouse, asset = platform.warehouse.open(), feed.raw_key.to_user_string()
+    refused = unreadable(warehouse, asset=asset, partitions=keys, wait_seconds=WAREHOUSE_SECONDS)
     return {key for key in keys if key not in refused or refused[key].run_id}
 
 

@@ -78,6 +78,7 @@ def _table(asset: str, entries: Sequence[LedgerEntry], current: dict[str, int]) 
         table.add_column(heading, no_wrap=True)
     table.add_column("rows", justify="right")
     table.add_column("why", overflow="fold")
+    table.add_column("failure", overflow="fold")
     for entry in entries:
         published = entry.state is State.PUBLISHED and current.get(entry.partition) == entry.token
         content = "" if entry.content == "data" else f" ({entry.content.value})"
@@ -91,8 +92,14 @@ def _table(asset: str, entries: Sequence[LedgerEntry], current: dict[str, int]) 
             f"{entry.at:%Y-%m-%d %H:%M:%S}",
             str(entry.rows),
             _why(entry),
+            _failure(entry),
         )
     return table
+
+
+def _failure(entry: LedgerEntry) -> str:
+    """Kind and code of a rejection."""
+    return f"{entry.failure.kind.value}: {entry.failure.code}".replace("[", "\\[") if entry.failure is not None else ""
 
 
 def _why(entry: LedgerEntry) -> str:

@@ -1,6 +1,6 @@
 """One batch through write, audit, publish: what ``publisher`` and ``tables`` have in common.
 
-The steps between durable states, each with a failpoint: leases taken; candidates staged; judged; then, in one
+The steps between durable states, each with a failpoint: leases taken; candidates staged; audited; then, in one
 transaction, tokens checked, old rows deleted, new rows inserted, verdicts written, leases given back. Where a
 candidate's rows come from is a function that the caller hands in.
 """
@@ -18,18 +18,10 @@ from platform_assets.publishing import ledger
 from platform_assets.publishing.errors import PublishingError
 from platform_assets.publishing.fingerprints import row_counts
 from platform_assets.publishing.gates import judge
-from platform_assets.publishing.leases import (
-    LEASE_SECONDS,
-    WAIT_SECONDS,
-    Busy,
-    Holder,
-    Lease,
-    acquire,
-    release,
-    renew,
-    take,
-)
+from platform_assets.publishing.leases import LEASE_SECONDS, Lease, acquire, release, renew
 from platform_assets.publishing.metrics import Measured, measure
+from platform_assets.publishing.migrations import ledger_session
+from platform_assets.publishing.taking import WAIT_SECONDS, lease_owner, take
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Content, LedgerEntry, State, Verdict
 from platform_assets.warehouse.errors import WarehouseExhausted
 from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, TableName, Warehouse
@@ -49,7 +41,7 @@ Stage = Callable[[Session, Sequence[Candidate]], Staged]
 
 @dataclass(frozen=True)
 class Batch:
-    """Candidates for one table, and how they are to be judged."""
+    """Candidates for one table, and how they are to be audited."""
 
     asset: str
     table: TableName
@@ -78,8 +70,8 @@ def run_batch(warehouse: Warehouse, batch: Batch) -> list[Verdict]:
     partition, times = max(Counter(c.partition for c in batch.candidates).items(), key=lambda i: i[1], default=("", 0))
     if times > 1:
         raise PublishingError(f"{batch.asset}: {times} candidates for partition {partition}, where one is expected")
-    with Holder(warehouse) as holder:
-        unchanged, lease = _take(warehouse, batch, holder.name)
+    with lease_owner(warehouse, lease_seconds=batch.lease_seconds) as owner:
+        unchanged, lease = _take(warehouse, batch, owner)
         written: dict[str, Verdict] = {}
         if lease is not None:
             failpoint("publish.leased")
@@ -96,27 +88,27 @@ def run_batch(warehouse: Warehouse, batch: Batch) -> list[Verdict]:
 def candidates_to_write(warehouse: Warehouse, batch: Batch) -> list[Candidate]:
     """The candidates whose very version is not published already."""
     keys = [(batch.asset, candidate.partition) for candidate in batch.candidates]
-    with warehouse.session(read_only=True, purpose=f"run {batch.run_id} preparing {batch.asset}") as session:
+    purpose = f"run {batch.run_id} preparing {batch.asset}"
+    with ledger_session(warehouse, read_only=True, purpose=purpose) as session:
         unchanged, _ = _unchanged(session, batch, keys)
     return [candidate for candidate in batch.candidates if candidate.partition not in unchanged]
 
 
-def _take(warehouse: Warehouse, batch: Batch, holder: str) -> tuple[dict[str, Verdict], Lease | None]:
-    """Tell what is published already from what is not, and take the lease on what has to be written.
+def _take(warehouse: Warehouse, batch: Batch, owner: str) -> tuple[dict[str, Verdict], Lease | None]:
+    """Find what is published already, and take the lease on what has to be written.
 
     After each wait for another writer, what is published is looked at anew.
     """
     keys = [(batch.asset, candidate.partition) for candidate in batch.candidates]
 
-    def attempt(session: Session) -> tuple[dict[str, Verdict], Lease | None] | list[Busy]:
-        ledger.ensure_ledger(session)
-        unchanged, settled = _unchanged(session, batch, keys)
-        wanted = [key for key in keys if key[1] not in settled]
+    def attempt(session: Session) -> tuple[dict[str, Verdict], Lease | None]:
+        unchanged, up_to_date = _unchanged(session, batch, keys)
+        wanted = [key for key in keys if key[1] not in up_to_date]
         if not wanted:
             return unchanged, None
         with session.transaction():
-            taken = acquire(session, wanted, holder=holder, run_id=batch.run_id, seconds=batch.lease_seconds)
-        return (unchanged, taken) if isinstance(taken, Lease) else taken
+            lease = acquire(session, wanted, owner=owner, run_id=batch.run_id, seconds=batch.lease_seconds)
+        return unchanged, lease
 
     return take(
         warehouse,
@@ -130,7 +122,7 @@ def _take(warehouse: Warehouse, batch: Batch, holder: str) -> tuple[dict[str, Ve
 def _unchanged(session: Session, batch: Batch, keys: Sequence[ledger.Key]) -> tuple[dict[str, Verdict], set[str]]:
     """Verdicts of candidates whose very version is published, and those among them that need no new line.
 
-    A version that is published under the same rules is not judged again. Only when a later candidate was
+    A version that is published under the same rules is not audited again. Only when a later candidate was
     rejected in between does it get a new line, so that the newest verdict is the true one. A version whose rows are
     no longer in the table is published anew.
     """
@@ -138,7 +130,7 @@ def _unchanged(session: Session, batch: Batch, keys: Sequence[ledger.Key]) -> tu
     vanished = _vanished(session, batch, {partition: entry for (_, partition), entry in published.items()})
     newest = ledger.latest(session, keys)
     digest = batch.digest
-    unchanged, settled = {}, set()
+    unchanged, up_to_date = {}, set()
     for candidate in batch.candidates:
         key = (batch.asset, candidate.partition)
         entry = published.get(key)
@@ -147,8 +139,8 @@ def _unchanged(session: Session, batch: Batch, keys: Sequence[ledger.Key]) -> tu
             message = f"version {entry.version} was published by run {entry.run_id}"
             unchanged[candidate.partition] = entry.as_unchanged(entry.message or message)
             if newest[key].state is State.PUBLISHED:
-                settled.add(candidate.partition)
-    return unchanged, settled
+                up_to_date.add(candidate.partition)
+    return unchanged, up_to_date
 
 
 def _vanished(session: Session, batch: Batch, published: Mapping[str, LedgerEntry]) -> set[str]:
@@ -161,11 +153,11 @@ def _vanished(session: Session, batch: Batch, published: Mapping[str, LedgerEntr
 def _write(warehouse: Warehouse, batch: Batch, lease: Lease, unchanged: Mapping[str, Verdict]) -> dict[str, Verdict]:
     mine = [c for c in batch.candidates if (batch.asset, c.partition) in lease.tokens]
     fresh = [c for c in mine if c.partition not in unchanged]
-    with warehouse.session(purpose=f"run {batch.run_id} publishing {batch.asset}") as session:
+    with ledger_session(warehouse, purpose=f"run {batch.run_id} publishing {batch.asset}") as session:
         session.ensure_table(batch.table, (*batch.columns, ColumnDef(PARTITION, "VARCHAR", "Partition")))
-        staged, results = _judged(session, batch, fresh)
-        failpoint("publish.judged")
-        verdicts = {c.partition: _judgement(batch, c, results.get(c.partition, ())) for c in fresh}
+        staged, results = _audited(session, batch, fresh)
+        failpoint("publish.audited")
+        verdicts = {c.partition: _verdict(batch, c, results.get(c.partition, ())) for c in fresh}
         verdicts |= {c.partition: unchanged[c.partition] for c in mine if c.partition in unchanged}
         good = [c for c in fresh if verdicts[c.partition].published]
         with session.transaction():
@@ -173,13 +165,13 @@ def _write(warehouse: Warehouse, batch: Batch, lease: Lease, unchanged: Mapping[
             failpoint("publish.fenced")
             _replace_rows(session, batch, staged, good)
             _record(session, batch, lease, verdicts)
-            release(session, lease.holder)
+            release(session, lease.owner)
             failpoint("publish.before_commit")
         failpoint("publish.committed")
     return verdicts
 
 
-def _judged(
+def _audited(
     session: Session, batch: Batch, fresh: Sequence[Candidate]
 ) -> tuple[Staged, dict[str, tuple[CheckResult, ...]]]:
     staged = batch.stage(session, [c for c in fresh if c.partition not in batch.refused])
@@ -211,7 +203,7 @@ def _judged(
     return staged, results
 
 
-def _judgement(batch: Batch, candidate: Candidate, checks: tuple[CheckResult, ...]) -> Verdict:
+def _verdict(batch: Batch, candidate: Candidate, checks: tuple[CheckResult, ...]) -> Verdict:
     failed = next((check for check in checks if check.blocks), None)
     return Verdict(
         asset=batch.asset,
@@ -248,7 +240,7 @@ def _replace_rows(session: Session, batch: Batch, staged: Staged, good: Sequence
         if found.get(candidate.partition, 0) != rows:
             raise PublishingError(
                 f"{batch.asset}, partition {candidate.partition}: {found.get(candidate.partition, 0)} rows arrived in "
-                f"{batch.table}, {rows} were judged; its files changed meanwhile. Nothing was published: run it again."
+                f"{batch.table}, {rows} were audited; its files changed meanwhile. Nothing was published: run it again."
             )
 
 

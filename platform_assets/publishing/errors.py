@@ -32,6 +32,12 @@ class NotPublished(PublishingError):
         )
 
 
+class NewerWarehouse(PublishingError):
+    """The platform's tables were migrated by a newer version than this one, which must not write them."""
+
+    code = "warehouse:newer"
+
+
 class LeaseHeld(PublishingError):
     """Another writer kept its lease on a partition for longer than this one was willing to wait."""
 

@@ -1,6 +1,6 @@
 """Verdicts on tables that a tool of its own overwrites in place (dbt models).
 
-Their rows are there before anybody has judged them, so the ledger is told first: :func:`open_candidates` marks
+Their rows are there before anybody has audited them, so the ledger comes first: :func:`open_candidates` marks
 the partitions pending, which closes them to every reader, and :func:`record_verdicts` closes them with what the
 tests said. A process that dies in between leaves them pending: closed.
 """
@@ -17,17 +17,9 @@ from platform_assets.failpoints import failpoint
 from platform_assets.failures import Kind
 from platform_assets.publishing import ledger
 from platform_assets.publishing.fingerprints import EMPTY_HASH, data_columns, fingerprints, row_counts
-from platform_assets.publishing.leases import (
-    LEASE_SECONDS,
-    WAIT_SECONDS,
-    Busy,
-    Holder,
-    Lease,
-    acquire,
-    release,
-    renew,
-    take,
-)
+from platform_assets.publishing.leases import LEASE_SECONDS, Lease, acquire, release, renew
+from platform_assets.publishing.migrations import ledger_session
+from platform_assets.publishing.taking import WAIT_SECONDS, lease_owner, take
 from platform_assets.publishing.verdicts import CheckResult, Content, LedgerEntry, State, Verdict
 from platform_assets.warehouse.errors import StatementFailed
 from platform_assets.warehouse.protocol import Session, TableName, Warehouse
@@ -57,7 +49,7 @@ class OpenCandidates:
 class BuiltModel:
     """What a tool built for one asset, and what its tests said by partition.
 
-    A failed check of severity error holds its partition. ``partition_column`` holds the partition key, as text or
+    A failed check of severity error rejects its partition. ``partition_column`` holds the partition key, as text or
     as a value whose text it is; None for a table without partitions.
     """
 
@@ -82,16 +74,14 @@ def open_candidates(
     """
     keys = [(asset, partition) for asset, wanted in partitions.items() for partition in dict.fromkeys(wanted)]
 
-    def attempt(session: Session) -> Lease | list[Busy]:
-        ledger.ensure_ledger(session)
+    def attempt(session: Session) -> Lease:
         with session.transaction():
-            taken = acquire(session, keys, holder=holder.name, run_id=run_id, seconds=lease_seconds)
-            if isinstance(taken, Lease):
-                ledger.append(session, _pending(taken, session.now()))
-                failpoint("publish.in_place.before_open")
+            taken = acquire(session, keys, owner=owner, run_id=run_id, seconds=lease_seconds)
+            ledger.append(session, _pending(taken, session.now()))
+            failpoint("publish.in_place.before_open")
         return taken
 
-    with Holder(warehouse) as holder:
+    with lease_owner(warehouse, lease_seconds=lease_seconds) as owner:
         purpose = f"run {run_id} opening candidates"
         lease = take(warehouse, attempt, run_id=run_id, wait_seconds=wait_seconds, purpose=purpose)
         failpoint("publish.in_place.opened")
@@ -113,11 +103,11 @@ def record_verdicts(
     meanwhile; then no verdict of this call stands.
     """
     lease = opened.lease
-    with warehouse.session(purpose=f"run {lease.run_id} recording verdicts") as session:
+    with ledger_session(warehouse, purpose=f"run {lease.run_id} recording verdicts") as session:
         verdicts: list[Verdict] = []
         for asset in dict.fromkeys(asset for asset, _ in lease.tokens):
             verdicts += _verdicts(session, opened, asset, built.get(asset), reason)
-        failpoint("publish.in_place.judged")
+        failpoint("publish.in_place.audited")
         with session.transaction():
             renew(session, lease)
             tokens, now = lease.tokens, session.now()
@@ -126,7 +116,7 @@ def record_verdicts(
             ledger.append(session, [*entries, *lost])
             for asset, model in built.items():
                 ledger.register_table(session, asset, model.table)
-            release(session, lease.holder)
+            release(session, lease.owner)
             failpoint("publish.in_place.before_commit")
         failpoint("publish.in_place.recorded")
     return [*verdicts, *lost]

@@ -1,50 +1,38 @@
 """Leases with fencing tokens: at most one writer per (asset, partition), and no writer after it was replaced.
 
-A lease is taken for all partitions of a piece of work in one statement, or for none, so two writers with
-overlapping sets cannot wait for each other in a circle. Taking it adds one to the partition's token; a writer
-checks, inside the transaction that publishes, that it still holds the newest. Expiry therefore only decides
-when others may take over, never who is right.
+A lease is taken for all partitions of a piece of work, or for none, so two writers with overlapping sets cannot wait
+for each other in a circle. Taking it adds one to the partition's token; a writer checks, inside the transaction that
+publishes, that it still holds the newest. Expiry and liveness therefore only decide when others may take over, never
+who is right:
+
+| the owner is | its lease is taken over |
+|---|---|
+| dead | at once |
+| alive | never, expired or not |
+| unknown (another machine) | when it has expired |
 """
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-import logging
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-from platform_assets.publishing.errors import LeaseHeld, LeaseLost
-from platform_assets.publishing.holders import is_dead, is_of_this_thread, new_holder, retire
+from platform_assets.failures import Kind
+from platform_assets.publishing import owners
+from platform_assets.publishing.errors import LeaseLost, PublishingError
 from platform_assets.publishing.ledger import LEASES, Key, name, stage_keys
-from platform_assets.warehouse.errors import StorageFault
-from platform_assets.warehouse.protocol import Session, Warehouse
-
-log = logging.getLogger(__name__)
+from platform_assets.warehouse.protocol import Session
 
 LEASE_SECONDS = 60.0
 """How long a lease lasts without renewal: what another machine waits for after a writer there was killed."""
-
-WAIT_SECONDS = 600.0
-"""How long a writer waits for the lease of another one."""
-
-RETRY_SECONDS = 10.0
-"""The longest pause between two tries to give leases back."""
-
-GIVING_BACK = "give leases back"
-"""Name of a thread that goes on giving leases back after an error."""
-
-Taken = TypeVar("Taken")
 
 
 @dataclass(frozen=True)
 class Lease:
     """What a writer holds: one fencing token for each (asset, partition)."""
 
-    holder: str
+    owner: str
     run_id: str
     seconds: float
     tokens: Mapping[Key, int]
@@ -57,32 +45,53 @@ class Busy:
     asset: str
     partition: str
     run_id: str
-    holder: str
+    owner: str
     expires_at: dt.datetime
 
 
-def acquire(session: Session, keys: Sequence[Key], *, holder: str, run_id: str, seconds: float) -> Lease | list[Busy]:
-    """Take the lease on all ``keys``, or return who holds some of them. To be called inside a transaction."""
+class NotFree(PublishingError):
+    """Some of the leases that were asked for are somebody else's: ``busy``, of which there is at least one.
+
+    It rolls back the transaction that asked; whoever waits for the leases catches it.
+    """
+
+    kind = Kind.INFRASTRUCTURE
+    code = "lease:not_free"
+
+    def __init__(self, busy: Sequence[Busy]) -> None:
+        self.busy = list(busy)
+        super().__init__(f"{len(self.busy)} leases are not free")
+
+
+def acquire(session: Session, keys: Sequence[Key], *, owner: str, run_id: str, seconds: float) -> Lease:
+    """Take the lease on all ``keys``.
+
+    To be called inside a transaction, which ``NotFree`` has to roll back: the one statement that takes the leases may
+    have got some of them. It looks at each row once more when it changes it, so of two writers at the same moment one
+    gets the row, whatever both have read before.
+    """
     leases, wanted, now = name(session, LEASES), stage_keys(session, keys), session.now()
-    _clear_dead(session)
+    alive = _clear_dead(session)
     session.execute(
-        f"INSERT INTO {leases} SELECT k.asset, k.partition_key, 0, NULL, '', CAST(? AS TIMESTAMP) FROM {wanted} AS k "
-        f"WHERE NOT EXISTS (SELECT 1 FROM {leases} AS l WHERE l.asset = k.asset AND l.partition_key = k.partition_key)",
+        f"INSERT INTO {leases} (asset, partition_key, token, holder, run_id, expires_at) "
+        f"SELECT k.asset, k.partition_key, 0, NULL, '', CAST(? AS TIMESTAMP) FROM {wanted} AS k "
+        "ON CONFLICT DO NOTHING",
         [now],
     )
-    held = session.execute(
-        f"SELECT l.asset, l.partition_key, l.run_id, l.holder, l.expires_at FROM {leases} AS l WHERE {_among(wanted)} "
-        f"AND l.holder IS NOT NULL AND l.expires_at > ?",
-        [now],
-    )
-    if held:
-        return [Busy(*row) for row in held]
+    kept = f" AND l.holder NOT IN ({', '.join('?' for _ in alive)})" if alive else ""
     session.execute(
-        f"UPDATE {leases} AS l SET token = token + 1, holder = ?, run_id = ?, expires_at = ? WHERE {_among(wanted)}",
-        [holder, run_id, now + dt.timedelta(seconds=seconds)],
+        f"UPDATE {leases} AS l SET token = token + 1, holder = ?, run_id = ?, expires_at = ? WHERE {_among(wanted)} "
+        f"AND (l.holder IS NULL OR (l.expires_at <= ?{kept}))",
+        [owner, run_id, now + dt.timedelta(seconds=seconds), now, *alive],
     )
-    rows = session.execute(f"SELECT asset, partition_key, token FROM {leases} WHERE holder = ?", [holder])
-    return Lease(holder, run_id, seconds, {(asset, partition): token for asset, partition, token in rows})
+    rows = session.execute(
+        f"SELECT l.asset, l.partition_key, l.run_id, l.holder, l.expires_at, l.token FROM {leases} AS l "
+        f"WHERE {_among(wanted)}"
+    )
+    busy = [Busy(*row[:5]) for row in rows if row[3] != owner]
+    if busy:
+        raise NotFree(busy)
+    return Lease(owner, run_id, seconds, {(row[0], row[1]): row[5] for row in rows})
 
 
 def renew(session: Session, lease: Lease) -> None:
@@ -92,9 +101,8 @@ def renew(session: Session, lease: Lease) -> None:
     it commits. Raises ``LeaseLost``, naming a partition and the run that took it over.
     """
     leases = name(session, LEASES)
-    expires = session.now() + dt.timedelta(seconds=lease.seconds)
-    session.execute(f"UPDATE {leases} SET expires_at = ? WHERE holder = ?", [expires, lease.holder])
-    rows = session.execute(f"SELECT asset, partition_key, token FROM {leases} WHERE holder = ?", [lease.holder])
+    extend(session, lease.owner, lease.seconds)
+    rows = session.execute(f"SELECT asset, partition_key, token FROM {leases} WHERE holder = ?", [lease.owner])
     held = {(asset, partition): token for asset, partition, token in rows}
     lost = [key for key, token in lease.tokens.items() if held.get(key) != token]
     if not lost:
@@ -111,100 +119,28 @@ def renew(session: Session, lease: Lease) -> None:
     )
 
 
-def release(session: Session, holder: str) -> None:
-    """Give back all that ``holder`` has; tokens stay, so an old one never becomes the newest again."""
-    session.execute(f"UPDATE {name(session, LEASES)} SET holder = NULL WHERE holder = ?", [holder])
+def extend(session: Session, owner: str, seconds: float) -> None:
+    """Push the expiry of all that ``owner`` still has to ``seconds`` from now."""
+    expires = session.now() + dt.timedelta(seconds=seconds)
+    session.execute(f"UPDATE {name(session, LEASES)} SET expires_at = ? WHERE holder = ?", [expires, owner])
 
 
-def take(
-    warehouse: Warehouse,
-    attempt: Callable[[Session], Taken | list[Busy]],
-    *,
-    run_id: str,
-    wait_seconds: float,
-    purpose: str,
-) -> Taken:
-    """Repeat ``attempt``, each time in a session of its own, until it returns something else than who is in the way.
-
-    Between attempts the warehouse is free for the one that is waited for. Raises ``LeaseHeld`` after
-    ``wait_seconds``.
-    """
-    deadline, delay, told = time.monotonic() + wait_seconds, 0.05, False
-    while True:
-        with warehouse.session(purpose=purpose) as session:
-            taken = attempt(session)
-        if not isinstance(taken, list):
-            return taken
-        first, more = taken[0], f" and {len(taken) - 1} partitions more" if len(taken) > 1 else ""
-        held = (
-            f"{first.asset}, partition {first.partition}{more}: run {first.run_id} is writing it (holder "
-            f"{first.holder}, lease until {first.expires_at:%Y-%m-%d %H:%M:%S} UTC)"
-        )
-        if any(is_of_this_thread(busy.holder) for busy in taken):
-            raise LeaseHeld(f"{held}. That is this very thread, which cannot wait for itself: end that work first.")
-        if time.monotonic() >= deadline:
-            raise LeaseHeld(
-                f"{held}. Run {run_id} waited {wait_seconds:g} s for it; wait for that run or end it, then run again."
-            )
-        if not told:
-            log.info("run %s waits: %s", run_id, held)
-            told = True
-        time.sleep(min(delay, max(0.0, deadline - time.monotonic())))
-        delay = min(delay * 1.5, 1.0)
+def release(session: Session, owner: str) -> None:
+    """Give back all that ``owner`` has; tokens stay, so an old one never becomes the newest again."""
+    session.execute(f"UPDATE {name(session, LEASES)} SET holder = NULL WHERE holder = ?", [owner])
 
 
-class Holder:
-    """A name under which leases are held, for the length of a ``with`` block.
-
-    Work that ends well releases its leases itself, in the transaction that publishes. After an error they are given
-    back here. Where that fails too (no file descriptor, a full disk), the name counts as dead at once for this
-    process, and a thread gives the leases back as soon as the warehouse can be used again, for all others.
-    """
-
-    def __init__(self, warehouse: Warehouse) -> None:
-        try:
-            self.warehouse, self.name = warehouse, new_holder()
-        except OSError as error:
-            raise StorageFault(f"no lease can be taken: {error}. Nothing was changed; run again.") from error
-
-    def __enter__(self) -> Holder:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            if kind is not None and not self._given_back():
-                # a thread needs no file descriptor; it ends with the process, whose death gives back as well
-                with contextlib.suppress(RuntimeError):  # where there can be no thread either, the process's end serves
-                    threading.Thread(target=self._give_back_later, name=GIVING_BACK, daemon=True).start()
-        finally:
-            retire(self.name)
-
-    def _give_back_later(self) -> None:
-        delay = 0.1
-        while not self._given_back():
-            time.sleep(delay)
-            delay = min(delay * 2, RETRY_SECONDS)
-
-    def _given_back(self) -> bool:
-        """Whether it was done, or there is nothing left to give back to. Raises nothing: another error is under way."""
-        try:
-            with self.warehouse.session(read_only=True, purpose="giving leases back") as session:
-                if session.describe(LEASES) is None:
-                    return True  # nothing was ever taken, or the warehouse is gone
-            with self.warehouse.session(purpose="giving leases back") as session, session.transaction():
-                release(session, self.name)
-        except Exception as error:
-            log.warning("the leases of %s could not be given back yet: %s", self.name, error)
-            return False
-        return True
-
-
-def _clear_dead(session: Session) -> None:
-    """Give back what processes of this machine held that died, on whatever asset and partition."""
-    holders = session.execute(f"SELECT DISTINCT holder FROM {name(session, LEASES)} WHERE holder IS NOT NULL")
-    for (holder,) in holders:
-        if is_dead(holder):
-            release(session, holder)
+def _clear_dead(session: Session) -> list[str]:
+    """Give back what dead owners have, on whatever asset and partition; those that are alive."""
+    found = session.execute(f"SELECT DISTINCT holder FROM {name(session, LEASES)} WHERE holder IS NOT NULL")
+    alive = []
+    for (owner,) in found:
+        known = owners.is_alive(owner)
+        if known:
+            alive.append(owner)
+        elif known is False:
+            release(session, owner)
+    return alive
 
 
 def _among(wanted: str) -> str:

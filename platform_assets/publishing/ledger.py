@@ -20,7 +20,7 @@ TABLES = TableName(SCHEMA, "tables")
 Key = tuple[str, str]
 """Asset and partition."""
 
-LEDGER_COLUMNS = (
+FIRST_LEDGER_COLUMNS = (
     ColumnDef("asset", "VARCHAR", "Key of the asset, with slashes"),
     ColumnDef("partition_key", "VARCHAR", "Partition"),
     ColumnDef("version", "VARCHAR", "Version of the content that asked to be published"),
@@ -36,6 +36,11 @@ LEDGER_COLUMNS = (
     ColumnDef("token", "BIGINT", "Fencing token of the lease it was written under"),
     ColumnDef("recorded_at", "TIMESTAMP", "When it was recorded, UTC"),
 )
+FAILURE_COLUMNS = (
+    ColumnDef("failure_kind", "VARCHAR", "Kind of the failure that rejected it; null for any other line"),
+    ColumnDef("failure_code", "VARCHAR", "Code of that failure within its kind"),
+)
+LEDGER_COLUMNS = (*FIRST_LEDGER_COLUMNS, *FAILURE_COLUMNS)
 LEASE_COLUMNS = (
     ColumnDef("asset", "VARCHAR", "Key of the asset, with slashes"),
     ColumnDef("partition_key", "VARCHAR", "Partition"),
@@ -52,12 +57,6 @@ TABLE_COLUMNS = (
 _KEYS = (ColumnDef("asset", "VARCHAR"), ColumnDef("partition_key", "VARCHAR"))
 
 
-def ensure_ledger(session: Session) -> None:
-    session.ensure_table(LEDGER, LEDGER_COLUMNS)
-    session.ensure_table(LEASES, LEASE_COLUMNS)
-    session.ensure_table(TABLES, TABLE_COLUMNS)
-
-
 def stage_keys(session: Session, keys: Iterable[Key]) -> str:
     """The keys as a relation with the columns ``asset`` and ``partition_key``."""
     return session.stage_rows(_KEYS, list(keys))
@@ -67,16 +66,18 @@ def append(session: Session, entries: Sequence[LedgerEntry]) -> None:
     if not entries:
         return
     rows = [_row(entry) for entry in entries]
-    session.execute(f"INSERT INTO {name(session, LEDGER)} SELECT * FROM {session.stage_rows(LEDGER_COLUMNS, rows)}")
+    columns, staged = ", ".join(column.name for column in LEDGER_COLUMNS), session.stage_rows(LEDGER_COLUMNS, rows)
+    session.execute(f"INSERT INTO {name(session, LEDGER)} ({columns}) SELECT {columns} FROM {staged}")
 
 
 def latest(session: Session, keys: Sequence[Key], *, state: State | None = None) -> dict[Key, LedgerEntry]:
     """The newest line of each partition, of those in ``state`` if one is given. No ledger yet: nothing."""
-    if not keys or session.describe(LEDGER) is None:
+    present = session.describe(LEDGER) if keys else None
+    if present is None:
         return {}
     condition = "" if state is None else f" AND l.state = '{state.value}'"
     rows = session.execute(
-        f"SELECT {_columns('l')} FROM {name(session, LEDGER)} AS l JOIN {stage_keys(session, keys)} AS k "
+        f"SELECT {_columns('l', present)} FROM {name(session, LEDGER)} AS l JOIN {stage_keys(session, keys)} AS k "
         f"ON l.asset = k.asset AND l.partition_key = k.partition_key WHERE true{condition} "
         f"QUALIFY row_number() OVER (PARTITION BY l.asset, l.partition_key ORDER BY {_newest('l')}) = 1"
     )
@@ -85,11 +86,12 @@ def latest(session: Session, keys: Sequence[Key], *, state: State | None = None)
 
 def history(session: Session, asset: str, partition: str | None, limit: int) -> list[LedgerEntry]:
     """Lines of one asset, newest first."""
-    if session.describe(LEDGER) is None:
+    present = session.describe(LEDGER)
+    if present is None:
         return []
     rows = session.execute(
-        f"SELECT {_columns('l')} FROM {name(session, LEDGER)} AS l WHERE asset = ? AND partition_key = coalesce(?, "
-        f"partition_key) ORDER BY recorded_at DESC, partition_key DESC, {_newest('l')} LIMIT {int(limit)}",
+        f"SELECT {_columns('l', present)} FROM {name(session, LEDGER)} AS l WHERE asset = ? AND partition_key = "
+        f"coalesce(?, partition_key) ORDER BY recorded_at DESC, partition_key DESC, {_newest('l')} LIMIT {int(limit)}",
         [asset, partition],
     )
     return [_entry(row) for row in rows]
@@ -109,8 +111,9 @@ def published_with_rows(session: Session, asset: str) -> list[str]:
 
 def newest_of(session: Session, asset: str) -> dict[str, LedgerEntry]:
     """The newest line of every partition of one asset."""
+    present = session.describe(LEDGER) or ()
     rows = session.execute(
-        f"SELECT {_columns('l')} FROM {name(session, LEDGER)} AS l WHERE asset = ? "
+        f"SELECT {_columns('l', present)} FROM {name(session, LEDGER)} AS l WHERE asset = ? "
         f"QUALIFY row_number() OVER (PARTITION BY l.partition_key ORDER BY {_newest('l')}) = 1",
         [asset],
     )
@@ -128,7 +131,10 @@ def register_table(session: Session, asset: str, table: TableName) -> None:
     """Remember where an asset's rows are, so that rules of other assets can refer to it by its key."""
     if table_of(session, asset) != table:
         session.execute(f"DELETE FROM {name(session, TABLES)} WHERE asset = ?", [asset])
-        session.execute(f"INSERT INTO {name(session, TABLES)} VALUES (?, ?, ?)", [asset, table.schema, table.name])
+        session.execute(
+            f"INSERT INTO {name(session, TABLES)} (asset, schema_name, table_name) VALUES (?, ?, ?)",
+            [asset, table.schema, table.name],
+        )
 
 
 def table_of(session: Session, asset: str) -> TableName | None:
@@ -142,8 +148,10 @@ def name(session: Session, table: TableName) -> str:
     return session.quote(table.schema, table.name)
 
 
-def _columns(alias: str) -> str:
-    return ", ".join(f"{alias}.{column.name}" for column in LEDGER_COLUMNS)
+def _columns(alias: str, present: Sequence[ColumnDef]) -> str:
+    """Every column by its name, of a ledger that may be older or newer than this version; null where it has none."""
+    there = {column.name.lower() for column in present}
+    return ", ".join(f"{alias}.{c.name}" if c.name in there else f"NULL AS {c.name}" for c in LEDGER_COLUMNS)
 
 
 def _newest(alias: str) -> str:
@@ -168,6 +176,8 @@ def _row(entry: LedgerEntry) -> tuple[object, ...]:
         checks_to_text(entry.checks),
         entry.token,
         entry.at,
+        entry.failure.kind.value if entry.failure is not None else None,
+        entry.failure.code if entry.failure is not None else None,
     )
 
 
@@ -187,4 +197,10 @@ def _entry(row: tuple[object, ...]) -> LedgerEntry:
         checks=checks_from_text(str(values["checks"])),
         token=int(str(values["token"])),
         at=values["recorded_at"],  # type: ignore[arg-type]
+        failure_kind=_text(values["failure_kind"]),
+        failure_code=_text(values["failure_code"]),
     )
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

@@ -1,6 +1,6 @@
 """The front door for data that comes as files: candidates from the lake into a table of the warehouse.
 
-Staging is here; judging and publishing is in ``batch``. Tables that are copied from other tables come in by
+Staging is here; auditing and publishing is in ``batch``. Tables that are copied from other tables come in by
 ``tables``, tables that a tool of its own overwrites by ``in_place``.
 """
 
@@ -14,7 +14,8 @@ from typing import Any
 from platform_assets.contracts.model import BatchRule, Severity
 from platform_assets.failures import Kind
 from platform_assets.publishing.batch import Batch, Staged, candidates_to_write, run_batch
-from platform_assets.publishing.leases import LEASE_SECONDS, WAIT_SECONDS
+from platform_assets.publishing.leases import LEASE_SECONDS
+from platform_assets.publishing.taking import WAIT_SECONDS
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Verdict
 from platform_assets.warehouse.errors import StatementFailed
 from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, StagedFile, TableName, Warehouse

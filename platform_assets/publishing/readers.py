@@ -13,6 +13,7 @@ from platform_assets.failures import Kind
 from platform_assets.publishing import ledger
 from platform_assets.publishing.errors import NotPublished
 from platform_assets.publishing.fingerprints import changed_since
+from platform_assets.publishing.migrations import ledger_session
 from platform_assets.publishing.verdicts import LedgerEntry, Refusal, State
 from platform_assets.warehouse.protocol import PARTITION, Session, TableName, Warehouse
 
@@ -29,15 +30,17 @@ def unreadable(
     allow_previous: bool = True,
     table: TableName | None = None,
     partition_column: str | None = PARTITION,
+    wait_seconds: float | None = None,
 ) -> dict[str, Refusal]:
     """Those of ``partitions`` that must not be read, each with the reason; empty when all may be.
 
     ``allow_previous`` is for tables that keep the last good version; ``run_id`` is the reader's own run. A reader that
     is about to read the rows names their ``table``, and its ``partition_column`` if it has partitions: then the rows
-    must be those that the verdict saw.
+    must be those that the verdict saw. ``wait_seconds`` bounds the wait for the warehouse; ``WarehouseBusy`` ends it.
     """
     keys = [(asset, partition) for partition in dict.fromkeys(partitions)]
-    with warehouse.session(read_only=True, purpose=f"asking for verdicts of {asset}") as session:
+    purpose = f"asking for verdicts of {asset}"
+    with ledger_session(warehouse, read_only=True, purpose=purpose, wait_seconds=wait_seconds) as session:
         newest = ledger.latest(session, keys)
         published = ledger.latest(session, keys, state=State.PUBLISHED)
         refused = {}
@@ -84,7 +87,7 @@ def require_published(
 def published_versions(warehouse: Warehouse, *, asset: str, partitions: Sequence[str]) -> dict[str, LedgerEntry]:
     """The published version of each partition that has one."""
     keys = [(asset, partition) for partition in dict.fromkeys(partitions)]
-    with warehouse.session(read_only=True, purpose=f"reading the ledger of {asset}") as session:
+    with ledger_session(warehouse, read_only=True, purpose=f"reading the ledger of {asset}") as session:
         found = ledger.latest(session, keys, state=State.PUBLISHED)
     return {partition: entry for (_, partition), entry in found.items()}
 
@@ -93,13 +96,13 @@ def ledger_history(
     warehouse: Warehouse, *, asset: str, partition: str | None = None, limit: int = 100
 ) -> list[LedgerEntry]:
     """Lines of the ledger for one asset, newest first."""
-    with warehouse.session(read_only=True, purpose="showing the ledger") as session:
+    with ledger_session(warehouse, read_only=True, purpose="showing the ledger") as session:
         return ledger.history(session, asset, partition, limit)
 
 
 def known_assets(warehouse: Warehouse) -> list[str]:
     """Every asset that ever had a candidate."""
-    with warehouse.session(read_only=True, purpose="listing the ledger") as session:
+    with ledger_session(warehouse, read_only=True, purpose="listing the ledger") as session:
         return ledger.assets(session)
 
 
@@ -108,7 +111,7 @@ def _refusal(
 ) -> Refusal | None:
     asset, partition = key
     if newest is None:
-        message = "it was never published, and no candidate for it was ever judged"
+        message = "it was never published, and no candidate for it was ever audited"
         return Refusal(asset, partition, "", "", message, Kind.NOT_DELIVERED)
     if newest.state is State.PUBLISHED:
         return None

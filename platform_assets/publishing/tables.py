@@ -14,6 +14,7 @@ from platform_assets.publishing import ledger
 from platform_assets.publishing.batch import Batch, Staged, run_batch
 from platform_assets.publishing.errors import PublishingError
 from platform_assets.publishing.fingerprints import changed_since, data_columns, partition_text
+from platform_assets.publishing.migrations import ledger_session
 from platform_assets.publishing.readers import unreadable
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Content, LedgerEntry, State, Verdict
 from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, TableName, Warehouse
@@ -50,7 +51,7 @@ def publish_from_table(
         ).items()
     }
     keys = [(source_asset, partition) for partition in partitions]
-    with warehouse.session(read_only=True, purpose=f"reading what {asset} copies") as session:
+    with ledger_session(warehouse, read_only=True, purpose=f"reading what {asset} copies") as session:
         described = session.describe(source)
         verdicts = ledger.latest(session, keys, state=State.PUBLISHED)
     if described is None:
@@ -61,10 +62,10 @@ def publish_from_table(
     def stage(session: Session, holding: Sequence[Candidate]) -> Staged:
         # while this call waited for its lease, the source may have got another verdict
         newest = ledger.latest(session, [(source_asset, candidate.partition) for candidate in holding])
-        judged = {partition: entry for (_, partition), entry in newest.items()}
-        stale = {c.partition: _judged_again(source_asset) for c in holding if not _stands(judged.get(c.partition), c)}
+        audited = {partition: entry for (_, partition), entry in newest.items()}
+        stale = {c.partition: _audited_again(source_asset) for c in holding if not _stands(audited.get(c.partition), c)}
         same = [candidate for candidate in holding if candidate.partition not in stale]
-        staged = _stage_table(session, source, columns, partition_column, same, judged)
+        staged = _stage_table(session, source, columns, partition_column, same, audited)
         return Staged(staged.relation, staged.partitions, {**staged.refused, **stale})
 
     return run_batch(warehouse, Batch(asset, table, columns, candidates, run_id, stage, refused=refused))
@@ -74,7 +75,7 @@ def _stands(newest: LedgerEntry | None, candidate: Candidate) -> bool:
     return newest is not None and newest.published and newest.hash == candidate.version
 
 
-def _judged_again(source_asset: str) -> CheckResult:
+def _audited_again(source_asset: str) -> CheckResult:
     message = f"{source_asset} was written again while this waited for its turn; materialize this partition again"
     return CheckResult(SOURCE_CHECK, Severity.ERROR, passed=False, message=message)
 
@@ -94,9 +95,9 @@ def _stage_table(
     columns: Sequence[ColumnDef],
     partition_column: str | None,
     candidates: Sequence[Candidate],
-    judged: Mapping[str, LedgerEntry],
+    audited: Mapping[str, LedgerEntry],
 ) -> Staged:
-    changed = changed_since(session, source, partition_column, {c.partition: judged[c.partition] for c in candidates})
+    changed = changed_since(session, source, partition_column, {c.partition: audited[c.partition] for c in candidates})
     refused = {
         candidate.partition: CheckResult(
             HASH_CHECK,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -115,17 +115,30 @@ class Verdict:
 class LedgerEntry(Verdict):
     """A verdict as a line of the ledger. ``token`` orders the versions of a partition; ``at`` is UTC.
 
-    ``rules`` is a digest of what a candidate was judged by; empty for a table that a tool overwrites in place.
+    ``rules`` is a digest of what a candidate was audited by; empty for a table that a tool overwrites in place.
+    ``failure_kind`` and ``failure_code`` are those that the line was written with: empty unless it is a rejection, and
+    in lines of a version that did not record them.
     """
 
     rules: str
     token: int
     at: dt.datetime
+    failure_kind: str = ""
+    failure_code: str = ""
 
     @classmethod
     def of(cls, verdict: Verdict, *, rules: str, token: int, at: dt.datetime) -> LedgerEntry:
         """The line that records ``verdict``, written under the fencing ``token``."""
         return cls(**_values(verdict), rules=rules, token=token, at=at)
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why it was rejected, of the kind and code that were recorded; else as far as the checks say."""
+        derived = super().failure
+        # a kind that only a newer version knows is left to what the checks say
+        if derived is None or self.failure_kind not in {kind.value for kind in Kind}:
+            return derived
+        return replace(derived, kind=Kind(self.failure_kind), code=self.failure_code)
 
     @property
     def in_place(self) -> bool:

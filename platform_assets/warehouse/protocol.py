@@ -3,7 +3,7 @@
 ``publishing`` is written against :class:`Warehouse` and :class:`Session` alone. A new warehouse is a module
 beside ``duckdb`` that passes ``tests/warehouse/conformance.py``; statements that only one engine understands
 stay in its module. The SQL that callers may write is the common core: SELECT with window functions and
-QUALIFY, INSERT ... SELECT, DELETE and UPDATE with subqueries, ``?`` for bound values.
+QUALIFY, INSERT ... SELECT, ON CONFLICT DO NOTHING, DELETE and UPDATE with subqueries, ``?`` for bound values.
 """
 
 from __future__ import annotations
@@ -83,6 +83,14 @@ class Session(Protocol):
         """
         ...
 
+    def ensure_unique(self, table: TableName, columns: Sequence[str]) -> None:
+        """From here on no two rows of the table have the same values in ``columns``.
+
+        ``INSERT ... ON CONFLICT DO NOTHING`` then leaves out what is there. Nothing happens when it is so already;
+        raises ``StatementFailed`` when there are such rows.
+        """
+        ...
+
     def stage_rows(self, columns: Sequence[ColumnDef], rows: Iterable[Sequence[object]]) -> str:
         """Hand a few thousand rows of Python values to the session; returns a relation for FROM.
 
@@ -111,9 +119,12 @@ class Session(Protocol):
 class Warehouse(Protocol):
     """Where sessions come from. Cheap to make, holds no connection, safe to share between threads."""
 
-    def session(self, *, read_only: bool = False, purpose: str = "") -> AbstractContextManager[Session]:
+    def session(
+        self, *, read_only: bool = False, purpose: str = "", wait_seconds: float | None = None
+    ) -> AbstractContextManager[Session]:
         """Open late, close soon. Waits for others that hold the warehouse, up to its own limit.
 
+        ``wait_seconds`` is the limit of this one session; 0 asks once. ``WarehouseBusy`` is raised at its end.
         ``purpose`` is shown to those that wait meanwhile. A read-only session on a warehouse that does not
         exist yet finds no tables, and does not create it. Sessions of one thread do not nest
         (``SessionMisused``).

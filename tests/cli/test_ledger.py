@@ -26,6 +26,7 @@ def test_versions_and_verdicts_newest_first(tmp_path: Path) -> None:
     shown = {(line[1], line[3]): (line[0], line[2], line[5], line[8]) for line in lines}
     assert shown[("a", "v1")] == ("*", "published", "first", "")
     assert shown[("a", "v2")] == ("", "rejected", "second", "not_empty: row_count is 0; it must be 1 or more")
+    assert {(line[1], line[3]): line[9] for line in lines if line[9]} == {("a", "v2"): "rejected: not_empty"}
     assert shown[("b", "v2")] == ("*", "published", "second", "")
     assert [line[3] for line in lines][-1] == "v1"
     code, text = show(warehouse, "raw/sales", "--partition", "b")

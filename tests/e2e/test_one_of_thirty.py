@@ -20,6 +20,7 @@ from platform_assets.failpoints import armed
 from platform_assets.formats import plain_files
 from platform_assets.lake.layout import MANIFEST, REJECTION
 from platform_assets.retries import ATTEMPTS
+from tests.e2e.kinds_of_failure import KINDS
 from tests.support.landing_faults import faulty
 from tests.support.projects import Project, opened, write_project
 from tests.support.shop import CONTRACT, FEED, ORDER_COLUMNS
@@ -221,37 +222,7 @@ def check(broken: Broken, result: dg.ExecuteInProcessResult, cause: str, way: st
     said = [line for error in failures for line in str(error).splitlines() if line.strip().startswith(DAY)]
     assert said, failures
     assert any(all(part in line for part in cause.split("|")) for line in said), said
-    assert reported(result) == {kind_of(way)}
-
-
-KINDS = {
-    "name": ("not_delivered", "missing", "sender"),
-    "date": ("not_delivered", "missing", "sender"),
-    "type": ("rejected", "quarantine_limit", "sender"),
-    "type: not a CSV": ("rejected", "compression:unsupported", "sender"),
-    "type: a broken gzip": ("rejected", "compression:truncated", "sender"),
-    "type: other columns": ("rejected", "drift:missing", "sender"),
-    "rule: empty": ("rejected", "empty", "sender"),
-    "rule: too few rows": ("rejected", "enough", "sender"),
-    "rights": ("infrastructure", "landing", "operator"),
-    "rights: a file not opened": ("infrastructure", "permission", "operator"),
-    "rights: records not opened": ("infrastructure", "record_unreadable", "operator"),
-    "manifest": ("infrastructure", "record_unreadable", "operator"),
-    "manifest: gone": ("not_delivered", "not_ingested", "sender"),
-    "manifest: another count": ("infrastructure", "lake_files", "operator"),
-    "rejection": ("infrastructure", "record_unreadable", "operator"),
-    "machine": ("infrastructure", "lake_files", "operator"),
-    "machine: a bad disk": ("infrastructure", "io", "operator"),
-    "machine: no space": ("infrastructure", "disk_full", "operator"),
-    "machine: no descriptors": ("infrastructure", "open_files", "operator"),
-    "machine: an error of ours": ("bug", "ZeroDivisionError", "operator"),
-    "lake: a file for a folder": ("infrastructure", "io", "operator"),
-}
-"""Kind, code and actor of each way, or of all ways of its beginning."""
-
-
-def kind_of(way: str) -> tuple[str, str, str]:
-    return KINDS.get(way) or KINDS[way.split(":")[0]]
+    assert reported(result) == {KINDS.get(way) or KINDS[way.split(":")[0]]}
 
 
 def reported(result: dg.ExecuteInProcessResult) -> set[tuple[str, str, str]]:

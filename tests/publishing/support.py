@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from platform_assets.contracts.model import BatchRule, Bounds, Metric
+from platform_assets.publishing.owners import registered
 from platform_assets.publishing.publisher import publish
 from platform_assets.publishing.verdicts import Candidate, Verdict
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
@@ -73,6 +75,18 @@ def content(warehouse: DuckDBWarehouse, table: TableName = TABLE) -> dict[str, l
     for partition, version in rows:
         found.setdefault(partition, []).append(version)
     return found
+
+
+class _Nothing:
+    """Knows nothing of any lease owner."""
+
+    def is_alive(self, owner: str) -> bool | None:
+        return None
+
+
+def unknown_here() -> AbstractContextManager[None]:
+    """For the length of the block this process sees lease owners as another machine does: nothing is known of them."""
+    return registered("", _Nothing())
 
 
 def states(verdicts: Sequence[Verdict]) -> list[str]:

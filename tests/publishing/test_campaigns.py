@@ -51,7 +51,7 @@ def test_kill_9_at_random_moments(warehouse: DuckDBWarehouse, lake: Lake, kind: 
     assert at_work >= REPEATS
 
 
-IN_PLACE = ["before_open", "opened", "judged", "before_commit", "recorded"]
+IN_PLACE = ["before_open", "opened", "audited", "before_commit", "recorded"]
 POINTS = [("files", name) for name in BEFORE_COMMIT + AFTER_COMMIT]
 POINTS += [("in_place", name) for name in [f"publish.in_place.{n}" for n in IN_PLACE] + BEFORE_COMMIT + AFTER_COMMIT]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.publishing.leases import GIVING_BACK
 from platform_assets.publishing.ledger import history
+from platform_assets.publishing.taking import GIVING_BACK
 from platform_assets.publishing.verdicts import State
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.errors import WarehouseExhausted

@@ -14,7 +14,7 @@ from platform_assets.publishing.verdicts import Content, State
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.protocol import TableName
 from tests.publishing.marts import DAYS, HELD, MART, TABLE, build, copy, materialize, versions
-from tests.publishing.support import states
+from tests.publishing.support import states, unknown_here
 
 
 def test_pending_is_closed_until_a_verdict_opens_it(warehouse: DuckDBWarehouse) -> None:
@@ -49,7 +49,7 @@ def test_a_process_that_dies_leaves_pending_and_the_next_run_succeeds(warehouse:
     def crash() -> None:
         raise Crash
 
-    for name in ("publish.in_place.judged", "publish.in_place.before_commit"):
+    for name in ("publish.in_place.audited", "publish.in_place.before_commit"):
         with armed(name, crash), pytest.raises(Crash):  # noqa: SIM117
             with open_candidates(warehouse, partitions={MART: DAYS}, run_id="dies", wait_seconds=0) as opened:
                 record_verdicts(warehouse, opened, {MART: BuiltModel(TABLE, "day")})
@@ -99,7 +99,8 @@ def test_two_runs_on_one_model_wait_and_the_overtaken_one_is_fenced(warehouse: D
                 another.submit(waiting, warehouse, 0.2).result()
             with warehouse.session() as session:
                 session.execute("UPDATE platform.leases SET expires_at = TIMESTAMP '2000-01-01'")
-            materialize(warehouse, "v2", run="quick")
+            with unknown_here():
+                materialize(warehouse, "v2", run="quick")
             record_verdicts(warehouse, slow, {MART: BuiltModel(TABLE, "day", {DAYS[0]: [HELD]})})
 
     with pytest.raises(LeaseLost, match="run quick took it over"):

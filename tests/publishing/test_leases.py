@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -10,32 +9,32 @@ import threading
 import pytest
 
 from platform_assets.failpoints import armed
-from platform_assets.publishing import holders
 from platform_assets.publishing.errors import LeaseHeld, LeaseLost
-from platform_assets.publishing.leases import Busy, Lease, acquire, release, renew
-from platform_assets.publishing.ledger import LEASES, ensure_ledger
+from platform_assets.publishing.leases import Lease, NotFree, acquire, release, renew
+from platform_assets.publishing.ledger import LEASES
+from platform_assets.publishing.migrations import migrate
+from platform_assets.publishing.owners import is_alive
+from platform_assets.publishing.processes import machine
 from platform_assets.publishing.readers import ledger_history
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.errors import WarehouseError
-from tests.publishing.support import ASSET, Lake, content, load, states
+from tests.publishing.support import ASSET, Lake, content, load, states, unknown_here
 from tests.support.waiting import watched_waits
 
-WRITER_WAITS = (" waits: ", "platform_assets.publishing.leases")
+WRITER_WAITS = (" waits: ", "platform_assets.publishing.taking")
 """What a writer logs when it begins to wait for a lease, and where."""
 
 ELSEWHERE = "another machine/1/1/abc"
-DEAD = f"{holders._machine()}/{2**22 + 1}/1/abc"
-"""A holder of this machine, with the id of a process that cannot be."""
+DEAD = f"{machine()}/{2**22 + 1}/1/abc"
+"""A lease owner of this machine, with the id of a process that cannot be."""
 
 
-def hold(warehouse: DuckDBWarehouse, holder: str, *partitions: str, seconds: float = 60, run: str = "holder") -> Lease:
+def hold(warehouse: DuckDBWarehouse, owner: str, *partitions: str, seconds: float = 60, run: str = "owner") -> Lease:
     with warehouse.session() as session:
-        ensure_ledger(session)
+        migrate(session)
         with session.transaction():
             keys = [(ASSET, partition) for partition in partitions]
-            taken = acquire(session, keys, holder=holder, run_id=run, seconds=seconds)
-        assert isinstance(taken, Lease)
-        return taken
+            return acquire(session, keys, owner=owner, run_id=run, seconds=seconds)
 
 
 def expire(warehouse: DuckDBWarehouse) -> None:
@@ -46,11 +45,10 @@ def expire(warehouse: DuckDBWarehouse) -> None:
 def test_a_lease_is_taken_for_all_partitions_or_for_none(warehouse: DuckDBWarehouse) -> None:
     hold(warehouse, ELSEWHERE, "b")
     with warehouse.session() as session:
-        with session.transaction():
-            keys = [(ASSET, p) for p in "abc"]
-            taken = acquire(session, keys, holder="other/1/1/x", run_id="r", seconds=60)
-        assert isinstance(taken, list)
-        assert [(busy.partition, busy.run_id) for busy in taken] == [("b", "holder")]
+        keys = [(ASSET, p) for p in "abc"]
+        with pytest.raises(NotFree) as refused, session.transaction():
+            acquire(session, keys, owner="other/1/1/x", run_id="r", seconds=60)
+        assert [(busy.partition, busy.run_id) for busy in refused.value.busy] == [("b", "owner")]
         held = session.execute(f"SELECT partition_key FROM {LEASES} WHERE holder IS NOT NULL")
     assert held == [("b",)]
 
@@ -64,7 +62,7 @@ def test_tokens_only_grow(warehouse: DuckDBWarehouse) -> None:
     assert hold(warehouse, ELSEWHERE, "c").tokens == {(ASSET, "c"): 1}
 
 
-def test_an_expired_lease_is_taken_over_and_its_holder_is_fenced(warehouse: DuckDBWarehouse) -> None:
+def test_an_expired_lease_is_taken_over_and_its_owner_is_fenced(warehouse: DuckDBWarehouse) -> None:
     first = hold(warehouse, ELSEWHERE, "a", "b", run="slow")
     expire(warehouse)
     second = hold(warehouse, "other/1/1/x", "a", run="quick")
@@ -80,14 +78,13 @@ def test_an_expired_lease_that_nobody_took_over_is_still_good(warehouse: DuckDBW
     expire(warehouse)
     with warehouse.session() as session:
         renew(session, lease)
-        again = acquire(session, [(ASSET, "a")], holder="other/1/1/x", run_id="r", seconds=60)
-    assert isinstance(again, list)
-    assert isinstance(again[0], Busy)
+        with pytest.raises(NotFree):
+            acquire(session, [(ASSET, "a")], owner="other/1/1/x", run_id="r", seconds=60)
 
 
 def test_a_writer_waits_for_another_up_to_its_limit(warehouse: DuckDBWarehouse, lake: Lake) -> None:
     hold(warehouse, ELSEWHERE, "a")
-    with pytest.raises(LeaseHeld, match=rf"{ASSET}, partition a: run holder is writing it .*Run run waited 0\.3 s"):
+    with pytest.raises(LeaseHeld, match=rf"{ASSET}, partition a: run owner is writing it .*Run run waited 0\.3 s"):
         load(warehouse, lake.candidate("a", "v1"), wait_seconds=0.3)
     assert content(warehouse) == {}
     with watched_waits(*WRITER_WAITS) as waits:
@@ -103,10 +100,10 @@ def hold_free(warehouse: DuckDBWarehouse) -> None:
 
 
 def test_a_dead_process_is_taken_over_at_once(warehouse: DuckDBWarehouse, lake: Lake) -> None:
-    code = "from platform_assets.publishing.holders import new_holder; print(new_holder())"
+    code = "from platform_assets.publishing.processes import new_owner; print(new_owner())"
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
     dead = done.stdout.strip()
-    assert holders.is_dead(dead)
+    assert is_alive(dead) is False
     hold(warehouse, dead, "a", seconds=3600)
     assert states(load(warehouse, lake.candidate("a", "v1"), wait_seconds=0)) == ["published"]
 
@@ -115,7 +112,7 @@ def test_a_run_of_any_partition_clears_what_the_dead_left(warehouse: DuckDBWareh
     """Leases of processes that are certainly gone; what is staged lives in the session and dies with it."""
     hold(warehouse, DEAD, "a", "b", seconds=3600)
     hold(warehouse, ELSEWHERE, "c")
-    with armed("publish.judged", crash), pytest.raises(Crash):
+    with armed("publish.audited", crash), pytest.raises(Crash):
         load(warehouse, lake.candidate("d", "v1"))
     assert states(load(warehouse, lake.candidate("e", "v1"), run="other")) == ["published"]
     with warehouse.session(read_only=True) as session:
@@ -123,22 +120,9 @@ def test_a_run_of_any_partition_clears_what_the_dead_left(warehouse: DuckDBWareh
         tables = session.execute("SELECT schema_name, table_name FROM duckdb_tables() ORDER BY ALL")
         views = session.execute("SELECT count(*) FROM duckdb_views() WHERE NOT internal")
     assert held == [("c", ELSEWHERE)]
-    assert tables == [("platform", "leases"), ("platform", "ledger"), ("platform", "tables"), ("raw", "sales")]
+    own = [("platform", name) for name in ("leases", "ledger", "migrations", "tables")]
+    assert tables == [*own, ("raw", "sales")]
     assert views == [(0,)]
-
-
-def test_who_is_dead(warehouse: DuckDBWarehouse) -> None:
-    mine = holders.new_holder()
-    machine, pid, start, nonce = mine.rsplit("/", 3)
-    assert not holders.is_dead(mine)
-    assert holders.is_dead(f"{machine}/{pid}/{start}/another-nonce")  # of this process, and not at work
-    assert holders.is_dead(f"{machine}/{pid}/1{start}/{nonce}")  # an older process with the same id
-    assert holders.is_dead(f"{machine}/{2**22 + 1}/{start}/{nonce}")
-    assert not holders.is_dead(f"{machine}/{os.getppid()}/{holders._started(os.getppid())}/{nonce}")
-    for unknown in (ELSEWHERE, "", "nonsense", f"x{mine}"):
-        assert not holders.is_dead(unknown)
-    holders.retire(mine)
-    assert holders.is_dead(mine)
 
 
 def test_a_writer_whose_lease_was_taken_over_publishes_nothing(warehouse: DuckDBWarehouse, lake: Lake) -> None:
@@ -146,7 +130,8 @@ def test_a_writer_whose_lease_was_taken_over_publishes_nothing(warehouse: DuckDB
 
     def overtake() -> None:
         expire(warehouse)
-        hold(warehouse, ELSEWHERE, "a", run="overtaker")
+        with unknown_here():
+            hold(warehouse, ELSEWHERE, "a", run="overtaker")
 
     with armed("publish.leased", overtake), pytest.raises(LeaseLost, match="run overtaker took it over"):
         load(warehouse, lake.candidate("a", "v1"), lake.candidate("b", "v1"))
@@ -168,7 +153,7 @@ def crash() -> None:
 BEFORE_COMMIT = [
     "publish.leased",
     "publish.staged",
-    "publish.judged",
+    "publish.audited",
     "publish.fenced",
     "publish.deleted",
     "publish.inserted",

@@ -180,7 +180,7 @@ def test_files_replaced_while_they_are_published_publish_nothing(warehouse: Duck
     def swap() -> None:
         Path(candidate.files[0]).write_bytes(Path(other.files[0]).read_bytes())
 
-    with armed("publish.judged", swap), pytest.raises(PublishingError, match="7 rows arrived"):
+    with armed("publish.audited", swap), pytest.raises(PublishingError, match="7 rows arrived"):
         load(warehouse, candidate)
     assert content(warehouse) == {"a": ["v1"] * 3}
 

@@ -20,13 +20,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from platform_assets.contracts.model import BatchRule, Bounds, Metric
 from platform_assets.failpoints import armed
 from platform_assets.publishing.errors import LeaseHeld, LeaseLost
-from platform_assets.publishing.leases import Lease, acquire, release
-from platform_assets.publishing.ledger import ensure_ledger
+from platform_assets.publishing.leases import acquire, release
+from platform_assets.publishing.migrations import migrate
 from platform_assets.publishing.readers import ledger_history, unreadable
 from platform_assets.publishing.verdicts import Candidate
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.errors import WarehouseError
-from tests.publishing.support import ASSET, Lake, content, load
+from tests.publishing.support import ASSET, Lake, content, load, unknown_here
 from tests.publishing.test_leases import AFTER_COMMIT, BEFORE_COMMIT, Crash, crash
 
 PARTITIONS = ("a", "b", "c")
@@ -129,11 +129,10 @@ class Publishing(RuleBasedStateMachine):
 
     def take(self, partition: str) -> None:
         with self.warehouse.session() as session:
-            ensure_ledger(session)
-            with session.transaction():
+            migrate(session)
+            with unknown_here(), session.transaction():
                 key = (ASSET, partition)
-                taken = acquire(session, [key], holder=f"{ELSEWHERE}{partition}", run_id="elsewhere", seconds=3600)
-        assert isinstance(taken, Lease)
+                acquire(session, [key], owner=f"{ELSEWHERE}{partition}", run_id="elsewhere", seconds=3600)
         self.leased.add(partition)
 
     @rule(partition=st.sampled_from(PARTITIONS), expires=st.booleans())

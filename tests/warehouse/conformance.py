@@ -14,7 +14,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from platform_assets.warehouse.errors import IncompatibleTable, SessionMisused, StatementFailed, WarehouseError
+from platform_assets.warehouse.errors import IncompatibleTable, SessionMisused, StatementFailed, WarehouseBusy
+from platform_assets.warehouse.errors import WarehouseError as AnyError
 from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, StagedFile, TableName, Warehouse
 from tests.support.waiting import watched_waits
 
@@ -102,7 +103,7 @@ class WarehouseConformance:
     def test_a_read_only_session_does_not_write(self, warehouse: Warehouse) -> None:
         with warehouse.session() as session:
             fill(session, 1)
-        with warehouse.session(read_only=True) as session, pytest.raises(WarehouseError):
+        with warehouse.session(read_only=True) as session, pytest.raises(AnyError):
             session.execute(f"DELETE FROM {name(session)}")
         assert ids(warehouse) == [1]
 
@@ -261,3 +262,37 @@ class WarehouseConformance:
             order.append("reserved")
         thread.join()
         assert order == ["reserved", "session"]
+
+    def test_a_session_waits_no_longer_than_its_own_limit(self, warehouse: Warehouse) -> None:
+        refused: list[AnyError] = []
+
+        def ask() -> None:
+            for read_only in (False, True):
+                try:
+                    with warehouse.session(read_only=read_only, wait_seconds=0):
+                        pass
+                except WarehouseBusy as busy:
+                    refused.append(busy)
+
+        with warehouse.reserve(purpose="a tool of its own"):
+            thread = threading.Thread(target=ask)
+            thread.start()
+            thread.join()
+        assert len(refused) == 2
+        assert "a tool of its own" in str(refused[0])
+        ask()
+        assert len(refused) == 2
+
+    def test_unique_columns_stay_unique(self, warehouse: Warehouse) -> None:
+        with warehouse.session() as session:
+            fill(session, 1, 1, 2)
+            with pytest.raises(StatementFailed):
+                session.ensure_unique(TABLE, ["id"])
+            session.execute(f"DELETE FROM {name(session)} WHERE id = 1")
+        for _ in range(2):
+            with warehouse.session() as session:
+                session.ensure_unique(TABLE, ["id"])
+                with pytest.raises(StatementFailed):
+                    session.execute(f"INSERT INTO {name(session)} (id) VALUES (2)")
+                session.execute(f"INSERT INTO {name(session)} (id) VALUES (2), (3) ON CONFLICT DO NOTHING")
+        assert ids(warehouse) == [2, 3]

@@ -34,10 +34,6 @@ from platform_assets.warehouse.protocol import PARTITION
 UPSTREAM_CHECK = "upstream_published"
 """The check in the ledger of a partition that was blocked because of something upstream."""
 
-LEASE_SECONDS = 3600.0
-"""How long a step's lease on its partitions stands. dbt holds the warehouse's file while it works, so nobody could
-renew a short one meanwhile; a holder that has died on this machine is taken over at once, whatever its lease says."""
-
 
 class DbtRun:
     """One execution: what is blocked so far, and what dbt and the ledger have said."""
@@ -103,9 +99,7 @@ class DbtRun:
         wanted = {self._asset(model): self.wanted[model] for model in self.built}
         parsed = self.parsed
         self.context.log.debug(f"dbt project in state {parsed.identity}")
-        with open_candidates(
-            self.warehouse, partitions=wanted, run_id=self.context.run.run_id, lease_seconds=LEASE_SECONDS
-        ) as opened:
+        with open_candidates(self.warehouse, partitions=wanted, run_id=self.context.run.run_id) as opened:
             models_that_ran = run_models(self)
             # while this step waited for its lease, or dbt ran, somebody may have begun to overwrite what it read
             self.block(self._refused_upstream())

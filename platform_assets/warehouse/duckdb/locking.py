@@ -63,6 +63,8 @@ def _acquire(lock: FileLock, path: Path, database: Path, wait_seconds: float) ->
         try:
             lock.acquire(timeout=min(QUIET_SECONDS, wait_seconds), poll_interval=0.01)
         except Timeout:
+            if wait_seconds <= QUIET_SECONDS:
+                raise
             log.info("waiting for the warehouse %s, in use by %s", database, holder(path))
             lock.acquire(timeout=max(0.0, wait_seconds - QUIET_SECONDS), poll_interval=0.05)
             log.info("got the warehouse %s after %.1f s", database, time.monotonic() - started)

@@ -53,8 +53,10 @@ class DuckDBWarehouse:
     threads: int | None = None
 
     @contextlib.contextmanager
-    def session(self, *, read_only: bool = False, purpose: str = "") -> Iterator[DuckDBSession]:
-        with self._connected(read_only, purpose or "a session") as (path, connection):
+    def session(
+        self, *, read_only: bool = False, purpose: str = "", wait_seconds: float | None = None
+    ) -> Iterator[DuckDBSession]:
+        with self._connected(read_only, purpose or "a session", wait_seconds) as (path, connection):
             session = DuckDBSession(connection, path, bounded=self.memory_limit is None)
             try:
                 session.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
@@ -74,7 +76,9 @@ class DuckDBWarehouse:
         return blames_statement(text, Path(os.path.realpath(self.path)))
 
     @contextlib.contextmanager
-    def _connected(self, read_only: bool, purpose: str) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
+    def _connected(
+        self, read_only: bool, purpose: str, wait_seconds: float | None = None
+    ) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
         """The file's path and an open connection, under the lock; whoever asked closes the connection."""
         path = Path(os.path.realpath(self.path))
         try:
@@ -82,8 +86,9 @@ class DuckDBWarehouse:
         except OSError as error:
             raise unreadable(path, error) from error
         # one limit for both waits: for platform processes, then for programs that know nothing of the lock
-        deadline = time.monotonic() + self.wait_seconds
-        with exclusive(path, wait_seconds=self.wait_seconds, purpose=purpose):
+        limit = self.wait_seconds if wait_seconds is None else wait_seconds
+        deadline = time.monotonic() + limit
+        with exclusive(path, wait_seconds=limit, purpose=purpose):
             yield path, open_database(path, read_only=read_only, config=self._config(), deadline=deadline)
 
     def _config(self) -> dict[str, str | bool | int | float | list[str]]:
@@ -205,6 +210,10 @@ class DuckDBSession:
         for column in change.widened:
             self.execute(f"ALTER TABLE {target} ALTER COLUMN {self.quote(column.name)} TYPE {column.type}")
         self._comment(table, wanted, existing)
+
+    def ensure_unique(self, table: TableName, columns: Sequence[str]) -> None:
+        index, keys = self.quote(f"{table.name}_{'_'.join(columns)}"), ", ".join(map(self.quote, columns))
+        self.execute(f"CREATE UNIQUE INDEX IF NOT EXISTS {index} ON {self.quote(table.schema, table.name)} ({keys})")
 
     def _create(self, table: TableName, columns: Sequence[ColumnDef]) -> None:
         body = ", ".join(f"{self.quote(c.name)} {c.type}" for c in columns)

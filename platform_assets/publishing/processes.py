@@ -1,7 +1,7 @@
-"""Who holds a lease, and whether that one is certainly gone.
+"""Lease owners that are processes of a machine: how they are named, and whether they are alive.
 
-A holder is written as ``machine/pid/start/nonce``. On the same machine a holder whose process no longer runs
-is dead at once; on another machine only the lease's expiry can tell. Nothing here touches the warehouse.
+An owner is written as ``machine/pid/start/nonce``. Of the machine that asks, it is known whether the process runs;
+of another one, nothing is known. Nothing here touches the warehouse.
 """
 
 from __future__ import annotations
@@ -19,42 +19,46 @@ _active: dict[str, int] = {}
 """Names at work in this process, with the thread that works under each."""
 
 
-def new_holder() -> str:
-    """A holder for one piece of work of this process; :func:`retire` it when the work ends, however it ends.
+def new_owner() -> str:
+    """An owner for one piece of work of this process; :func:`retire` it when the work ends, however it ends.
 
     Raises OSError when the process cannot find out about itself, for lack of a file descriptor.
     """
-    holder = f"{_machine()}/{os.getpid()}/{_started(os.getpid())}/{uuid.uuid4().hex[:12]}"
-    _active[holder] = threading.get_ident()
-    return holder
+    owner = f"{machine()}/{os.getpid()}/{started(os.getpid())}/{uuid.uuid4().hex[:12]}"
+    _active[owner] = threading.get_ident()
+    return owner
 
 
-def retire(holder: str) -> None:
-    _active.pop(holder, None)
+def retire(owner: str) -> None:
+    """End the work of ``owner``: from here on it is dead, for this process at once and for others when it exits."""
+    _active.pop(owner, None)
 
 
-def is_of_this_thread(holder: str) -> bool:
-    """Whether the calling thread itself works under this holder: waiting for it would never end."""
-    return _active.get(holder) == threading.get_ident() and not is_dead(holder)
+def is_of_this_thread(owner: str) -> bool:
+    """Whether the calling thread itself works under this name: waiting for it would never end."""
+    return _active.get(owner) == threading.get_ident() and LocalProcesses().is_alive(owner) is True
 
 
-def is_dead(holder: str) -> bool:
-    """True only when it is certain that nobody works under this holder any more."""
-    parts = holder.rsplit("/", 3)
-    if len(parts) != 4 or parts[0] != _machine() or not parts[1].isdigit():
-        return False
-    pid = int(parts[1])
-    if holder in _active and pid == os.getpid():
-        return False
-    try:
-        started = _started(pid)
-    except OSError:
-        return False
-    return started != parts[2] or pid == os.getpid()
+class LocalProcesses:
+    """Liveness of owners by process id and start time, for the machine that asks; see ``owners.Liveness``."""
+
+    def is_alive(self, owner: str) -> bool | None:
+        """None for an owner elsewhere, and where the system does not let a process be looked at."""
+        parts = owner.rsplit("/", 3)
+        if len(parts) != 4 or parts[0] != machine() or not parts[1].isdigit():
+            return None
+        pid = int(parts[1])
+        if pid == os.getpid() and owner in _active:
+            return True
+        try:
+            since = started(pid)
+        except OSError:
+            return None
+        return since == parts[2] and pid != os.getpid()
 
 
 @functools.cache
-def _machine() -> str:
+def machine() -> str:
     """This machine, this boot and this namespace of process ids: pids mean the same only where all are equal."""
     marks = [platform.node()]
     boot = Path("/proc/sys/kernel/random/boot_id")
@@ -66,7 +70,7 @@ def _machine() -> str:
     return ":".join(marks)
 
 
-def _started(pid: int) -> str:
+def started(pid: int) -> str:
     """When process ``pid`` started, as text that differs for a process that reuses the id; empty when it is gone.
 
     Raises OSError when that cannot be found out: no file descriptor, or a process that the system hides.
