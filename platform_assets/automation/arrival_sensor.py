@@ -1,47 +1,47 @@
-"""The arrival sensor of a feed: a run for each delivery that the lake does not hold yet.
+"""The arrival sensor of a feed: runs for what lies in the landing folder and is neither published nor rejected.
 
-A tick looks only at what changed since the last one, and asks for `lake` and `raw` of a partition in one run. The
-run key holds the delivery's version, so a replaced file starts a new run and the same file never two. What the
-sensor cannot take (a link, a name that fits no partition, a delivery that is not complete) is reported in the tick.
+A tick looks at what changed since the last one, at what was asked for and is not confirmed, and now and then at
+everything once more; it asks for `lake` and `raw` of a partition in one run. What is asked for, and when again, is
+decided in ``reconciler``. What the sensor cannot take (a link, a name that fits no partition, a delivery that is not
+complete) is reported in the tick.
 """
 
 import datetime as dt
-import hashlib
-import json
 import time
-from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from platform_assets._compat import materialized_data_versions
+from platform_assets.automation.arrival_report import SHOWN, quiet_reason, report_arrivals, report_withdrawn
+from platform_assets.automation.cursor import EARLY, CursorTooNew, Seen, after_faults, read_cursor, write_cursor
+from platform_assets.automation.holdings import contract_as_a_whole, standings
+from platform_assets.automation.reconciler import DISTANCES, Decision, Situation, Standing, due, reconcile
+from platform_assets.automation.requests import run_requests
+from platform_assets.automation.runs_in_progress import partitions_in_progress
+from platform_assets.automation.withdrawn import concluded, search
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.landing_events import observed, recognized
 from platform_assets.lake.deliveries import Delivery, dagster_partition
-from platform_assets.lake.manifest import read_manifest
 from platform_assets.lake.names import shown
-from platform_assets.lake.rejection import RecordUnreadable
-from platform_assets.landing.arrivals import Arrivals, Mark
+from platform_assets.landing.arrivals import LandingFolder, Look, Mark
 from platform_assets.landing.walk import ROOT
 from platform_assets.platform_resource import PlatformResource
 
 CHANGES_PER_TICK = 2_000
 """Changed files that one tick looks at: bounds its time and its memory; the rest is the next tick's."""
 
-RANGE_FROM = 10
-"""From so many adjoining partitions on, deliveries that come at once are taken by one run over their range."""
+AGAIN_PER_TICK = 500
+"""Files that one tick of a look through everything looks at once more."""
 
-EARLY = 100
-"""Deliveries of partitions that are not over yet which a cursor remembers; the closing schedule takes the others."""
+LOOK_THROUGH_NS = 24 * 3600 * 10**9
+"""How often everything is looked through without a reason."""
 
-HINDERED = 20
-MANY = "/"
-"""Stands, before a digest of them, for the paths that cannot be looked at, if they are more than :data:`HINDERED`."""
-AGAIN = "//"
-"""Up to where a look anew has to come before the next one begins, so that a disk that flickers stops nothing."""
-
-SHOWN = 20
+SET_BACK_NS = 10 * 10**9
+"""Clocks are corrected by less than this without anybody having to know."""
 
 
 def arrival_sensor(feed: Feed) -> dg.SensorDefinition:
@@ -55,198 +55,161 @@ def arrival_sensor(feed: Feed) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def arrivals(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
-        folder, seen, now = feed.landing(platform.landing), read_cursor(context.cursor), time.time_ns()
-        found, mark = folder.changed_since(seen.mark, now_ns=now, limit=CHANGES_PER_TICK)
-        mark, hindered = after_faults(seen, mark, found.faults)
-        over = _keys_that_are_over(feed, [*seen.early, *found.deliveries], now)
-        waits: set[str] = set()
-        if late := over.intersection(seen.early):
-            again = folder.deliveries(late, now_ns=now)
-            found.deliveries.update(again.deliveries)
-            waits = set(again.waiting)
-        early = sorted({*seen.early, *found.deliveries} - over)
-        there = [delivery for key, delivery in found.deliveries.items() if key in over]
-        new = [delivery for delivery in there if not _is_ingested(context, delivery, Path(platform.lake))]
-        # a folder that was never there is that of a new project, and no news
-        news = hindered.keys() - seen.hindered.keys() - ({ROOT} if seen.mark == Mark() else set())
-        _report(context, feed, found, news)
-        for key in early[:SHOWN]:
-            context.log.info(f"{feed.name}: {key} is not over yet: its delivery is taken once it is")
-        cursor = write_cursor(Seen(mark, tuple(sorted({*early, *waits})[:EARLY]), hindered))
-        # what hinders a look is there at every tick, and an event when it is new
-        changed = found.irregular or found.unmatched or news
-        strange = [recognized(feed, found)] if changed else []
-        if not new:
-            skip = _quiet_reason(feed.name, found)
-            return dg.SensorResult(skip_reason=skip, cursor=cursor, asset_events=strange)
-        return dg.SensorResult(
-            run_requests=list(run_requests(feed.partitions, new)),
-            cursor=cursor,
-            asset_events=[*(observed(feed, delivery) for delivery in new), *strange],
-            dynamic_partitions_requests=_new_keys(feed, new),
-        )
+        try:
+            seen = read_cursor(context.cursor)
+        except CursorTooNew as error:
+            return dg.SensorResult(skip_reason=f"{feed.name}: {error}", cursor=context.cursor)
+        return _Tick(feed, platform, context, time.time_ns()).result(seen)
 
     return arrivals
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What earlier ticks have seen: everything up to ``mark``, and deliveries that came ``early``.
+@dataclass
+class _Tick:
+    """One evaluation of the sensor."""
 
-    Dagster knows a partition of time only when its time is over; a file of today that comes today waits for that.
-    ``hindered`` holds the paths that could not be looked at, each with the mark from which it was missed.
-    """
+    feed: Feed
+    platform: PlatformResource
+    context: dg.SensorEvaluationContext
+    now_ns: int
 
-    mark: Mark = field(default_factory=Mark)
-    early: tuple[str, ...] = ()
-    hindered: Mapping[str, Mark] = field(default_factory=dict)
+    def result(self, before: Seen) -> dg.SensorResult:
+        feed, log = self.feed, self.context.log
+        seen = self._prepared(before)
+        folder = feed.landing(self.platform.landing)
+        looked = _keys_that_are_over(feed, {*seen.early, *due(seen.asked, self.now_ns)}, self.now_ns)
+        look = folder.look(
+            seen.mark,
+            now_ns=self.now_ns,
+            limit=CHANGES_PER_TICK,
+            again=seen.again,
+            again_limit=AGAIN_PER_TICK,
+            keys=looked,
+        )
+        found = look.arrivals
+        mark, hindered = after_faults(seen, look.mark, found.faults)
+        seen, withdrawn = self._searched(seen, look, folder)
+        over = _keys_that_are_over(feed, {*seen.early, *found.deliveries}, self.now_ns)
+        decision = self._decided(seen, look, over, looked & seen.asked.keys())
+        # a folder that was never there is that of a new project, and no news
+        news = hindered.keys() - seen.hindered.keys() - ({ROOT} if seen.mark == Mark() else set())
+        report_arrivals(log, feed, found, news)
+        ahead_of_time = {*seen.early, *found.deliveries} - over
+        for key in sorted(ahead_of_time)[:SHOWN]:
+            log.info(f"{feed.name}: {key} is not over yet: its delivery is taken once it is")
+        for key in decision.gone[:SHOWN]:
+            log.warning(f"{feed.name}: the delivery of {shown(key)} was withdrawn before it was taken")
+        early = ahead_of_time | (over & set(seen.early) & found.waiting.keys())
+        cursor = write_cursor(
+            replace(
+                self._looked_through(seen, look, decision),
+                mark=mark,
+                early=tuple(sorted(early)[:EARLY]),
+                hindered=hindered,
+                asked=decision.asked,
+            )
+        )
+        # what hinders a look is there at every tick, and an event when it is new
+        changed = found.irregular or found.unmatched or news or withdrawn
+        strange = [recognized(feed, found, withdrawn)] if changed else []
+        if not decision.requests:
+            return dg.SensorResult(skip_reason=quiet_reason(feed.name, found), cursor=cursor, asset_events=strange)
+        first = [request.delivery for request in decision.requests if request.tries == 1]
+        return dg.SensorResult(
+            run_requests=list(run_requests(feed.partitions, decision.requests, self.now_ns)),
+            cursor=cursor,
+            asset_events=[*(observed(feed, delivery) for delivery in first), *strange],
+            dynamic_partitions_requests=_new_keys(feed, [request.delivery for request in decision.requests]),
+        )
+
+    def _prepared(self, seen: Seen) -> Seen:
+        """What was seen before, with a look through everything begun if there is a reason for one."""
+        now, contract = self.now_ns, contract_as_a_whole(self.feed)
+        if seen == Seen():
+            return Seen(through_ns=now, contract=contract, clock_ns=now)
+        through = seen.again is None and not 0 <= now - seen.through_ns < LOOK_THROUGH_NS
+        # no distance is so long that it explains a time much later than now
+        undone = seen.again is None and seen.again_ns and not 0 < seen.again_ns - now < 2 * DISTANCES[-1]
+        mark = seen.mark
+        before = max(seen.clock_ns, mark.changed_ns)
+        if before > now + SET_BACK_NS:
+            self.context.log.warning(
+                f"{self.feed.name}: the clock was set back by {(before - now) / 1e9:.0f} s since the last tick: "
+                "everything in the landing folder is looked at again, and nothing is taken twice"
+            )
+            through = True
+            mark = min(mark, Mark(now - int(self.feed.completeness.settle_seconds * 1e9)))
+        if through or undone or (seen.contract and seen.contract != contract):
+            seen = replace(seen, again=Mark(), again_ns=0, through_ns=now)
+        return replace(seen, mark=mark, contract=contract, clock_ns=now)
+
+    def _looked_through(self, seen: Seen, look: Look, decision: Decision) -> Seen:
+        """How far the look through everything has come, and when the next one begins."""
+        again, again_ns, looks, ahead = seen.again, seen.again_ns, seen.looks, seen.ahead
+        if again is not None:
+            again = look.again
+        if decision.overflowed and not again_ns:
+            again_ns = self.now_ns + DISTANCES[min(looks, len(DISTANCES) - 1)]
+            looks += 1
+        if again is None and not again_ns:
+            looks = 0
+        if again is None and look.ahead_sum != ahead:
+            ahead = look.ahead_sum
+            if look.ahead:
+                again = Mark(self.now_ns)
+                self.context.log.warning(
+                    f"{self.feed.name}: {look.ahead} files were changed at a time that is in the future (a clock was "
+                    "set back, or it is that of another machine): they are taken all the same"
+                )
+        return replace(seen, again=again, again_ns=again_ns, looks=looks, ahead=ahead)
+
+    def _searched(self, seen: Seen, look: Look, folder: LandingFolder) -> tuple[Seen, tuple[str, ...]]:
+        """Add to what was found what is left where a file was taken away; what is gone as a whole is to be reported."""
+        found = look.arrivals
+        if ROOT in found.faults:
+            return seen, ()
+        step = search(Path(self.platform.lake), self.feed.name, seen.withdrawals, look.folders)
+        missing = step.suspects - found.deliveries.keys() - found.waiting.keys()
+        gone: list[str] = []
+        if missing:
+            more = folder.deliveries(set(missing), now_ns=self.now_ns)
+            found.deliveries.update(more.deliveries)
+            gone = sorted(missing - more.deliveries.keys() - more.waiting.keys())
+        progress, is_news = concluded(step, gone)
+        if is_news:
+            report_withdrawn(self.context.log, self.feed, progress.count, gone)
+        return replace(seen, withdrawals=progress), tuple(gone) if is_news else ()
+
+    def _decided(self, seen: Seen, look: Look, over: Set[str], looked: Set[str]) -> Decision:
+        feed, now = self.feed, self.now_ns
+        deliveries = {
+            key: delivery
+            for key, delivery in look.arrivals.deliveries.items()
+            if key in over
+            and ((entry := seen.asked.get(key)) is None or entry.version != delivery.version or entry.is_due(now))
+        }
+        standing, hashes = standings(feed, self.platform, deliveries.values(), self.context.log.warning)
+        asked_for = {key: rows for key, rows in hashes.items() if key in seen.asked and rows}
+        if asked_for:
+            # a run that died between the ledger's transaction and its event has published for nobody
+            known = materialized_data_versions(self.context.instance, feed.raw_key, list(asked_for))
+            lost = {key for key, rows in asked_for.items() if known.get(dagster_partition(key)) != rows}
+            standing |= dict.fromkeys(lost, Standing.ABSENT)
+        open_ones = [key for key, where in standing.items() if key in seen.asked or not where.is_final]
+        running = partitions_in_progress(self.context.instance, feed, now) if open_ones else set()
+        return reconcile(
+            seen.asked, Situation(now, deliveries, standing, look.new, look.arrivals.waiting, running, looked)
+        )
 
 
-def after_faults(seen: Seen, mark: Mark, faults: Mapping[str, str]) -> tuple[Mark, Mapping[str, Mark]]:
-    """The mark to go on from, and what is hindered now.
-
-    Once a path can be looked at again, everything since it was hindered is looked at anew: what came below it may be
-    older than the mark. What the lake holds by then is not asked for twice. Of many paths only a digest is known, so
-    all is looked at anew whenever they are others than before.
-    """
-    # from its own mark on, this tick has looked already
-    over = [since for path, since in seen.hindered.items() if path not in faults and since < seen.mark]
-    before = min(seen.hindered.values(), default=seen.mark)
-    # earlier versions wrote no digest, under an empty path
-    many = next((path for path in seen.hindered if path != AGAIN and (not path or path.startswith(MANY))), None)
-    if len(faults) <= HINDERED:
-        since = seen.mark if many is None else before
-        return min([mark, *over]), {path: seen.hindered.get(path, since) for path in sorted(faults)}
-    since, these = min(seen.mark, before), MANY + _digest("\0".join(sorted(faults)))
-    if many is None:
-        return min([mark, *over]), {these: since}
-    until = seen.hindered.get(AGAIN, since)
-    if seen.mark < until and seen.mark != mark:
-        return mark, {many: since, AGAIN: until}
-    if these == many:
-        return mark, {many: since}
-    return since, {these: since, AGAIN: mark}
-
-
-def read_cursor(text: str | None) -> Seen:
-    """What stands in a sensor's cursor; the beginning if there is none."""
-    if not text:
-        return Seen()
-    changed_ns, path, *rest = json.loads(text)
-    early = tuple(key for key in rest if isinstance(key, str))
-    hindered = {path: Mark(*mark) for part in rest if isinstance(part, dict) for path, mark in part.items()}
-    return Seen(Mark(int(changed_ns), str(path)), early, hindered)
-
-
-def write_cursor(seen: Seen) -> str:
-    """A cursor of bounded size, however many files have been seen."""
-    hindered = {path: [mark.changed_ns, mark.path] for path, mark in seen.hindered.items()}
-    return json.dumps([seen.mark.changed_ns, seen.mark.path, *seen.early, *([hindered] if hindered else [])])
-
-
-def _keys_that_are_over(feed: Feed, keys: Sequence[str], now_ns: int) -> set[str]:
+def _keys_that_are_over(feed: Feed, keys: Iterable[str], now_ns: int) -> set[str]:
     if not isinstance(feed.partitions, dg.TimeWindowPartitionsDefinition):
         return set(keys)
     with dg.partition_loading_context(effective_dt=dt.datetime.fromtimestamp(now_ns / 1e9, tz=dt.UTC)):
         return {key for key in keys if feed.partitions.has_partition_key(key)}
 
 
-def run_requests(partitions: dg.PartitionsDefinition | None, deliveries: list[Delivery]) -> Iterator[dg.RunRequest]:
-    """One request a delivery; one a range where many adjoining partitions of time arrived at once."""
-    by_key = {delivery.partition: delivery for delivery in deliveries}
-    if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
-        for delivery in deliveries:
-            yield _single(delivery)
-        return
-    for keys in _adjoining(partitions, sorted(by_key)):
-        if not _is_range(partitions, keys):
-            for key in keys:
-                yield _single(by_key[key])
-        else:
-            versions = ",".join(by_key[key].version for key in keys)
-            run_key = f"{by_key[keys[0]].feed}:{keys[0]}...{keys[-1]}:{_digest(versions)}"
-            yield dg.RunRequest(
-                run_key=run_key,
-                tags={
-                    "dagster/asset_partition_range_start": keys[0],
-                    "dagster/asset_partition_range_end": keys[-1],
-                },
-            )
-
-
-def _single(delivery: Delivery) -> dg.RunRequest:
-    return dg.RunRequest(
-        run_key=f"{delivery.feed}:{delivery.partition}:{delivery.version}",
-        partition_key=dagster_partition(delivery.partition),
-    )
-
-
-def _adjoining(partitions: dg.TimeWindowPartitionsDefinition, keys: list[str]) -> Iterator[list[str]]:
-    group: list[str] = []
-    end = 0.0
-    spans = []
-    for key in keys:
-        window = partitions.time_window_for_partition_key(key)
-        spans.append((window.start.timestamp(), window.end.timestamp(), key))
-    for start, stop, key in sorted(spans):
-        if group and start != end:
-            yield group
-            group = []
-        group.append(key)
-        end = stop
-    if group:
-        yield group
-
-
-def _is_range(partitions: dg.TimeWindowPartitionsDefinition, keys: list[str]) -> bool:
-    """Whether a run from the first to the last of ``keys`` is a run of just these, which a left-out day may prevent."""
-    return (
-        len(keys) >= RANGE_FROM
-        and list(partitions.get_partition_keys_in_range(dg.PartitionKeyRange(keys[0], keys[-1]))) == keys
-    )
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-
-
-def _is_ingested(context: dg.SensorEvaluationContext, delivery: Delivery, lake: Path) -> bool:
-    try:
-        manifest = read_manifest(lake, delivery.feed, delivery.partition)
-    except RecordUnreadable as error:
-        # ingesting the delivery again replaces it
-        context.log.warning(f"{delivery.feed} {delivery.partition}: {error}")
-        return False
-    return manifest is not None and manifest.delivery_version == delivery.version
-
-
 def _new_keys(feed: Feed, deliveries: list[Delivery]) -> list[Any]:
     if isinstance(feed.partitions, dg.DynamicPartitionsDefinition):
         return [feed.partitions.build_add_request([delivery.partition for delivery in deliveries])]
     return []
-
-
-def _report(context: dg.SensorEvaluationContext, feed: Feed, found: Arrivals, news: Set[str]) -> None:
-    name = feed.name
-    for path, kind in list(found.irregular.items())[:SHOWN]:
-        context.log.warning(f"{name}: {shown(path)} is {kind}, not a file: left alone")
-    for path, why in list(found.faults.items())[:SHOWN]:
-        if path != ROOT:
-            context.log.warning(f"{name}: {shown(path)}: {why}; the partitions whose files may lie there wait")
-        elif path in news:
-            context.log.warning(f"{name}: {why}; every partition waits")
-    for path in found.unmatched[:SHOWN]:
-        why = feed.why_unmatched(path)
-        context.log.warning(f"{name}: {shown(path)} fits no partition of the feed ({why}): left alone")
-    if len(found.unmatched) > SHOWN:
-        context.log.warning(f"{name}: {len(found.unmatched) - SHOWN} more files fit no partition")
-    for key, why in list(found.waiting.items())[:SHOWN]:
-        context.log.info(f"{name}: {key} is not complete yet: {why}")
-
-
-def _quiet_reason(feed: str, found: Arrivals) -> str:
-    if ROOT in found.faults:
-        return found.faults[ROOT]
-    if found.waiting:
-        return f"{len(found.waiting)} deliveries of {feed} are not complete yet"
-    return f"nothing new for {feed}"

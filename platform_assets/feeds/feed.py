@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 
 from platform_assets.contracts.model import Contract
-from platform_assets.feeds.partition_names import may_hold, partition_key_of, why_no_partition
+from platform_assets.feeds.partition_names import may_hold, partition_key_of, parts_of, why_no_partition
 from platform_assets.landing.arrivals import Completeness, LandingFolder
 from platform_assets.landing.patterns import ArrivalPattern
 from platform_assets.platform_resource import PlatformResource
@@ -31,7 +31,8 @@ class Feed:
     def landing(self, root: str) -> LandingFolder:
         """The feed's landing folder below ``root``."""
         key_of = partition_key_of(self.partitions)
-        return LandingFolder(self.name, Path(root), self.pattern, key_of, self.completeness, may_hold(self.partitions))
+        inverse = may_hold(self.partitions), parts_of(self.partitions)
+        return LandingFolder(self.name, Path(root), self.pattern, key_of, self.completeness, *inverse)
 
     def why_unmatched(self, path: str) -> str:
         """Why a file of the landing folder belongs to no partition."""

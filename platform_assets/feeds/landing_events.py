@@ -37,17 +37,24 @@ def names_of_files(files: Sequence[FileVersion]) -> str:
     return first if len(files) <= SHOWN else f"{first} and {len(files) - SHOWN} more"
 
 
-def recognized(feed: Feed, found: Arrivals) -> dg.AssetCheckEvaluation:
-    """Whether what was ``found`` has paths that are no plain files, cannot be looked at, or fit no partition."""
+def recognized(feed: Feed, found: Arrivals, withdrawn: Sequence[str] = ()) -> dg.AssetCheckEvaluation:
+    """Whether what was ``found`` has paths that are no plain files, cannot be looked at, or fit no partition.
+
+    Partitions whose files were ``withdrawn`` after they were ingested are named and fail nothing: many teams clear
+    their landing folders.
+    """
     strange = {path: f"is {kind}, not a file" for path, kind in sorted(found.irregular.items())}
     strange |= dict(sorted(found.faults.items()))
     strange |= dict.fromkeys(sorted(found.unmatched), "")
-    metadata: dict[str, dg.MetadataValue] = {"left_alone": dg.MetadataValue.int(len(strange))}
+    metadata: dict[str, Any] = {"left_alone": dg.MetadataValue.int(len(strange))}
     if strange:
         schema = dg.TableSchema([dg.TableColumn("path", "string"), dg.TableColumn("problem", "string")])
         first = [(path, why or _unmatched(feed, path)) for path, why in list(strange.items())[:SHOWN]]
         records = [dg.TableRecord({"path": shown(path), "problem": why}) for path, why in first]
         metadata["files"] = dg.MetadataValue.table(records=records, schema=schema)
+    if withdrawn:
+        more = f" and {len(withdrawn) - SHOWN} more" if len(withdrawn) > SHOWN else ""
+        metadata["withdrawn"] = dg.MetadataValue.text(", ".join(map(shown, withdrawn[:SHOWN])) + more)
     return dg.AssetCheckEvaluation(
         asset_key=feed.landing_key,
         check_name=RECOGNIZED,

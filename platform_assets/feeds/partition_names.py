@@ -78,6 +78,23 @@ def may_hold(partitions: dg.PartitionsDefinition | None) -> Callable[[Mapping[st
     return holds
 
 
+def parts_of(partitions: dg.PartitionsDefinition | None) -> Callable[[str, tuple[str, ...]], set[tuple[str, ...]]]:
+    """What the names of a partition's files may say in groups of a pattern that name a day or a key, or more.
+
+    It leaves out what cannot be the partition's at little cost; which of the rest is, :func:`partition_key_of` says.
+    Around a clock change, and with an offset, a name may have the day before or after.
+    """
+    if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        return lambda key, groups: {tuple(key for _ in groups)}
+
+    def parts(key: str, groups: tuple[str, ...]) -> set[tuple[str, ...]]:
+        start = partitions.time_window_for_partition_key(key).start
+        days = [start.date() + dt.timedelta(days=shift) for shift in (-2, -1, 0, 1, 2)]
+        return {tuple(day.strftime(f"%{group[1:]}") for group in groups) for day in days}
+
+    return parts
+
+
 def _key_of_time(partitions: dg.TimeWindowPartitionsDefinition, time: dt.datetime | None) -> str | None:
     if time is None or time.year > LAST_YEAR:
         return None

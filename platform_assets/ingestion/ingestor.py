@@ -7,7 +7,6 @@ What happens to one file is in ``plain_files``, ``delimited``, ``json_lines`` an
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import shutil
 import time
 import uuid
@@ -27,7 +26,8 @@ from platform_assets.formats.plain_files import check_version
 from platform_assets.ingestion.engine import open_engine, register_functions, translated
 from platform_assets.ingestion.protection import Pseudonyms
 from platform_assets.ingestion.reading import Batch, read_delivery
-from platform_assets.lake.commit import clean_up, commit, manifest_if_readable, now, record_rejection
+from platform_assets.ingestion.unchanged import content_hash, holds_the_same, looks_unchanged, renewed
+from platform_assets.lake.commit import clean_up, commit, manifest_if_readable, now, record_rejection, renew
 from platform_assets.lake.deliveries import Delivery
 from platform_assets.lake.layout import make_partition_folder, partition_lock, quarantine_folder, work_folder
 from platform_assets.lake.manifest import Manifest, Rejection, State, read_manifest, read_rejection
@@ -69,7 +69,8 @@ class Ingestor:
     def ingest(self, *, contract: Contract, delivery: Delivery, force: bool = False) -> Manifest:
         """The manifest of the delivery, committed.
 
-        A delivery whose version was ingested under the same contract and key is not read again, unless ``force``.
+        A delivery whose version was ingested under the same contract and key is not read again, unless ``force``. One
+        of which a file only looks changed costs a hash of its bytes, and keeps its ingestion.
         Raises :class:`DeliveryRejected` when it cannot be used (the last good version stays, the rejection is
         recorded) and :class:`IngestionError` when it could not be judged (nothing is changed).
         """
@@ -93,13 +94,18 @@ class Ingestor:
         if manifest is None or rejection is not None:
             return None
         same = (
-            manifest.delivery_version == delivery.version
-            and manifest.contract_digest == contract_digest(contract)
+            manifest.contract_digest == contract_digest(contract)
             and manifest.key_fingerprint == self._key(contract)
             and (manifest.state != "not_due" or reason_not_due(contract, delivery.partition) is not None)
             and all(path.is_file() for path in manifest.data_paths(self.lake))
         )
-        return manifest if same else None
+        if not same or looks_unchanged(manifest, delivery):
+            return manifest if same else None
+        if not holds_the_same(manifest, delivery):
+            return None
+        manifest = renewed(manifest, delivery)
+        renew(self.lake, manifest)
+        return manifest
 
     def _ingest(self, contract: Contract, delivery: Delivery, folder: Path) -> Manifest:
         started = time.monotonic()
@@ -119,7 +125,7 @@ class Ingestor:
             manifest = self._keep(contract, delivery, folder, ingestion, batch, quarantine, started)
             commit(self.lake, manifest)
         except DeliveryRejected as rejected:
-            self._record(rejected, delivery, quarantine)
+            self._record(rejected, contract, delivery, quarantine)
             shutil.rmtree(folder / ingestion, ignore_errors=True)
             raise rejected.of(delivery.feed, delivery.partition) from None
         except BaseException:
@@ -190,7 +196,6 @@ class Ingestor:
             data.mkdir()
             files = [file.rename(data / f"part-{index:04d}.parquet") for index, file in enumerate(batch.files)]
         state: State = batch.state
-        hashed = hashlib.sha256("\n".join([contract_digest(contract), self._key(contract), *batch.content]).encode())
         return Manifest(
             feed=delivery.feed,
             partition=delivery.partition,
@@ -201,7 +206,7 @@ class Ingestor:
             delivery_version=delivery.version,
             delivery_files=delivery.files,
             data_files=tuple(str(file.relative_to(self.lake)) for file in files),
-            content_hash=hashed.hexdigest(),
+            content_hash=content_hash(contract_digest(contract), self._key(contract), batch.content),
             rows_in=batch.rows_in,
             rows_out=batch.rows_out,
             rows_quarantined=quarantine.rows,
@@ -215,12 +220,15 @@ class Ingestor:
             ingestion=ingestion,
         )
 
-    def _record(self, rejected: DeliveryRejected, delivery: Delivery, quarantine: QuarantineWriter) -> None:
+    def _record(
+        self, rejected: DeliveryRejected, contract: Contract, delivery: Delivery, quarantine: QuarantineWriter
+    ) -> None:
         quarantine.close()
         rejection = Rejection(
             delivery.feed, delivery.partition, delivery.version, rejected.code, rejected.message, now(),
             quarantine.rows_in, quarantine.rows, dict(quarantine.reasons),
             str(quarantine.path.relative_to(self.lake)) if quarantine.rows else None,
+            contract_digest=contract_digest(contract), changed_ns=delivery.changed_ns,
         )  # fmt: skip
         record_rejection(self.lake, rejection)
 

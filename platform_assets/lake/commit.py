@@ -50,6 +50,12 @@ def commit(lake: Path, manifest: Manifest) -> None:
     clean_up(lake, manifest.feed, manifest.partition, keep=before.ingestion if before else None)
 
 
+def renew(lake: Path, manifest: Manifest) -> None:
+    """Record that the same ingestion is that of files whose names, times or rights are others now."""
+    failpoint("lake.renew.before_rename")
+    write_durably(partition_folder(lake, manifest.feed, manifest.partition) / MANIFEST, manifest.to_json())
+
+
 def record_rejection(lake: Path, rejection: Rejection) -> None:
     """Record that a delivery was refused; the partition's manifest stays as it is."""
     folder = make_partition_folder(lake, rejection.feed, rejection.partition)

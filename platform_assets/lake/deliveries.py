@@ -6,7 +6,9 @@ How deliveries are found in a landing folder is in ``arrivals``; what becomes of
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 SNAPSHOT = "snapshot"
@@ -22,17 +24,24 @@ def dagster_partition(partition: str) -> str | None:
 class FileVersion:
     """One file as it was seen: a file replaced under the same name is another version.
 
-    ``path`` is absolute; ``size`` is in bytes, ``mtime_ns`` in nanoseconds since the epoch.
+    ``path`` is absolute; ``size`` is in bytes, ``mtime_ns`` in nanoseconds since the epoch. ``ctime_ns`` is when the
+    file was last changed in any way, 0 where that is not known (records of earlier versions). It is a reason to look at
+    the bytes again and no part of the version: a restored backup or a `chmod` sets it too.
     """
 
     path: str
     size: int
     mtime_ns: int
+    ctime_ns: int = field(default=0, compare=False)
 
     @classmethod
     def of(cls, path: Path) -> FileVersion:
-        stat = path.stat()
-        return cls(str(path), stat.st_size, stat.st_mtime_ns)
+        return cls.seen(str(path), path.stat())
+
+    @classmethod
+    def seen(cls, path: str, status: os.stat_result) -> FileVersion:
+        """The file at ``path`` with the status that it had."""
+        return cls(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @dataclass(frozen=True)
@@ -55,3 +64,15 @@ class Delivery:
             described = f"{Path(file.path).name}\0{file.size}\0{file.mtime_ns}\n"
             digest.update(described.encode("utf-8", "surrogateescape"))
         return digest.hexdigest()[:16]
+
+    @property
+    def changed_ns(self) -> int:
+        """When the last of its files was changed in any way; 0 if that is not known."""
+        return max((file.ctime_ns for file in self.files), default=0)
+
+    def was_touched_since(self, files: Sequence[FileVersion]) -> bool:
+        """Whether a file of it was changed after it was seen as one of ``files``, as far as both times are known."""
+        before = {Path(file.path).name: file.ctime_ns for file in files if file.ctime_ns}
+        return any(
+            file.ctime_ns and before.get(Path(file.path).name, file.ctime_ns) != file.ctime_ns for file in self.files
+        )

@@ -81,6 +81,8 @@ class Rejection:
 
     ``after`` is the ingestion whose manifest stood then (empty if none did): a rejection counts only beside it.
     It is None where that manifest could not be read, and in records that are older than this field.
+    ``contract_digest`` is that of the contract it was refused by, ``changed_ns`` when its files were changed last; both
+    are empty in records of earlier versions.
     """
 
     feed: str
@@ -94,6 +96,8 @@ class Rejection:
     reasons: dict[str, int] = field(default_factory=dict)
     quarantine_file: str | None = None
     after: str | None = None
+    contract_digest: str = ""
+    changed_ns: int = 0
 
     @property
     def failure(self) -> Failure:

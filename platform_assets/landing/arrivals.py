@@ -7,83 +7,33 @@ decided here.
 
 from __future__ import annotations
 
-import heapq
-import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.names import shown
+from platform_assets.landing.found import FAR_AHEAD_NS, Arrivals, Completeness, Found, Look, Mark, Oldest
 from platform_assets.landing.patterns import ArrivalPattern, NameMatch
-from platform_assets.landing.walk import ROOT, Levels, Walk
+from platform_assets.landing.walk import ROOT, Levels, Walk, summed
 
-
-@dataclass(frozen=True)
-class Completeness:
-    """When a delivery is whole: its files unchanged for ``settle_seconds``, and ``marker`` there if one is named.
-
-    ``marker`` is a path pattern like the files', such as `flights/%Y-%m-%d/_SUCCESS`; it is no data.
-    """
-
-    settle_seconds: float = 30.0
-    marker: ArrivalPattern | None = None
-
-
-@dataclass
-class Arrivals:
-    """What a look at the landing folder found.
-
-    ``deliveries`` and ``waiting`` (why it is not whole yet) are by partition key; ``unsettled`` are those of the
-    waiting that only time keeps back; ``unmatched`` are paths whose
-    name fits no partition, ``irregular`` paths that are no plain files, with what they are; ``faults`` are paths that
-    could not be looked at, with the reason.
-    """
-
-    deliveries: dict[str, Delivery] = field(default_factory=dict)
-    waiting: dict[str, str] = field(default_factory=dict)
-    hindered: set[str] = field(default_factory=set)
-    """Those of the waiting whose files nobody could look at: rights or a disk are at fault, not the sender."""
-    unsettled: set[str] = field(default_factory=set)
-    unmatched: list[str] = field(default_factory=list)
-    irregular: dict[str, str] = field(default_factory=dict)
-    faults: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, order=True)
-class Mark:
-    """How far a landing folder has been looked at: everything that changed up to here has been reported.
-
-    The order is that of change, not of names, so that files that arrive late or out of order come after it.
-    """
-
-    changed_ns: int = -1
-    path: str = ""
-
-
-@dataclass(frozen=True)
-class _Found:
-    path: str
-    token: tuple[str, ...] | None
-    status: os.stat_result
-    moved_ns: int
-    is_marker: bool = False
-
-    @property
-    def mark(self) -> Mark:
-        # a file that is moved or copied in with an old mtime, or one in the future, still has the ctime of its arrival;
-        # one in a folder that is moved in keeps its old ctime, and only the folder tells
-        return Mark(max(self.status.st_ctime_ns, self.moved_ns), self.path)
-
-    @property
-    def is_file(self) -> bool:
-        return stat.S_ISREG(self.status.st_mode)
-
+__all__ = ["Arrivals", "Completeness", "LandingFolder", "Look", "Mark"]
 
 KeyOf = Callable[[NameMatch], str | None]
 MayHold = Callable[[Mapping[str, str], str], bool]
 """Whether a folder whose path names these parts of a time or key may hold files of the partition."""
+PartsOf = Callable[[str, tuple[str, ...]], set[tuple[str, ...]]]
+"""What the names of a partition's files may say in these groups of the pattern, or more."""
+OF_A_DAY = frozenset({"key", "tY", "tm", "td", "ty", "tj", "tG", "tV"})
+"""Groups of a pattern by which files are passed over whose partition is not worth working out."""
+
+
+@dataclass
+class _Sums:
+    ahead: int = 0
+    ahead_sum: int = 0
+    folders: int = 0
 
 
 @dataclass(frozen=True)
@@ -94,16 +44,17 @@ class LandingFolder:
     root: Path
     pattern: ArrivalPattern
     key_of: KeyOf
-    completeness: Completeness = Completeness()
+    completeness: Completeness = field(default_factory=Completeness)
     may_hold: MayHold = lambda *_: True
+    parts_of: PartsOf | None = None
 
     def deliveries(self, keys: set[str] | None = None, *, now_ns: int) -> Arrivals:
         """Every complete delivery at ``now_ns`` of the partitions ``keys`` (None: of all)."""
         arrivals = Arrivals()
         by_token: dict[tuple[str, ...], str | None] = {}
-        files: dict[str, list[_Found]] = {}
+        files: dict[str, list[Found]] = {}
         marked: set[str] = set()
-        for found in self._walk(arrivals.faults):
+        for found in self._walk(arrivals.faults, _Sums()):
             key = None if found.token is None else self._key(found, by_token)
             if not found.is_file:
                 arrivals.irregular[found.path] = _kind(found.status.st_mode)
@@ -119,59 +70,109 @@ class LandingFolder:
         return arrivals
 
     def changed_since(self, mark: Mark, *, now_ns: int, limit: int) -> tuple[Arrivals, Mark]:
-        """The deliveries of partitions in which a file changed after ``mark``, and the mark to go on from.
+        """The deliveries of partitions in which a file changed after ``mark``, and the mark to go on from."""
+        look = self.look(mark, now_ns=now_ns, limit=limit)
+        return look.arrivals, look.mark
 
-        At most ``limit`` changes are looked at, oldest first, and none that is not yet settled. Memory grows with
-        ``limit`` and not with what is in the folder: it is walked twice, for the changes and for their partitions.
+    def look(
+        self,
+        mark: Mark,
+        *,
+        now_ns: int,
+        limit: int,
+        again: Mark | None = None,
+        again_limit: int = 0,
+        keys: Collection[str] = (),
+    ) -> Look:
+        """The deliveries of partitions in which a file changed after ``mark``, of ``keys``, and of some others.
+
+        At most ``limit`` changes are looked at, oldest first, and none that is not yet settled. Of what was looked at
+        before, at most ``again_limit`` files after ``again`` are looked at once more. Memory grows with the limits and
+        not with what is in the folder: it is walked twice, for the changes and for their partitions.
         """
-        settled_before = self._settled_before(now_ns)
-        arrivals = Arrivals()
-        walk = self._walk(arrivals.faults)
-        candidates = (f for f in walk if mark < f.mark and f.mark.changed_ns <= settled_before)
-        changes = heapq.nsmallest(limit, candidates, key=lambda found: found.mark)
-        keys: set[str] = set()
+        settled_before, ahead = self._settled_before(now_ns), now_ns + FAR_AHEAD_NS
+        arrivals, sums = Arrivals(), _Sums()
+        changes, before = Oldest(limit, mark), Oldest(again_limit, again or Mark())
+        for found in self._walk(arrivals.faults, sums):
+            changed_ns = found.changed_ns
+            if changed_ns <= settled_before:
+                changes.offer(found, changed_ns)
+            elif changed_ns > ahead:
+                sums.ahead += 1
+                sums.ahead_sum += summed(found.path, changed_ns)
+            if again is not None and again_limit and not settled_before < changed_ns <= ahead:
+                before.offer(found, changed_ns)
+        new, old = changes.taken(), before.taken()
         by_token: dict[tuple[str, ...], str | None] = {}
-        for found in changes:
-            if not found.is_file:
-                arrivals.irregular[found.path] = _kind(found.status.st_mode)
-            elif found.token is None or (key := self._key(found, by_token)) is None:
-                arrivals.unmatched.append(found.path)
-            else:
-                keys.add(key)
-        if keys:
-            common = self._common_groups()
-            wanted = {self._part(found, common) for found in changes if found.token is not None}
-            files: dict[str, list[_Found]] = {}
-            marked: set[str] = set()
-            for found in self._walk(arrivals.faults):
-                if found.token is None or not found.is_file or self._part(found, common) not in wanted:
-                    continue
-                key = self._key(found, by_token)
-                if key in keys:
-                    if found.is_marker:
-                        marked.add(key)
-                    else:
-                        files.setdefault(key, []).append(found)
-            self._judge(arrivals, files, marked, now_ns)
-        self._hinder(arrivals, None)
-        return arrivals, changes[-1].mark if changes else mark
+        changed = self._keys_of(new, arrivals, by_token)
+        self._gather(arrivals, [*new, *old], {*changed, *self._keys_of(old, None, by_token)}, keys, by_token, now_ns)
+        self._hinder(arrivals, None, keys)
+        further = old[-1].mark if again_limit and len(old) == again_limit else None
+        after = new[-1].mark if new else mark
+        return Look(arrivals, after, further, frozenset(changed), sums.ahead, sums.ahead_sum, sums.folders)
 
-    def _judge(self, arrivals: Arrivals, files: dict[str, list[_Found]], marked: set[str], now_ns: int) -> None:
+    def _keys_of(
+        self, looked: list[Found], arrivals: Arrivals | None, by_token: dict[tuple[str, ...], str | None]
+    ) -> set[str]:
+        """The partitions of what was looked at; what is strange goes into ``arrivals``, unless it was reported."""
+        keys: set[str] = set()
+        for found in looked:
+            key = None if found.token is None else self._key(found, by_token)
+            if found.is_file and key is not None:
+                keys.add(key)
+            elif arrivals is not None and not found.is_file:
+                arrivals.irregular[found.path] = _kind(found.status.st_mode)
+            elif arrivals is not None:
+                arrivals.unmatched.append(found.path)
+        return keys
+
+    def _gather(
+        self,
+        arrivals: Arrivals,
+        looked: list[Found],
+        found_keys: set[str],
+        asked_keys: Collection[str],
+        by_token: dict[tuple[str, ...], str | None],
+        now_ns: int,
+    ) -> None:
+        """Find every file of the partitions, and judge them."""
+        keys = found_keys.union(asked_keys)
+        if not keys:
+            return
+        common = self._common_groups()
+        days = tuple(name for name in common if name in OF_A_DAY)
+        wanted = {self._part(found, common) for found in looked if found.token is not None}
+        asked = None if self.parts_of is None else {part for key in asked_keys for part in self.parts_of(key, days)}
+        files: dict[str, list[Found]] = {}
+        marked: set[str] = set()
+        for found in self._walk(arrivals.faults, _Sums()):
+            if found.token is None or not found.is_file:
+                continue
+            if self._part(found, common) not in wanted and (
+                not asked_keys or (asked is not None and self._part(found, days) not in asked)
+            ):
+                continue
+            key = self._key(found, by_token)
+            if key in keys:
+                if found.is_marker:
+                    marked.add(key)
+                else:
+                    files.setdefault(key, []).append(found)
+        self._judge(arrivals, files, marked, now_ns)
+
+    def _judge(self, arrivals: Arrivals, files: dict[str, list[Found]], marked: set[str], now_ns: int) -> None:
         settled_before = self._settled_before(now_ns)
         for key in sorted(files):
             if self.completeness.marker and key not in marked:
                 arrivals.waiting[key] = f"no file like {self.completeness.marker.pattern!r} says that it is complete"
-            elif any(found.mark.changed_ns > settled_before for found in files[key]):
+            elif any(settled_before < found.changed_ns <= now_ns + FAR_AHEAD_NS for found in files[key]):
                 arrivals.unsettled.add(key)
                 arrivals.waiting[key] = f"changed less than {self.completeness.settle_seconds:g} seconds ago"
             else:
-                versions = (
-                    FileVersion(str(self.root / found.path), found.status.st_size, found.status.st_mtime_ns)
-                    for found in files[key]
-                )
+                versions = (FileVersion.seen(str(self.root / found.path), found.status) for found in files[key])
                 arrivals.deliveries[key] = Delivery(self.feed, key, tuple(sorted(versions)))
 
-    def _hinder(self, arrivals: Arrivals, keys: set[str] | None) -> None:
+    def _hinder(self, arrivals: Arrivals, keys: set[str] | None, also: Collection[str] = ()) -> None:
         """Let those partitions wait whose files nobody could see.
 
         A folder whose name says all of a partition costs that partition. One that says less may hold files of many:
@@ -192,7 +193,7 @@ class LandingFolder:
                 many.setdefault(tuple(sorted(levels.groups(path).items())), reason)
             elif (key := self._key_of_token(token, known)) is not None and (keys is None or key in keys):
                 one.setdefault(key, reason)
-        for key in {*(keys or ()), *arrivals.deliveries, *arrivals.waiting}:
+        for key in {*(keys or ()), *also, *arrivals.deliveries, *arrivals.waiting}:
             reasons = (reason for groups, reason in many.items() if self.may_hold(dict(groups), key))
             if (reason := one.get(key) or next(reasons, "")) != "":
                 self._wait(arrivals, key, reason)
@@ -229,7 +230,7 @@ class LandingFolder:
     def _settled_before(self, now_ns: int) -> int:
         return now_ns - int(self.completeness.settle_seconds * 1e9)
 
-    def _key(self, found: _Found, known: dict[tuple[str, ...], str | None]) -> str | None:
+    def _key(self, found: Found, known: dict[tuple[str, ...], str | None]) -> str | None:
         assert found.token is not None
         identity = ("marker", *found.token) if found.is_marker else found.token
         if identity not in known:
@@ -237,7 +238,7 @@ class LandingFolder:
             known[identity] = None if match is None else self.key_of(match)
         return known[identity]
 
-    def _pattern_of(self, found: _Found) -> ArrivalPattern:
+    def _pattern_of(self, found: Found) -> ArrivalPattern:
         return self.completeness.marker if found.is_marker and self.completeness.marker else self.pattern
 
     def _common_groups(self) -> tuple[str, ...]:
@@ -246,24 +247,26 @@ class LandingFolder:
             names &= set(self.completeness.marker.regex.groupindex)
         return tuple(sorted(names))
 
-    def _part(self, found: _Found, names: tuple[str, ...]) -> tuple[str, ...]:
+    def _part(self, found: Found, names: tuple[str, ...]) -> tuple[str, ...]:
         index = self._pattern_of(found).regex.groupindex
         assert found.token is not None
         return tuple(found.token[index[name] - 1] for name in names)
 
-    def _walk(self, faults: dict[str, str]) -> Iterator[_Found]:
+    def _walk(self, faults: dict[str, str], sums: _Sums) -> Iterator[Found]:
         marker = self.completeness.marker
         sources = [(self.pattern, False)]
         if marker:
             sources.insert(0, (marker, True))
         for pattern, is_marker in sources:
-            for seen in Walk(self.root, pattern, faults).entries():
+            walk = Walk(self.root, pattern, faults)
+            for seen in walk.entries():
                 token = pattern.token(seen.path) if seen.leaf else None
                 if seen.leaf and token is None and (is_marker or not pattern.resembles(seen.path)):
                     continue
                 if seen.leaf and marker and not is_marker and marker.token(seen.path) is not None:
                     continue
-                yield _Found(seen.path, token, seen.status, seen.moved_ns, is_marker)
+                yield Found(seen.path, token, seen.status, seen.moved_ns, is_marker)
+            sums.folders += walk.folders
 
 
 def _kind(mode: int) -> str:

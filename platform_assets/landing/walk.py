@@ -7,9 +7,11 @@ What faults mean to deliveries is decided in ``arrivals``.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -42,11 +44,16 @@ class Seen:
 
 @dataclass
 class Walk:
-    """One walk below ``root``; ``faults`` holds what could not be looked at by its path, and fills as it goes."""
+    """One walk below ``root``; ``faults`` holds what could not be looked at by its path, and fills as it goes.
+
+    ``folders`` is a sum over the folders and their times of change, which fills too: it is another one once a file was
+    taken away, and so shows what no file that is left can show.
+    """
 
     root: Path
     pattern: ArrivalPattern
     faults: dict[str, str] = field(default_factory=dict)
+    folders: int = 0
 
     def entries(self) -> Iterator[Seen]:
         """Entries at the pattern's depth, hidden and temporary names left out; links are not followed.
@@ -62,6 +69,8 @@ class Walk:
             fixed += 1
         start = "/".join(parts[:fixed])
         shared = self.pattern.shared_levels - fixed
+        with contextlib.suppress(OSError):  # what is wrong with it, its listing says
+            self._add_folder(start, (self.root / start).stat())
         yield from self._descend(self.root / start, f"{start}/" if start else "", len(parts) - fixed, shared, 0)
         # what is not found below a root that went away meanwhile was not taken away by anybody
         self._root_is_there()
@@ -105,14 +114,23 @@ class Walk:
         if depth == 1:
             yield Seen(path, status, moved_ns, leaf=True)
         elif stat.S_ISDIR(status.st_mode):
+            self._add_folder(path, status)
             moved = max(moved_ns, _moved_ns(status, shared > 1))
             yield from self._descend(Path(entry.path), f"{path}/", depth - 1, shared - 1, moved)
         elif stat.S_ISLNK(status.st_mode) and self.levels.could_be(path) and not os.path.isfile(entry.path):  # noqa: PTH113 - never raises
             yield Seen(path, status, moved_ns, leaf=False)
 
+    def _add_folder(self, path: str, status: os.stat_result) -> None:
+        self.folders += summed(path, status.st_ctime_ns)
+
     @cached_property
     def levels(self) -> Levels:
         return Levels(self.pattern)
+
+
+def summed(path: str, changed_ns: int) -> int:
+    """A number for a path and its time of change; sums of these tell sets of them apart, in any order."""
+    return zlib.crc32(path.encode("utf-8", "surrogateescape"), changed_ns & 0xFFFFFFFF) + (changed_ns >> 32)
 
 
 class Levels:

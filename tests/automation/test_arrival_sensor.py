@@ -9,8 +9,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from platform_assets.automation.arrival_sensor import CHANGES_PER_TICK, arrival_sensor, read_cursor
+from platform_assets.automation.arrival_sensor import CHANGES_PER_TICK, arrival_sensor
 from platform_assets.automation.closing_schedule import closing_schedule, due_partitions
+from platform_assets.automation.cursor import read_cursor
+from platform_assets.automation.reconciler import MOST
+from platform_assets.components.assets.raw import load_partitions
 from platform_assets.contracts.reader import read_contract
 from platform_assets.environment import read_environment
 from platform_assets.feeds.feed import Feed
@@ -76,10 +79,15 @@ def tick(feed: Feed, home: Path, instance: dg.DagsterInstance, cursor: str | Non
         return arrival_sensor(feed)(context)
 
 
-def take(feed: Feed, home: Path, day: str) -> None:
-    """What the run of a request does to the lake."""
+def take(feed: Feed, home: Path, day: str, instance: dg.DagsterInstance | None = None) -> None:
+    """What the run of a request does to the lake, the warehouse and ``instance``."""
     found = feed.landing(str(home / "landing")).deliveries({day}, now_ns=time.time_ns())
     ingest(contract=feed.contract, delivery=found.deliveries[day], lake=home / "lake", pseudonym_key=None)
+    verdicts, _ = load_partitions(feed, [day], platform=resource(home), run_id="")
+    assert [verdict.published for verdict in verdicts] == [True]
+    if instance is not None:
+        version = {"dagster/data_version": verdicts[0].hash}
+        instance.report_runless_asset_event(dg.AssetMaterialization(feed.raw_key, partition=day, tags=version))
 
 
 def test_a_delivery_starts_one_run_and_a_replaced_file_another(tmp_path: Path, instance: dg.DagsterInstance) -> None:
@@ -155,7 +163,9 @@ def test_a_tick_looks_at_a_bounded_number_of_changes(tmp_path: Path, instance: d
     second = tick(feed, tmp_path, instance, first.cursor)
     assert len(first.run_requests) == CHANGES_PER_TICK
     assert len(second.run_requests) == 50
-    assert len(second.cursor) < 200
+    for result in (first, second):
+        assert len(read_cursor(result.cursor).asked) == MOST
+        assert len(result.cursor) < 100 * MOST
 
 
 def test_the_closing_schedule_records_what_is_not_due_and_takes_what_was_missed(
@@ -245,6 +255,7 @@ def test_a_file_that_comes_before_its_day_is_over_waits_and_keeps_nothing_else_w
         put(tmp_path, f"{day}.csv")
     first = tick(feed, tmp_path, instance)
     assert [request.partition_key for request in first.run_requests] == days[:1]
+    take(feed, tmp_path, days[0], instance)
     assert tick(feed, tmp_path, instance, first.cursor).run_requests == []
     tomorrow = time.time_ns() + 86_400 * 10**9
     monkeypatch.setattr("platform_assets.automation.arrival_sensor.time.time_ns", lambda: tomorrow)

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from platform_assets.automation.arrival_sensor import HINDERED, Seen, after_faults, read_cursor, write_cursor
 from platform_assets.automation.closing_schedule import closing_schedule
+from platform_assets.automation.cursor import HINDERED, Seen, after_faults, read_cursor, write_cursor
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.partition_names import why_no_key
 from platform_assets.lake.layout import MANIFEST, REJECTION, partition_folder

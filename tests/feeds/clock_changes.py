@@ -13,8 +13,8 @@ from dagster._check import CheckError
 
 from platform_assets._compat import partition_windows
 from platform_assets.feeds.fit import check_fit
-from platform_assets.feeds.partition_names import partition_key_of
-from platform_assets.landing.patterns import ArrivalPattern
+from platform_assets.feeds.partition_names import partition_key_of, parts_of
+from platform_assets.landing.patterns import ArrivalPattern, NameMatch
 
 DATE_LINE = dt.timedelta(hours=20)
 """A change by so much leaves out a day; Dagster cannot step over it in every schedule."""
@@ -140,7 +140,17 @@ def wrong(partitions: dg.TimeWindowPartitionsDefinition) -> list[str]:
         meant = by_offset and (starts.get(by_offset) or partitions.time_window_for_partition_key(by_offset))
         if meant and meant.start.timestamp() != window.start.timestamp():
             found.append(f"{window.start.isoformat()} leads to {by_offset}")
+    for hour in range(-1, 3 * 24):
+        moment = partitions.start.replace(tzinfo=None) + dt.timedelta(hours=hour)
+        named_by = key_of(NameMatch(time=moment))
+        if named_by is not None and not _may_be_named(partitions, named_by, moment):
+            found.append(f"{moment} leads to {named_by}, and is none of the names of its files")
     if listed:
         check_fit(OFFSETS, partitions, "files")
         check_fit(WALL, partitions, "files")
     return found
+
+
+def _may_be_named(partitions: dg.TimeWindowPartitionsDefinition, key: str, moment: dt.datetime) -> bool:
+    """Whether a look for the files of the partition alone would see the one that is named by this time."""
+    return (f"{moment:%Y}", f"{moment:%m}", f"{moment:%d}") in parts_of(partitions)(key, ("tY", "tm", "td"))

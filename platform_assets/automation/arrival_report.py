@@ -1,0 +1,48 @@
+"""What a tick of the arrival sensor writes into its log."""
+
+import logging
+from collections.abc import Sequence, Set
+
+from platform_assets.feeds.feed import Feed
+from platform_assets.lake.names import shown
+from platform_assets.landing.found import Arrivals
+from platform_assets.landing.walk import ROOT
+
+SHOWN = 20
+
+
+def report_arrivals(log: logging.Logger, feed: Feed, found: Arrivals, news: Set[str]) -> None:
+    """What was found and is not taken; ``news`` are the paths that could still be looked at by the last tick."""
+    name = feed.name
+    for path, kind in list(found.irregular.items())[:SHOWN]:
+        log.warning(f"{name}: {shown(path)} is {kind}, not a file: left alone")
+    for path, why in list(found.faults.items())[:SHOWN]:
+        if path != ROOT:
+            log.warning(f"{name}: {shown(path)}: {why}; the partitions whose files may lie there wait")
+        elif path in news:
+            log.warning(f"{name}: {why}; every partition waits")
+    for path in found.unmatched[:SHOWN]:
+        why = feed.why_unmatched(path)
+        log.warning(f"{name}: {shown(path)} fits no partition of the feed ({why}): left alone")
+    if len(found.unmatched) > SHOWN:
+        log.warning(f"{name}: {len(found.unmatched) - SHOWN} more files fit no partition")
+    for key, why in list(found.waiting.items())[:SHOWN]:
+        log.info(f"{name}: {key} is not complete yet: {why}")
+
+
+def report_withdrawn(log: logging.Logger, feed: Feed, count: int, keys: Sequence[str]) -> None:
+    """That deliveries which were ingested have left the landing folder; ``keys`` are those that were found last."""
+    named = ", ".join(shown(key) for key in keys[-SHOWN:])
+    log.warning(
+        f"{feed.name}: the files of {count} ingested partitions are no longer in the landing folder (last found: "
+        f"{named or 'none'}). What was published of them stays published"
+    )
+
+
+def quiet_reason(feed: str, found: Arrivals) -> str:
+    """Why a tick asks for nothing."""
+    if ROOT in found.faults:
+        return found.faults[ROOT]
+    if found.waiting:
+        return f"{len(found.waiting)} deliveries of {feed} are not complete yet"
+    return f"nothing new for {feed}"

@@ -1,0 +1,182 @@
+"""The cursor of an arrival sensor: what earlier ticks have seen and asked for, in bounded size.
+
+It is a JSON object with the number of its format. The list of earlier versions is read as format 1, and a format that
+is newer than this code is refused. What a tick makes of it is in ``arrival_sensor`` and ``reconciler``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from platform_assets.automation.reconciler import Asked
+from platform_assets.failures import Kind, PlatformError
+from platform_assets.landing.found import Mark
+
+FORMAT = 2
+
+EARLY = 100
+"""Deliveries of partitions that are not over yet which are remembered; a look through everything finds the others."""
+
+HINDERED = 20
+MANY = "/"
+"""Stands, before a digest of them, for the paths that cannot be looked at, if they are more than :data:`HINDERED`."""
+AGAIN = "//"
+"""Up to where a look anew has to come before the next one begins, so that a disk that flickers stops nothing."""
+
+
+class CursorTooNew(PlatformError):
+    """A newer version of the platform wrote the cursor."""
+
+    kind = Kind.MISCONFIGURED
+    code = "cursor_format"
+
+
+@dataclass(frozen=True)
+class Withdrawals:
+    """How far the lake was searched for deliveries whose files are gone.
+
+    ``folders`` is the sum over the landing folders when the search began, ``at`` the folder of the lake that it has
+    reached (None: it is through). ``count`` and ``digest`` stand for what it has found so far, and ``reported`` for
+    what was reported last.
+    """
+
+    folders: int = 0
+    at: str | None = None
+    count: int = 0
+    digest: str = ""
+    reported: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What earlier ticks have seen: everything up to ``mark``, and deliveries that came ``early``.
+
+    Dagster knows a partition of time only when its time is over; a file of today that comes today waits for that.
+    ``hindered`` holds the paths that could not be looked at, each with the mark from which it was missed. ``asked``
+    holds the partitions that were asked for and are not confirmed. ``again`` is where a look through everything once
+    more has come to (None: there is none); the next begins at ``again_ns``, after ``looks`` that left something undone.
+    ``through_ns`` is when the last look through everything began, ``contract`` the digest of the contract then,
+    ``clock_ns`` the time of the last tick, ``ahead`` a sum over the files from the future that were looked at.
+    """
+
+    mark: Mark = field(default_factory=Mark)
+    early: tuple[str, ...] = ()
+    hindered: Mapping[str, Mark] = field(default_factory=dict)
+    asked: Mapping[str, Asked] = field(default_factory=dict)
+    again: Mark | None = None
+    again_ns: int = 0
+    looks: int = 0
+    through_ns: int = 0
+    contract: str = ""
+    clock_ns: int = 0
+    ahead: int = 0
+    withdrawals: Withdrawals = field(default_factory=Withdrawals)
+
+
+_NUMBERS = ("again_ns", "looks", "through_ns", "clock_ns", "ahead")
+
+
+def read_cursor(text: str | None) -> Seen:
+    """What stands in a sensor's cursor; the beginning if there is none, or nothing that a platform has written.
+
+    From the beginning everything is looked at anew, and what the lake and the ledger hold is not asked for again.
+
+    Raises:
+        CursorTooNew: if a newer version of the platform wrote it.
+    """
+    try:
+        data = json.loads(text) if text else None
+        if isinstance(data, list):
+            return _of_format_1(data)
+        if not isinstance(data, dict) or not isinstance(data.get("format"), int):
+            return Seen()
+        if data["format"] <= FORMAT:
+            return _of_format_2(data)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return Seen()
+    raise CursorTooNew(
+        f"the cursor has the format {data['format']}, and this version of the platform reads up to {FORMAT}: upgrade "
+        "the platform, or reset the sensor's cursor, after which everything in the landing folder is looked at anew"
+    )
+
+
+def write_cursor(seen: Seen) -> str:
+    """A cursor of bounded size, however many files have been seen."""
+    data: dict[str, Any] = {"format": FORMAT, "mark": _mark(seen.mark)}
+    if seen.early:
+        data["early"] = list(seen.early)
+    if seen.hindered:
+        data["hindered"] = {path: _mark(mark) for path, mark in seen.hindered.items()}
+    if seen.asked:
+        data["asked"] = {key: [asked.version, asked.tries, asked.next_ns] for key, asked in seen.asked.items()}
+    if seen.again is not None:
+        data["again"] = _mark(seen.again)
+    if seen.contract:
+        data["contract"] = seen.contract
+    data |= {name: getattr(seen, name) for name in _NUMBERS if getattr(seen, name)}
+    if seen.withdrawals != Withdrawals():
+        search = seen.withdrawals
+        data["withdrawals"] = [search.folders, search.at, search.count, search.digest, search.reported]
+    return json.dumps(data, separators=(",", ":"))
+
+
+def _of_format_1(data: list[Any]) -> Seen:
+    changed_ns, path, *rest = data
+    early = tuple(key for key in rest if isinstance(key, str))
+    hindered = {path: Mark(*mark) for part in rest if isinstance(part, dict) for path, mark in part.items()}
+    # what earlier ticks asked for may never have been taken: everything is looked at once more
+    return Seen(Mark(int(changed_ns), str(path)), early, hindered, again=Mark())
+
+
+def _of_format_2(data: Mapping[str, Any]) -> Seen:
+    asked = {key: Asked(str(v), int(tries), int(next_ns)) for key, (v, tries, next_ns) in data.get("asked", {}).items()}
+    again = data.get("again")
+    return Seen(
+        Mark(*data["mark"]),
+        tuple(data.get("early", ())),
+        {path: Mark(*mark) for path, mark in data.get("hindered", {}).items()},
+        asked,
+        Mark(*again) if again is not None else None,
+        contract=str(data.get("contract", "")),
+        withdrawals=Withdrawals(*data.get("withdrawals", ())),
+        **{name: int(data.get(name, 0)) for name in _NUMBERS},
+    )
+
+
+def _mark(mark: Mark) -> list[Any]:
+    return [mark.changed_ns, mark.path]
+
+
+def after_faults(seen: Seen, mark: Mark, faults: Mapping[str, str]) -> tuple[Mark, Mapping[str, Mark]]:
+    """The mark to go on from, and what is hindered now.
+
+    Once a path can be looked at again, everything since it was hindered is looked at anew: what came below it may be
+    older than the mark. What the lake holds by then is not asked for twice. Of many paths only a digest is known, so
+    all is looked at anew whenever they are others than before.
+    """
+    # from its own mark on, this tick has looked already
+    over = [since for path, since in seen.hindered.items() if path not in faults and since < seen.mark]
+    before = min(seen.hindered.values(), default=seen.mark)
+    # earlier versions wrote no digest, under an empty path
+    many = next((path for path in seen.hindered if path != AGAIN and (not path or path.startswith(MANY))), None)
+    if len(faults) <= HINDERED:
+        since = seen.mark if many is None else before
+        return min([mark, *over]), {path: seen.hindered.get(path, since) for path in sorted(faults)}
+    since, these = min(seen.mark, before), MANY + digest("\0".join(sorted(faults)))
+    if many is None:
+        return min([mark, *over]), {these: since}
+    until = seen.hindered.get(AGAIN, since)
+    if seen.mark < until and seen.mark != mark:
+        return mark, {many: since, AGAIN: until}
+    if these == many:
+        return mark, {many: since}
+    return since, {these: since, AGAIN: mark}
+
+
+def digest(text: str) -> str:
+    """16 hex digits."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -1,0 +1,125 @@
+"""What the lake and the ledger hold of deliveries: published, rejected, or not there.
+
+Only reading is here; what follows from it is decided in ``reconciler``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from platform_assets.automation.cursor import digest
+from platform_assets.automation.reconciler import Standing
+from platform_assets.contracts.digest import contract_digest
+from platform_assets.contracts.types import raw_columns
+from platform_assets.failures import Kind
+from platform_assets.feeds.feed import Feed
+from platform_assets.lake.deliveries import Delivery
+from platform_assets.lake.manifest import Manifest, read_manifest, read_rejection
+from platform_assets.lake.rejection import RecordUnreadable
+from platform_assets.platform_resource import DuckDBWarehouseResource, PlatformResource
+from platform_assets.publishing import ledger
+from platform_assets.publishing.batch import Batch, Staged
+from platform_assets.publishing.verdicts import LedgerEntry, State
+from platform_assets.warehouse.errors import WarehouseError
+from platform_assets.warehouse.protocol import ColumnDef, TableName, Warehouse
+
+FINAL = (Kind.REJECTED, Kind.MISCONFIGURED)
+"""Kinds of failure that another run of the same delivery under the same contract has again."""
+
+PATIENCE_SECONDS = 3.0
+"""How long a tick waits for the warehouse; a run may hold it for minutes."""
+
+Warn = Callable[[str], None]
+Lines = Mapping[str, tuple[LedgerEntry | None, LedgerEntry | None]]
+"""The newest line of the ledger and the published one, by partition."""
+
+
+def contract_as_a_whole(feed: Feed) -> str:
+    """A digest of all that may turn a rejection into a publication: the rules for rows, and those for batches."""
+    return digest(f"{contract_digest(feed.contract)} {rules_digest(feed)}")
+
+
+def rules_digest(feed: Feed) -> str:
+    """The digest under which the ledger records verdicts of the feed's table as it is defined now."""
+    columns = tuple(ColumnDef(*column) for column in raw_columns(feed.contract))
+    asset, table = feed.raw_key.to_user_string(), TableName("raw", feed.name)
+    return Batch(asset, table, columns, (), "", _no_stage, feed.contract.batch_rules).digest
+
+
+def _no_stage(*_: object) -> Staged:
+    return Staged("", frozenset())
+
+
+def standings(
+    feed: Feed, platform: PlatformResource, deliveries: Iterable[Delivery], warn: Warn
+) -> tuple[dict[str, Standing], dict[str, str]]:
+    """Where each delivery stands, and the hash of the rows of each that is published.
+
+    The ledger is asked only for what the lake holds; it is ``UNKNOWN`` of these where it cannot be read now.
+    """
+    found: dict[str, Standing] = {}
+    manifests: dict[str, Manifest] = {}
+    for delivery in deliveries:
+        held = _in_lake(Path(platform.lake), delivery, contract_digest(feed.contract), warn)
+        if isinstance(held, Manifest):
+            manifests[delivery.partition] = held
+        else:
+            found[delivery.partition] = held
+    if not manifests:
+        return found, {}
+    lines = _lines(impatient(platform.warehouse), feed.raw_key.to_user_string(), list(manifests), warn)
+    if lines is None:
+        return found | dict.fromkeys(manifests, Standing.UNKNOWN), {}
+    rules, hashes = rules_digest(feed), {}
+    for key, manifest in manifests.items():
+        newest, published = lines.get(key, (None, None))
+        found[key] = _in_ledger(manifest, newest, published, rules)
+        if found[key] is Standing.PUBLISHED and published is not None:
+            hashes[key] = published.hash
+    return found, hashes
+
+
+def _in_lake(lake: Path, delivery: Delivery, contract: str, warn: Warn) -> Manifest | Standing:
+    """The manifest of this very delivery, or what its absence means."""
+    try:
+        rejection = read_rejection(lake, delivery.feed, delivery.partition)
+        manifest = read_manifest(lake, delivery.feed, delivery.partition) if rejection is None else None
+    except RecordUnreadable as error:
+        # ingesting the delivery again replaces it
+        warn(f"{delivery.feed} {delivery.partition}: {error}")
+        return Standing.ABSENT
+    if rejection is not None:
+        same = (rejection.delivery_version, rejection.contract_digest) == (delivery.version, contract)
+        changed = 0 < rejection.changed_ns != delivery.changed_ns
+        return Standing.REJECTED if same and not changed and rejection.failure.kind in FINAL else Standing.ABSENT
+    if manifest is None or manifest.delivery_version != delivery.version:
+        return Standing.ABSENT
+    return Standing.ABSENT if delivery.was_touched_since(manifest.delivery_files) else manifest
+
+
+def _in_ledger(manifest: Manifest, newest: LedgerEntry | None, published: LedgerEntry | None, rules: str) -> Standing:
+    if published is not None and published.version == manifest.content_hash:
+        return Standing.PUBLISHED
+    if newest is not None and (newest.version, newest.rules) == (manifest.content_hash, rules):
+        failure = newest.failure
+        if failure is not None and failure.kind in FINAL:
+            return Standing.REJECTED
+    return Standing.ABSENT
+
+
+def impatient(warehouse: DuckDBWarehouseResource) -> Warehouse:
+    """The warehouse for somebody who asks again soon, and does not wait for it meanwhile."""
+    return warehouse.model_copy(update={"wait_seconds": min(PATIENCE_SECONDS, warehouse.wait_seconds)}).open()
+
+
+def _lines(warehouse: Warehouse, asset: str, partitions: list[str], warn: Warn) -> Lines | None:
+    keys = [(asset, partition) for partition in partitions]
+    try:
+        with warehouse.session(read_only=True, purpose=f"looking for verdicts of {asset}") as session:
+            newest = ledger.latest(session, keys)
+            published = ledger.latest(session, keys, state=State.PUBLISHED)
+    except WarehouseError as error:
+        warn(f"{asset}: the ledger cannot be read now, and is asked at the next tick: {error}")
+        return None
+    return {key[1]: (newest.get(key), published.get(key)) for key in keys}

@@ -1,0 +1,80 @@
+"""Run requests for deliveries: one each, or one for a range where many adjoining partitions of time come at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from platform_assets.automation.cursor import digest
+from platform_assets.automation.reconciler import Request
+from platform_assets.lake.deliveries import dagster_partition
+
+RANGE_FROM = 10
+"""From so many adjoining partitions on, deliveries that come at once are taken by one run over their range."""
+
+
+def run_requests(
+    partitions: dg.PartitionsDefinition | None, requests: Sequence[Request], now_ns: int = 0
+) -> Iterator[dg.RunRequest]:
+    """One request a delivery; one a range where many adjoining partitions of time are asked for at once.
+
+    The run key holds the version of what is asked for, so that one tick that is evaluated twice starts one run. A
+    request that repeats another one has the number of the try and the time in it.
+    """
+    by_key = {request.delivery.partition: request for request in requests}
+    if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        for request in requests:
+            yield _single(request, now_ns)
+        return
+    for keys in _adjoining(partitions, sorted(by_key)):
+        if not _is_range(partitions, keys):
+            for key in keys:
+                yield _single(by_key[key], now_ns)
+        else:
+            versions = ",".join(by_key[key].delivery.version for key in keys)
+            feed, tries = by_key[keys[0]].delivery.feed, max(by_key[key].tries for key in keys)
+            yield dg.RunRequest(
+                run_key=f"{feed}:{keys[0]}...{keys[-1]}:{digest(versions)}{_try(tries, now_ns)}",
+                tags={
+                    "dagster/asset_partition_range_start": keys[0],
+                    "dagster/asset_partition_range_end": keys[-1],
+                },
+            )
+
+
+def _single(request: Request, now_ns: int) -> dg.RunRequest:
+    delivery = request.delivery
+    return dg.RunRequest(
+        run_key=f"{delivery.feed}:{delivery.partition}:{delivery.version}{_try(request.tries, now_ns)}",
+        partition_key=dagster_partition(delivery.partition),
+    )
+
+
+def _try(tries: int, now_ns: int) -> str:
+    return "" if tries <= 1 else f":try {tries} at {now_ns // 10**9}"
+
+
+def _adjoining(partitions: dg.TimeWindowPartitionsDefinition, keys: list[str]) -> Iterator[list[str]]:
+    group: list[str] = []
+    end = 0.0
+    spans = []
+    for key in keys:
+        window = partitions.time_window_for_partition_key(key)
+        spans.append((window.start.timestamp(), window.end.timestamp(), key))
+    for start, stop, key in sorted(spans):
+        if group and start != end:
+            yield group
+            group = []
+        group.append(key)
+        end = stop
+    if group:
+        yield group
+
+
+def _is_range(partitions: dg.TimeWindowPartitionsDefinition, keys: list[str]) -> bool:
+    """Whether a run from the first to the last of ``keys`` is a run of just these, which a left-out day may prevent."""
+    return (
+        len(keys) >= RANGE_FROM
+        and list(partitions.get_partition_keys_in_range(dg.PartitionKeyRange(keys[0], keys[-1]))) == keys
+    )

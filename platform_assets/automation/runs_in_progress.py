@@ -1,0 +1,48 @@
+"""The partitions of a feed that a run is working on, or will be: queued, starting, started or canceling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from platform_assets.feeds.feed import Feed
+from platform_assets.lake.deliveries import SNAPSHOT
+
+IN_PROGRESS = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+NEVER_STARTED_SECONDS = 60
+"""Whoever makes a run hands it over at once: one that was not even queued for so long was given up by a crash."""
+
+
+def partitions_in_progress(instance: dg.DagsterInstance, feed: Feed, now_ns: int) -> set[str]:
+    """Partitions of `lake/<feed>` or `raw/<feed>` in a run that is not over, whoever asked for it."""
+    ours = {feed.lake_key, feed.raw_key}
+    found: set[str] = set()
+    with dg.partition_loading_context(dynamic_partitions_store=instance):
+        for record in instance.get_run_records(dg.RunsFilter(statuses=list(IN_PROGRESS))):
+            run = record.dagster_run
+            if run.asset_selection is None or not ours & set(run.asset_selection):
+                continue
+            waited = now_ns / 1e9 - record.create_timestamp.timestamp()
+            if run.status is dg.DagsterRunStatus.NOT_STARTED and waited > NEVER_STARTED_SECONDS:
+                continue
+            found.update(_partitions(feed, run))
+    return found
+
+
+def _partitions(feed: Feed, run: dg.DagsterRun) -> Iterator[str]:
+    if feed.partitions is None:
+        yield SNAPSHOT
+        return
+    one = run.tags.get("dagster/partition")
+    first, last = (run.tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end"))
+    if one is not None:
+        yield one
+    elif first is not None and last is not None and all(map(feed.partitions.has_partition_key, (first, last))):
+        yield from feed.partitions.get_partition_keys_in_range(dg.PartitionKeyRange(first, last))

@@ -1,0 +1,131 @@
+"""What a look at a landing folder gives: deliveries, what waits, what is strange, and how far the look has come."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+
+from platform_assets.lake.deliveries import Delivery
+from platform_assets.landing.patterns import ArrivalPattern
+
+FAR_AHEAD_NS = 120 * 10**9
+"""A time of change so far in the future is from before the clock was set back, or of another machine's clock."""
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """When a delivery is whole: its files unchanged for ``settle_seconds``, and ``marker`` there if one is named.
+
+    ``marker`` is a path pattern like the files', such as `flights/%Y-%m-%d/_SUCCESS`; it is no data.
+    """
+
+    settle_seconds: float = 30.0
+    marker: ArrivalPattern | None = None
+
+
+@dataclass
+class Arrivals:
+    """What a look at the landing folder found.
+
+    ``deliveries`` and ``waiting`` (why it is not whole yet) are by partition key; ``unsettled`` are those of the
+    waiting that only time keeps back; ``unmatched`` are paths whose
+    name fits no partition, ``irregular`` paths that are no plain files, with what they are; ``faults`` are paths that
+    could not be looked at, with the reason.
+    """
+
+    deliveries: dict[str, Delivery] = field(default_factory=dict)
+    waiting: dict[str, str] = field(default_factory=dict)
+    hindered: set[str] = field(default_factory=set)
+    """Those of the waiting whose files nobody could look at: rights or a disk are at fault, not the sender."""
+    unsettled: set[str] = field(default_factory=set)
+    unmatched: list[str] = field(default_factory=list)
+    irregular: dict[str, str] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, order=True)
+class Mark:
+    """How far a landing folder has been looked at: everything that changed up to here has been reported.
+
+    The order is that of change, not of names, so that files that arrive late or out of order come after it.
+    """
+
+    changed_ns: int = -1
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at a landing folder: what it found, and from where the next one goes on.
+
+    ``mark`` is that of the changes, ``again`` that of a look through everything once more (None once it is through).
+    ``ahead`` counts the files whose time of change is far in the future; ``ahead_sum`` and ``folders`` are sums over
+    these files and over all folders, which are others once one of them has changed.
+    """
+
+    arrivals: Arrivals
+    mark: Mark
+    again: Mark | None = None
+    new: frozenset[str] = frozenset()
+    ahead: int = 0
+    ahead_sum: int = 0
+    folders: int = 0
+
+
+@dataclass(frozen=True)
+class Found:
+    """One entry of the landing folder, with what its path says of a partition."""
+
+    path: str
+    token: tuple[str, ...] | None
+    status: os.stat_result
+    moved_ns: int
+    is_marker: bool = False
+
+    @property
+    def mark(self) -> Mark:
+        # a file that is moved or copied in with an old mtime, or one in the future, still has the ctime of its arrival;
+        # one in a folder that is moved in keeps its old ctime, and only the folder tells
+        return Mark(self.changed_ns, self.path)
+
+    @property
+    def changed_ns(self) -> int:
+        return max(self.status.st_ctime_ns, self.moved_ns)
+
+    @property
+    def is_file(self) -> bool:
+        return stat.S_ISREG(self.status.st_mode)
+
+
+class Oldest:
+    """The first few of many by their mark, in memory that does not grow with the many."""
+
+    def __init__(self, limit: int, after: Mark) -> None:
+        self._limit, self._after = limit, after
+        self._kept: list[tuple[int, str, Found]] = []
+        self._last: int | None = None
+
+    def offer(self, found: Found, changed_ns: int) -> None:
+        """Keep it if it comes after the mark, and not after too many others."""
+        if changed_ns < self._after.changed_ns or (self._last is not None and changed_ns > self._last):
+            return
+        if changed_ns == self._after.changed_ns and found.path <= self._after.path:
+            return
+        self._kept.append((changed_ns, found.path, found))
+        if len(self._kept) >= 2 * self._limit + 16:
+            self._cut()
+
+    def taken(self) -> list[Found]:
+        """The first of those that were offered, in order."""
+        self._cut()
+        return [found for _, _, found in self._kept]
+
+    def _cut(self) -> None:
+        self._kept.sort(key=lambda kept: kept[:2])
+        del self._kept[self._limit :]
+        if self._kept and len(self._kept) == self._limit:
+            self._last = self._kept[-1][0]
+
+
+__all__ = ["FAR_AHEAD_NS", "Arrivals", "Completeness", "Found", "Look", "Mark", "Oldest"]

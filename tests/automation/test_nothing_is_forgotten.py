@@ -1,0 +1,218 @@
+"""Whatever kept a delivery from being published, once that is gone the ticks of its sensor get it published, once.
+
+A project with a feed of each kind of partition on a real instance: every request of a tick is carried out by a run of
+the project's own job in this process, and the sensor's clock is moved on by hand.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+
+import dagster as dg
+import pytest
+
+from platform_assets.failpoints import armed
+from platform_assets.lake.layout import MANIFEST, partition_folder
+from platform_assets.publishing.readers import ledger_history
+from tests.support.projects import QUIET, Project, opened, write_project
+from tests.support.shop import CONTRACT, FEED
+
+DAYS = '{type: daily, start_date: "2024-01-01", end_date: "2024-01-06"}'
+KINDS = {
+    "daily": ("daily/%Y-%m-%d.csv", f"  partitions: {DAYS}\n", "daily/2024-01-02.csv", "2024-01-02"),
+    "whole": ("whole.csv", "", "whole.csv", "snapshot"),
+    "fixed": ("fixed/{key}.csv", "  partitions: {type: static, partition_keys: [north]}\n", "fixed/north.csv", "north"),
+    "shops": ("shops/{key}.csv", "  partitions: {type: dynamic, name: shops}\n", "shops/berlin.csv", "berlin"),
+}
+COLUMNS = """\
+      - {name: id, logicalType: integer}
+      - {name: who, logicalType: string, classification: personal,
+         customProperties: [{property: protection, value: hash}]}
+"""
+SECOND = 10**9
+
+
+@dataclass
+class Sensor:
+    """The sensor of one feed: ticks one after the other, each from the cursor of the one before."""
+
+    project: Project
+    feed: str
+    clock_ns: int
+    cursor: str | None = None
+    runs: list[dg.ExecuteInProcessResult] = field(default_factory=list)
+
+    def tick(self, monkeypatch: pytest.MonkeyPatch) -> list[dg.RunRequest]:
+        """What a tick asks for, after its dynamic keys were added."""
+        sensor = next(s for s in self.project.definitions.sensors or () if s.name == f"{self.feed}_arrivals")
+        instance = self.project.instance
+        with (
+            monkeypatch.context() as patch,
+            dg.build_sensor_context(
+                instance=instance,
+                cursor=self.cursor,
+                resources=self.project.definitions.resources,
+            ) as context,
+        ):
+            patch.setattr("platform_assets.automation.arrival_sensor.time.time_ns", lambda: self.clock_ns)
+            result = sensor(context)
+        assert isinstance(result, dg.SensorResult)
+        self.cursor = result.cursor
+        for request in result.dynamic_partitions_requests or ():
+            instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+        return list(result.run_requests or ())
+
+    def run(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+        """Carry a request out as the daemon would: a run key that is known starts nothing."""
+        tags = {**request.tags, "dagster/run_key": str(request.run_key)}
+        assert not self.project.instance.get_runs(dg.RunsFilter(tags={"dagster/run_key": str(request.run_key)}))
+        result = self.project.job.execute_in_process(
+            instance=self.project.instance,
+            asset_selection=[dg.AssetKey(["lake", self.feed]), dg.AssetKey(["raw", self.feed])],
+            partition_key=request.partition_key,
+            tags=tags,
+            run_config=QUIET,
+            raise_on_error=False,
+        )
+        self.runs.append(result)
+        return result
+
+    def published(self) -> list[str]:
+        entries = ledger_history(self.project.warehouse, asset=f"raw/{self.feed}")
+        return [entry.partition for entry in entries if entry.published]
+
+
+@pytest.fixture(name="project", scope="module")
+def _project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    root = tmp_path_factory.mktemp("forgotten")
+    files = {}
+    for name, (pattern, partitions, _, _) in KINDS.items():
+        files[f"{name}/defs.yaml"] = FEED.format(files=f'"{pattern}"') + partitions
+        files[f"{name}/contract.yaml"] = CONTRACT.format(name=name, columns=COLUMNS)
+    write_project(root, files)
+    with opened(root) as project:
+        yield project
+
+
+@contextmanager
+def full_disk(feed: str, project: Project, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    patch.setattr("platform_assets.retries.FIRST_WAIT", 0.0)
+    with armed("lake.commit.before_rename", full):
+        yield
+
+
+@contextmanager
+def no_key(feed: str, project: Project, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    patch.delenv("PLATFORM_PSEUDONYM_KEY")
+    yield
+
+
+@contextmanager
+def full_warehouse(feed: str, project: Project, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    patch.setattr("platform_assets.retries.FIRST_WAIT", 0.0)
+    with armed("publish.judged", full):
+        yield
+
+
+Cause = Callable[[str, Project, pytest.MonkeyPatch], AbstractContextManager[None]]
+CAUSES: dict[str, Cause] = {"full disk": full_disk, "no pseudonym key": no_key, "full warehouse": full_warehouse}
+
+
+def delivered(project: Project, feed: str, monkeypatch: pytest.MonkeyPatch) -> Sensor:
+    """A new delivery of the feed; what was delivered and published before does not count."""
+    monkeypatch.setenv("PLATFORM_PSEUDONYM_KEY", "not a secret, but long enough")
+    path = project.landing / KINDS[feed][2]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"id,who\n1,{time.time_ns()}\n")
+    return Sensor(project, feed, max(time.time_ns(), path.stat().st_ctime_ns) + SECOND)
+
+
+def ticks_until_published(sensor: Sensor, monkeypatch: pytest.MonkeyPatch, before: int) -> None:
+    """Ticks every 30 s for two minutes: the partition is published by one run, and not asked for again after that."""
+    asked = []
+    for _ in range(4):
+        sensor.clock_ns += 30 * SECOND
+        for request in sensor.tick(monkeypatch):
+            asked.append(request)
+            assert sensor.run(request).success
+    assert len(asked) == 1
+    assert sensor.published() == [KINDS[sensor.feed][3]] * (before + 1)
+    for _ in range(3):
+        sensor.clock_ns += 3600 * SECOND
+        assert sensor.tick(monkeypatch) == []
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+@pytest.mark.parametrize("feed", KINDS)
+def test_a_failed_run_is_repeated_once_its_cause_is_gone(
+    project: Project, monkeypatch: pytest.MonkeyPatch, feed: str, cause: str
+) -> None:
+    sensor = delivered(project, feed, monkeypatch)
+    before = len(sensor.published())
+    with monkeypatch.context() as patch, CAUSES[cause](feed, project, patch):
+        (request,) = sensor.tick(monkeypatch)
+        assert not sensor.run(request).success
+    assert len(sensor.published()) == before
+    ticks_until_published(sensor, monkeypatch, before)
+
+
+@pytest.mark.parametrize("status", ["never requested", "NOT_STARTED", "STARTING", "STARTED", "FAILURE", "CANCELED"])
+@pytest.mark.parametrize("feed", KINDS)
+def test_a_run_that_never_came_to_anything_is_repeated_once_it_is_over(
+    project: Project, monkeypatch: pytest.MonkeyPatch, feed: str, status: str
+) -> None:
+    sensor = delivered(project, feed, monkeypatch)
+    before = len(sensor.published())
+    (request,) = sensor.tick(monkeypatch)
+    if status != "never requested":
+        run = project.instance.create_run_for_job(
+            project.job,
+            status=dg.DagsterRunStatus[status],
+            tags={"dagster/run_key": str(request.run_key), "dagster/partition": request.partition_key or ""},
+            asset_selection=frozenset([dg.AssetKey(["lake", feed]), dg.AssetKey(["raw", feed])]),
+        )
+    if status in ("STARTING", "STARTED"):
+        for _ in range(3):
+            sensor.clock_ns += 3600 * SECOND
+            assert sensor.tick(monkeypatch) == [], "it is still to be waited for"
+        project.instance.report_run_failed(run, "its process is gone")
+    ticks_until_published(sensor, monkeypatch, before)
+    if status == "NOT_STARTED":
+        # by the clock of the next test it is young
+        project.instance.report_run_failed(run, "it never started")
+
+
+@pytest.mark.parametrize("feed", KINDS)
+def test_a_manifest_that_cannot_be_read_is_replaced(
+    project: Project, monkeypatch: pytest.MonkeyPatch, feed: str
+) -> None:
+    sensor = delivered(project, feed, monkeypatch)
+    for request in sensor.tick(monkeypatch):
+        assert sensor.run(request).success
+    before = len(sensor.published())
+    path = partition_folder(project.root / "data" / "lake", feed, KINDS[feed][3]) / MANIFEST
+    path.write_bytes(b'{"feed": "or')
+    sensor.cursor = None
+    sensor.clock_ns += 30 * SECOND
+    (request,) = sensor.tick(monkeypatch)
+    assert sensor.published() == [KINDS[feed][3]] * before
+    # the request is lost too, and the same content is no other version for the ledger
+    asked = []
+    for _ in range(4):
+        sensor.clock_ns += 30 * SECOND
+        for request in sensor.tick(monkeypatch):
+            asked.append(request)
+            assert sensor.run(request).success
+    assert len(asked) == 1
+    assert sensor.published() == [KINDS[feed][3]] * before
