@@ -121,7 +121,7 @@ def full_warehouse(feed: str, project: Project, patch: pytest.MonkeyPatch) -> It
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     patch.setattr("platform_assets.retries.FIRST_WAIT", 0.0)
-    with armed("publish.judged", full):
+    with armed("publish.audited", full):
         yield
 
 

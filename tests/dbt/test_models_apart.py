@@ -84,7 +84,7 @@ def test_a_search_that_does_not_end_blocks_what_is_left(shop: Project, monkeypat
     assert shop.materialized("totals") == set(DAYS[2:]), "the second half was good, the first was not looked into"
 
 
-@pytest.mark.parametrize("point", ["publish.in_place.opened", "publish.in_place.judged", "publish.in_place.recorded"])
+@pytest.mark.parametrize("point", ["publish.in_place.opened", "publish.in_place.audited", "publish.in_place.recorded"])
 def test_an_error_that_nobody_thought_of_is_tried_again_once(shop: Project, point: str) -> None:
     reached: list[int] = []
 

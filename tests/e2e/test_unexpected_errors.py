@@ -30,7 +30,7 @@ IN_THE_LAKE = [
 PUBLISHING = [
     "publish.leased",
     "publish.staged",
-    "publish.judged",
+    "publish.audited",
     "publish.fenced",
     "publish.deleted",
     "publish.inserted",
