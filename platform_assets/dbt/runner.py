@@ -10,9 +10,11 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
+
+from platform_assets.interrupts import repeatedly
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
@@ -56,19 +58,36 @@ def _interrupts_reach_dbt() -> Iterator[None]:
         yield
         return
     received: list[int] = []
+    ending = ExitStack()
 
     def interrupt(number: int, _: FrameType | None) -> None:
         received.append(number)
-        raise KeyboardInterrupt
+        # a second one would end dbt's wait for its threads
+        if len(received) == 1:
+            ending.enter_context(repeatedly(_cancel_statements))
+            raise KeyboardInterrupt
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        with ending:
+            yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
         if received:
             signal.raise_signal(received[0])
+
+
+def _cancel_statements() -> None:
+    """End every statement that dbt has under way: dbt does it once, which a thread between two statements survives."""
+    from dbt.adapters.contracts.connection import ConnectionState
+    from dbt.adapters.factory import FACTORY
+
+    for adapter in list(FACTORY.adapters.values()):
+        # not dbt's `cancel_open`, which opens connections that are not open yet
+        for connection in list(adapter.connections.thread_connections.values()):
+            if connection.state == ConnectionState.OPEN:
+                adapter.connections.cancel(connection)
 
 
 def _close_connections() -> None:

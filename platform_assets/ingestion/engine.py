@@ -13,6 +13,7 @@ from platform_assets.failures import Kind, failure_of_os
 from platform_assets.formats.duckdb_errors import is_disk_full, is_of_machine
 from platform_assets.ingestion.protection import Pseudonyms, function_name, is_strict_json, json_protector
 from platform_assets.lake.rejection import IngestionError
+from platform_assets.warehouse.duckdb.interrupts import interrupts_raised
 
 PARQUET = "(FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
 """How the lake's files are written. The encodings of version 2 take a quarter less CPU time to write and a third less
@@ -46,7 +47,8 @@ def register_functions(engine: duckdb.DuckDBPyConnection, contract: Contract, ps
 def translated(feed: str, partition: str) -> Iterator[None]:
     """Say of errors of the machine what they are. The engine's own words are left out where they may quote a row."""
     try:
-        yield
+        with interrupts_raised():
+            yield
     except OSError as error:
         if isinstance(error, IngestionError):
             raise

@@ -6,10 +6,12 @@ What happens to one file is in ``plain_files``, ``delimited``, ``json_lines`` an
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shutil
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,6 +29,7 @@ from platform_assets.ingestion.engine import open_engine, register_functions, tr
 from platform_assets.ingestion.protection import Pseudonyms
 from platform_assets.ingestion.reading import Batch, read_delivery
 from platform_assets.ingestion.unchanged import content_hash, holds_the_same, looks_unchanged, renewed
+from platform_assets.interrupts import Cancelled
 from platform_assets.lake.commit import clean_up, commit, manifest_if_readable, now, record_rejection, renew
 from platform_assets.lake.deliveries import Delivery
 from platform_assets.lake.layout import make_partition_folder, partition_lock, quarantine_folder, work_folder
@@ -52,6 +55,7 @@ class Ingestor:
         self.pseudonyms = Pseudonyms(pseudonym_key) if pseudonym_key is not None else None
         self._memory_limit, self._threads = memory_limit, threads
         self._engine: duckdb.DuckDBPyConnection | None = None
+        self._cancelled = False
 
     def __enter__(self) -> Self:
         return self
@@ -75,13 +79,38 @@ class Ingestor:
         recorded) and :class:`IngestionError` when it could not be judged (nothing is changed).
         """
         feed, partition = delivery.feed, delivery.partition
-        with translated(feed, partition):
+        with self._cancellable(), translated(feed, partition):
             folder = make_partition_folder(self.lake, feed, partition)
             with partition_lock(folder):
                 made = self._made_before(contract, delivery)
                 if made is not None and not force:
                     return made
                 return self._ingest(contract, delivery, folder)
+
+    def cancel(self) -> None:
+        """End the ingestion under way, and all later ones, in ``Cancelled``; for another thread, again and again.
+
+        Nothing is recorded of it: neither a manifest nor a rejection.
+        """
+        self._cancelled = True
+        engine = self._engine
+        if engine is not None:
+            engine.interrupt()
+
+    @contextlib.contextmanager
+    def _cancellable(self) -> Iterator[None]:
+        self._go_on()
+        try:
+            yield
+        except Exception as error:
+            # whatever became of it: an interrupted statement looks like a failure, and is none
+            if self._cancelled:
+                raise Cancelled from error
+            raise
+
+    def _go_on(self) -> None:
+        if self._cancelled:
+            raise Cancelled
 
     def _made_before(self, contract: Contract, delivery: Delivery) -> Manifest | None:
         try:
@@ -123,12 +152,13 @@ class Ingestor:
             batch = self._read(contract, delivery, work, quarantine)
             failpoint("lake.ingest.read")
             manifest = self._keep(contract, delivery, folder, ingestion, batch, quarantine, started)
+            self._go_on()
             commit(self.lake, manifest)
-        except DeliveryRejected as rejected:
-            self._record(rejected, contract, delivery, quarantine)
-            shutil.rmtree(folder / ingestion, ignore_errors=True)
-            raise rejected.of(delivery.feed, delivery.partition) from None
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, DeliveryRejected) and not self._cancelled:
+                self._record(error, contract, delivery, quarantine)
+                shutil.rmtree(folder / ingestion, ignore_errors=True)
+                raise error.of(delivery.feed, delivery.partition) from None
             # an engine that failed may be unusable from then on; the next delivery gets a new one
             self._close_engine()
             if not self._may_be_committed(delivery, ingestion):
@@ -158,6 +188,7 @@ class Ingestor:
             self._engine = open_engine(self._memory_limit, self._threads)
         self._engine.execute(f"SET temp_directory = '{str(work).replace(chr(39), chr(39) * 2)}'")
         register_functions(self._engine, contract, self.pseudonyms)
+        self._go_on()
         batch = read_delivery(self._engine, contract, delivery, work, self.pseudonyms, quarantine)
         failpoint("lake.read.before_check")
         for file in delivery.files:

@@ -29,6 +29,7 @@ from platform_assets.failures import Failure, Kind, PlatformError, failure_of
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.landing_events import delivered, names_of_files, recognized
 from platform_assets.ingestion.ingestor import Ingestor
+from platform_assets.interrupts import repeatedly
 from platform_assets.lake.deliveries import Delivery, dagster_partition
 from platform_assets.lake.manifest import Manifest, read_manifest, read_rejection
 from platform_assets.lake.names import encodable, shown
@@ -130,22 +131,34 @@ def _ingest_all(
         return [Outcome(key, failure=error.failure) for key in keys]
     own = local()
     stack = ExitStack()
+    ingestors: list[Ingestor] = []
 
     def ingest(partition: str) -> Outcome:
         if not hasattr(own, "ingestor"):
             threads = max(1, THREADS // len(workers))
             own.ingestor = stack.enter_context(Ingestor(lake=lake, pseudonym_key=secret, threads=threads))
+            ingestors.append(own.ingestor)
         return _ingest(feed, partition, arrivals, own.ingestor, landing)
 
+    def cancel() -> None:
+        for ingestor in ingestors:
+            ingestor.cancel()
+
     workers = range(min(THREADS, len(keys)))
-    told = time.monotonic()
+    reported = time.monotonic()
     outcomes: list[Outcome] = []
     with stack, ThreadPoolExecutor(len(workers)) as pool:
-        for outcome in pool.map(ingest, keys):
-            outcomes.append(outcome)
-            if time.monotonic() - told > 5:
-                told = time.monotonic()
-                log(f"{feed.name}: {len(outcomes)} of {len(keys)} partitions ingested")
+        try:
+            for outcome in pool.map(ingest, keys):
+                outcomes.append(outcome)
+                if time.monotonic() - reported > 5:
+                    reported = time.monotonic()
+                    log(f"{feed.name}: {len(outcomes)} of {len(keys)} partitions ingested")
+        except BaseException:
+            # the run is terminated: this thread alone knows of it
+            with repeatedly(cancel):
+                pool.shutdown(cancel_futures=True)
+            raise
     return outcomes
 
 

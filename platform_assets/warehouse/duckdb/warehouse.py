@@ -22,6 +22,7 @@ import duckdb
 
 from platform_assets.warehouse.duckdb import staging as duckdb_staging
 from platform_assets.warehouse.duckdb.errors import blames_statement, translated, unreadable
+from platform_assets.warehouse.duckdb.interrupts import interrupts_raised
 from platform_assets.warehouse.duckdb.literals import literal
 from platform_assets.warehouse.duckdb.locking import exclusive
 from platform_assets.warehouse.duckdb.opening import open_database
@@ -116,7 +117,8 @@ class DuckDBSession:
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         connection = self._usable()
         try:
-            return self._executed(connection, sql, parameters)
+            with interrupts_raised(connection):
+                return self._executed(connection, sql, parameters)
         except duckdb.OutOfMemoryException as error:
             reported = translated(error, self._path)
             if not self._may_bound or not isinstance(reported, WarehouseExhausted):
@@ -181,7 +183,8 @@ class DuckDBSession:
         # back and DuckDB says so; the first error is the one to tell
         with contextlib.suppress(duckdb.Error):
             if self._connection is not None and self._pid == os.getpid():
-                self._connection.execute("ROLLBACK")
+                with interrupts_raised(self._connection):
+                    self._connection.execute("ROLLBACK")
 
     def now(self) -> dt.datetime:
         return self.execute("SELECT CAST(now() AS TIMESTAMP)")[0][0]
