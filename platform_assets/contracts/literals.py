@@ -44,12 +44,28 @@ def value_of(column: Column, value: Any) -> str | None:
         return text
     number = Decimal(text)
     if column.type is LogicalType.NUMBER and column.precision is None:
-        return text if math.isfinite(float(text)) else None
+        return text if fits_double(text) else None
     scale = column.scale or 0
     limit = Decimal(2**63 - 1) if column.precision is None else Decimal(10) ** (column.precision - scale)
     with localcontext(prec=400):
         whole = number.scaleb(scale)
         return text if abs(number) <= limit and whole == whole.to_integral_value() else None
+
+
+def fits_double(text: str) -> bool:
+    """Whether a double holds the number without losing a digit; of others no delivered value is taken.
+
+    Up to 15 digits never lose one. Longer ones are compared with the shortest text of the double and its 17 digits.
+    """
+    number = float(text)
+    if not math.isfinite(number):
+        return False
+    digits = _digits(text)
+    return len(digits) <= 15 or digits in (_digits(repr(number)), _digits(f"{number:.16e}"))
+
+
+def _digits(text: str) -> str:
+    return "".join(map(str, Decimal(text).as_tuple().digits)).strip("0")
 
 
 def plain_number(value: Any) -> str | None:

@@ -13,6 +13,7 @@ from decimal import ROUND_FLOOR, Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
 from platform_assets.contracts.identifiers import quoted, sql_text
+from platform_assets.contracts.literals import fits_double
 from platform_assets.contracts.model import BatchRule, Column, Contract, LogicalType, Metric, RowExpression
 from platform_assets.contracts.problems import Findings, Path_
 from platform_assets.contracts.row_rules import literal, row_checks, value_rules
@@ -63,7 +64,8 @@ def _check_column(column: Column, path: Path_, findings: Findings) -> None:
     kind = sql_type(column)
     for index, value in enumerate(column.allowed_values):
         rows = _try(f"SELECT TRY_CAST({sql_text(value)} AS {kind}) = {literal(column, value)}", findings, path, "enum")
-        if rows is not None and rows != [(True,)]:
+        lost = column.type is LogicalType.NUMBER and column.precision is None and not fits_double(value)
+        if rows is not None and (rows != [(True,)] or lost):
             findings.problem((*path, "enum", index), f"{value[:60]!r} is not a value of type {kind}")
     if column.allowed_values and not findings.problems:
         rules = " AND ".join(f"({sql})" for _, sql in value_rules(column, "v"))

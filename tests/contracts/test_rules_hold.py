@@ -135,6 +135,8 @@ def column_of(kind: str, word: str, value: Any, name: str = "n") -> dict[str, An
 @example(rule=("decimal", "maximum", "99999999999999999999999999999999999999"), name="n")
 @example(rule=("integer", "minimum", "0.0000000000000000000000000000001"), name="n")
 @example(rule=("integer", "exclusiveMinimum", "-99999999999999999999999999999999999999"), name="n")
+@example(rule=("double", "enum", [-27942405962072006]), name="n")
+@example(rule=("double", "invalidValues", [27942405962072006]), name="n")
 @example(rule=("decimal", "multipleOf", "0.00000000000000000000000000003"), name="n")
 def test_a_rule_that_is_accepted_can_be_kept_and_broken(root: Path, rule: tuple[str, str, Any], name: str) -> None:
     kind, word, value = rule
