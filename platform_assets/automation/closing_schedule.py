@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from platform_assets._compat import partition_windows
+from platform_assets.automation.holdings import PATIENCE_SECONDS
 from platform_assets.contracts.due import reason_not_due
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.manifest import read_manifest, read_rejection
@@ -23,9 +24,6 @@ from platform_assets.warehouse.errors import WarehouseBusy
 
 LOOK_BACK = dt.timedelta(days=7)
 """How far back a tick looks for partitions that are not closed: what was missed meanwhile is made up for."""
-
-WAREHOUSE_SECONDS = 3.0
-"""How long a tick waits for the warehouse: all schedules of a deployment share few threads."""
 
 
 def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
@@ -92,7 +90,7 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
 def _audited(feed: Feed, platform: PlatformResource, keys: list[str]) -> set[str]:
     """The partitions that have a verdict in the ledger, good or bad: they need no further run."""
     warehouse, asset = platform.warehouse.open(), feed.raw_key.to_user_string()
-    refused = unreadable(warehouse, asset=asset, partitions=keys, wait_seconds=WAREHOUSE_SECONDS)
+    refused = unreadable(warehouse, asset=asset, partitions=keys, wait_seconds=PATIENCE_SECONDS)
     return {key for key in keys if key not in refused or refused[key].run_id}
 
 

@@ -10,25 +10,25 @@ from pathlib import Path
 
 from platform_assets.automation.cursor import digest
 from platform_assets.automation.reconciler import Standing
-from platform_assets.contracts.digest import contract_digest
+from platform_assets.contracts.digest import contract_digest, rules_digest
 from platform_assets.contracts.types import raw_columns
 from platform_assets.failures import Kind
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.deliveries import Delivery
 from platform_assets.lake.manifest import Manifest, read_manifest, read_rejection
 from platform_assets.lake.rejection import RecordUnreadable
-from platform_assets.platform_resource import DuckDBWarehouseResource, PlatformResource
+from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing import ledger
-from platform_assets.publishing.batch import Batch, Staged
 from platform_assets.publishing.verdicts import LedgerEntry, State
 from platform_assets.warehouse.errors import WarehouseError
-from platform_assets.warehouse.protocol import ColumnDef, TableName, Warehouse
+from platform_assets.warehouse.protocol import Warehouse
 
 FINAL = (Kind.REJECTED, Kind.MISCONFIGURED)
 """Kinds of failure that another run of the same delivery under the same contract has again."""
 
 PATIENCE_SECONDS = 3.0
-"""How long a tick waits for the warehouse; a run may hold it for minutes."""
+"""How long a tick waits for the warehouse, which a run may hold for minutes: all ticks of a deployment share few
+threads."""
 
 Warn = Callable[[str], None]
 Lines = Mapping[str, tuple[LedgerEntry | None, LedgerEntry | None]]
@@ -37,18 +37,13 @@ Lines = Mapping[str, tuple[LedgerEntry | None, LedgerEntry | None]]
 
 def contract_as_a_whole(feed: Feed) -> str:
     """A digest of all that may turn a rejection into a publication: the rules for rows, and those for batches."""
-    return digest(f"{contract_digest(feed.contract)} {rules_digest(feed)}")
+    return digest(f"{contract_digest(feed.contract)} {_rules_digest(feed)}")
 
 
-def rules_digest(feed: Feed) -> str:
+def _rules_digest(feed: Feed) -> str:
     """The digest under which the ledger records verdicts of the feed's table as it is defined now."""
-    columns = tuple(ColumnDef(*column) for column in raw_columns(feed.contract))
-    asset, table = feed.raw_key.to_user_string(), TableName("raw", feed.name)
-    return Batch(asset, table, columns, (), "", _no_stage, feed.contract.batch_rules).digest
-
-
-def _no_stage(*_: object) -> Staged:
-    return Staged("", frozenset())
+    columns = [(name, kind) for name, kind, _ in raw_columns(feed.contract)]
+    return rules_digest(feed.contract.batch_rules, columns, (feed.raw_table.schema, feed.raw_table.name))
 
 
 def standings(
@@ -68,10 +63,10 @@ def standings(
             found[delivery.partition] = held
     if not manifests:
         return found, {}
-    lines = _lines(impatient(platform.warehouse), feed.raw_key.to_user_string(), list(manifests), warn)
+    lines = _lines(platform.warehouse.open(), feed.raw_key.to_user_string(), list(manifests), warn)
     if lines is None:
         return found | dict.fromkeys(manifests, Standing.UNKNOWN), {}
-    rules, hashes = rules_digest(feed), {}
+    rules, hashes = _rules_digest(feed), {}
     for key, manifest in manifests.items():
         newest, published = lines.get(key, (None, None))
         found[key] = _in_ledger(manifest, newest, published, rules)
@@ -108,15 +103,10 @@ def _in_ledger(manifest: Manifest, newest: LedgerEntry | None, published: Ledger
     return Standing.ABSENT
 
 
-def impatient(warehouse: DuckDBWarehouseResource) -> Warehouse:
-    """The warehouse for somebody who asks again soon, and does not wait for it meanwhile."""
-    return warehouse.model_copy(update={"wait_seconds": min(PATIENCE_SECONDS, warehouse.wait_seconds)}).open()
-
-
 def _lines(warehouse: Warehouse, asset: str, partitions: list[str], warn: Warn) -> Lines | None:
-    keys = [(asset, partition) for partition in partitions]
+    keys, purpose = [(asset, partition) for partition in partitions], f"looking for verdicts of {asset}"
     try:
-        with warehouse.session(read_only=True, purpose=f"looking for verdicts of {asset}") as session:
+        with warehouse.session(read_only=True, purpose=purpose, wait_seconds=PATIENCE_SECONDS) as session:
             newest = ledger.latest(session, keys)
             published = ledger.latest(session, keys, state=State.PUBLISHED)
     except WarehouseError as error:

@@ -13,6 +13,7 @@ from platform_assets.feeds.partition_names import may_hold, partition_key_of, pa
 from platform_assets.landing.arrivals import Completeness, LandingFolder
 from platform_assets.landing.patterns import ArrivalPattern
 from platform_assets.platform_resource import PlatformResource
+from platform_assets.warehouse.protocol import TableName
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ class Feed:
     @property
     def raw_key(self) -> dg.AssetKey:
         return dg.AssetKey(["raw", self.name])
+
+    @property
+    def raw_table(self) -> TableName:
+        """The table behind :attr:`raw_key`."""
+        return TableName("raw", self.name)
 
     @property
     def landing_key(self) -> dg.AssetKey:

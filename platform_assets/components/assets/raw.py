@@ -26,7 +26,6 @@ from platform_assets.lake.manifest import Manifest, read_manifest, read_rejectio
 from platform_assets.lake.rejection import RecordUnreadable
 from platform_assets.publishing.publisher import publish
 from platform_assets.publishing.verdicts import Candidate, Verdict
-from platform_assets.warehouse.protocol import TableName
 
 EMPTY: Mapping[str, Failure] = {}
 
@@ -94,7 +93,7 @@ def load_partitions(
         return publish(
             platform.warehouse.open(),
             asset=asset,
-            table=TableName("raw", feed.name),
+            table=feed.raw_table,
             columns=raw_columns(feed.contract),
             candidates=candidates,
             rules=feed.contract.batch_rules,
