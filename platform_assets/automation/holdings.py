@@ -15,7 +15,7 @@ from platform_assets.contracts.types import raw_columns
 from platform_assets.failures import Kind
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.deliveries import Delivery
-from platform_assets.lake.manifest import Manifest, read_manifest, read_rejection
+from platform_assets.lake.manifest import Manifest, Rejection, read_latest
 from platform_assets.lake.rejection import RecordUnreadable
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing import ledger
@@ -78,19 +78,18 @@ def standings(
 def _in_lake(lake: Path, delivery: Delivery, contract: str, warn: Warn) -> Manifest | Standing:
     """The manifest of this very delivery, or what its absence means."""
     try:
-        rejection = read_rejection(lake, delivery.feed, delivery.partition)
-        manifest = read_manifest(lake, delivery.feed, delivery.partition) if rejection is None else None
+        latest = read_latest(lake, delivery.feed, delivery.partition)
     except RecordUnreadable as error:
         # ingesting the delivery again replaces it
         warn(f"{delivery.feed} {delivery.partition}: {error}")
         return Standing.ABSENT
-    if rejection is not None:
-        same = (rejection.delivery_version, rejection.contract_digest) == (delivery.version, contract)
-        changed = 0 < rejection.changed_ns != delivery.changed_ns
-        return Standing.REJECTED if same and not changed and rejection.failure.kind in FINAL else Standing.ABSENT
-    if manifest is None or manifest.delivery_version != delivery.version:
+    if isinstance(latest, Rejection):
+        same = (latest.delivery_version, latest.contract_digest) == (delivery.version, contract)
+        changed = 0 < latest.changed_ns != delivery.changed_ns
+        return Standing.REJECTED if same and not changed and latest.failure.kind in FINAL else Standing.ABSENT
+    if latest is None or latest.delivery_version != delivery.version:
         return Standing.ABSENT
-    return Standing.ABSENT if delivery.was_touched_since(manifest.delivery_files) else manifest
+    return Standing.ABSENT if delivery.was_touched_since(latest.delivery_files) else latest
 
 
 def _in_ledger(manifest: Manifest, newest: LedgerEntry | None, published: LedgerEntry | None, rules: str) -> Standing:

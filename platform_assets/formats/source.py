@@ -14,7 +14,7 @@ Fetch = Callable[[Array], Iterator[tuple[int, int, bytes]]]
 
 @dataclass(frozen=True)
 class RecordText:
-    """For rows that can be told by their text: ``sql`` gives it over the columns of ``judging``, byte for byte as in
+    """For rows that can be told by their text: ``sql`` gives it over the columns of ``validation``, byte for byte as in
     the file, and ``find`` gives, in order, the number, line and bytes of each row whose text is one of those given."""
 
     sql: str

@@ -1,7 +1,7 @@
 """Ingestion: a delivery, judged by its contract, becomes Parquet with a manifest, or is rejected. The front door.
 
-What happens to one file is in ``plain_files``, ``delimited``, ``json_lines`` and ``parquet``; to its rows, in
-``judging`` and ``uniqueness``; to the result, in ``commit``.
+What happens to one file is in ``formats``; to its rows, in ``reading``, ``validation`` and ``uniqueness``; to the
+result, in ``lake.commit``.
 """
 
 from __future__ import annotations

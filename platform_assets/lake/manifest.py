@@ -147,6 +147,14 @@ def read_rejection(lake: Path, feed: str, partition: str) -> Rejection | None:
     return None if manifest is not None and _is_newer(folder / MANIFEST, folder / REJECTION) else rejection
 
 
+def read_latest(lake: Path, feed: str, partition: str) -> Manifest | Rejection | None:
+    """What counts of a partition: its rejection if it has one, else its manifest, else nothing.
+
+    Raises :class:`RecordUnreadable` as :func:`read_rejection` and :func:`read_manifest` do.
+    """
+    return read_rejection(lake, feed, partition) or read_manifest(lake, feed, partition)
+
+
 def _is_newer(manifest: Path, rejection: Path) -> bool:
     try:
         return manifest.stat().st_mtime_ns > rejection.stat().st_mtime_ns

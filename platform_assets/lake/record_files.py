@@ -100,17 +100,17 @@ def content(text: bytes) -> dict[str, Any]:
     data = json.loads(text)
     if not isinstance(data, dict):
         raise ValueError(f"it holds {_named(data)} instead of an object")  # noqa: TRY004 - of a file, not of code
-    return {key: value for key, value in data.items() if key != check_format(data)}
+    check_format(data)
+    return {key: value for key, value in data.items() if key != "format"}
 
 
-def check_format(data: dict[str, Any]) -> str:
-    """The name of the field that holds the format, once it is known to be one that this version reads."""
+def check_format(data: dict[str, Any]) -> None:
+    """Refuse a format that this version does not read; no number is format 1."""
     found = data.get("format", 1)
     if not isinstance(found, int) or isinstance(found, bool) or found < 1:
         raise ValueError(f"its field 'format' holds {_named(found)}")
     if found > FORMAT:
         raise FormatTooNew(found)
-    return "format"
 
 
 def is_there(path: Path) -> bool:

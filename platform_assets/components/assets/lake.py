@@ -1,6 +1,6 @@
 """The asset `lake/<feed>`: deliveries in, Parquet and manifests out, for one partition or a range of them.
 
-How a file is read, and which rows are set aside, is `platform_assets.lake`'s business; here its outcomes become
+How a file is read, and which rows are quarantined, is `platform_assets.ingestion`'s business; here its outcomes become
 materializations. The warehouse is not touched.
 """
 
@@ -31,7 +31,7 @@ from platform_assets.feeds.landing_events import delivered, names_of_files, reco
 from platform_assets.ingestion.ingestor import Ingestor
 from platform_assets.interrupts import repeatedly
 from platform_assets.lake.deliveries import Delivery, dagster_partition
-from platform_assets.lake.manifest import Manifest, read_manifest, read_rejection
+from platform_assets.lake.manifest import Manifest, Rejection, read_latest, read_manifest
 from platform_assets.lake.names import encodable, shown
 from platform_assets.lake.rejection import IngestionError, RecordUnreadable
 from platform_assets.landing.arrivals import Arrivals, LandingFolder
@@ -39,6 +39,8 @@ from platform_assets.platform_resource import PlatformResource
 from platform_assets.retries import waits
 
 THREADS = 2
+NOT_INGESTED = Failure(Kind.NOT_DELIVERED, "not_ingested", "nothing was ingested")
+"""The failure of whoever needs a partition of the lake that is not there."""
 
 
 def lake_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
@@ -73,13 +75,14 @@ def lake_verdict(feed: Feed, key: dg.AssetKey) -> dg.AssetChecksDefinition:
         found: dict[str, Failure] = {}
         for partition in keys:
             try:
-                rejection = read_rejection(lake, feed.name, partition)
-                if rejection is not None:
-                    found[partition] = rejection.failure
-                elif read_manifest(lake, feed.name, partition) is None:
-                    found[partition] = Failure(Kind.NOT_DELIVERED, "not_ingested", "nothing was ingested")
+                latest = read_latest(lake, feed.name, partition)
             except RecordUnreadable as error:
                 found[partition] = error.failure
+                continue
+            if latest is None:
+                found[partition] = NOT_INGESTED
+            elif isinstance(latest, Rejection):
+                found[partition] = latest.failure
         return found
 
     return verdict_check(key=key, problems=problems)

@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 
 from platform_assets.components.assets.apart import published_apart
+from platform_assets.components.assets.lake import NOT_INGESTED
 from platform_assets.components.reporting.gate_checks import check_results, gate_specs
 from platform_assets.components.reporting.ledger_verdict import POOL, verdict_outcome
 from platform_assets.components.reporting.logs import platform_logs
@@ -20,9 +21,9 @@ from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome
 from platform_assets.components.reporting.trend_plot import trend_of_run
 from platform_assets.components.reporting.verdict_check import left_out
 from platform_assets.contracts.types import raw_columns
-from platform_assets.failures import Failure, Kind
+from platform_assets.failures import Failure
 from platform_assets.feeds.feed import Feed
-from platform_assets.lake.manifest import Manifest, read_manifest, read_rejection
+from platform_assets.lake.manifest import Manifest, read_latest
 from platform_assets.lake.rejection import RecordUnreadable
 from platform_assets.publishing.publisher import publish
 from platform_assets.publishing.verdicts import Candidate, Verdict
@@ -72,20 +73,19 @@ def load_partitions(
     manifests: dict[str, Manifest] = {}
     for key in keys:
         try:
-            rejection, manifest = read_rejection(lake, feed.name, key), read_manifest(lake, feed.name, key)
+            latest = read_latest(lake, feed.name, key)
         except RecordUnreadable as error:
             failures[key] = error.failure
             continue
-        if rejection is not None:
-            message = f"its latest delivery was rejected: {rejection.message}"
-            failures[key] = replace(rejection.failure, message=message)
-        elif manifest is None:
-            missing = Failure(Kind.NOT_DELIVERED, "not_ingested", "nothing was ingested")
-            found = upstream.get(key, missing)
+        if isinstance(latest, Manifest):
+            manifests[key] = latest
+        elif latest is not None:
+            message = f"its latest delivery was rejected: {latest.message}"
+            failures[key] = replace(latest.failure, message=message)
+        else:
+            found = upstream.get(key, NOT_INGESTED)
             message = f"{feed.lake_key.to_user_string()} has no such partition: {found.message}"
             failures[key] = replace(found, message=message)
-        else:
-            manifests[key] = manifest
     started = time.monotonic()
     asset = feed.raw_key.to_user_string()
 

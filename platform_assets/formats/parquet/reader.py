@@ -1,6 +1,6 @@
 """Parquet as a source: typed columns, matched by name, each of a type that fits the contract's without a guess.
 
-What the types are is read from the file itself, in ``parquet_footer``; what is made of them, in ``parquet_types``.
+What the types are is read from the file itself, in ``footer``; what is made of them, in ``types``.
 """
 
 from __future__ import annotations
