@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from platform_assets.formats.lines import MAX_RECORD
+from platform_assets.lake.names import is_text
 
 
-def quoted_field(text: str) -> str:
-    """A text as a field. Null is written as nothing at all."""
+def text_field(text: str) -> str | None:
+    """A text as a field; None for one that no table can hold: with a NUL byte, or with half a surrogate pair.
+
+    Null is written as nothing at all.
+    """
+    if "\0" in text or not is_text(text):
+        return None
     return '"' + text.replace('"', '""') + '"'
 
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from platform_assets.contracts.identifiers import sql_path
+from platform_assets.contracts.model import Contract
 from platform_assets.formats.drift import judge_columns
 from platform_assets.formats.lines import FILE, MAX_RECORD, Array
 from platform_assets.formats.protocol import Place
 from platform_assets.formats.source import Source
-from platform_assets.formats.text_copy import quoted_field, relation_of
+from platform_assets.formats.text_copy import relation_of, text_field
 
 MAX_NAMES = 10_000
 """Different names in a file that are looked at."""
@@ -24,7 +25,7 @@ MAX_NAMES = 10_000
 
 @dataclass(frozen=True)
 class Record:
-    """One record: the 1-based ``line`` it begins in, its bytes for the quarantine, its ``values`` by name.
+    """One record: the 1-based ``line`` it begins in, all of its bytes for the quarantine, its ``values`` by name.
 
     A value that is None, or not there, is null.
     """
@@ -40,25 +41,30 @@ def text_rows(place: Place, files: Sequence[tuple[str, Iterable[Record]]], copy:
     Records are written to ``copy`` one by one and not kept. Raises ``DeliveryRejected`` where the names in a file are
     not the contract's, as far as the contract does not tolerate that.
     """
-    columns = [column.source_name for column in place.contract.columns]
-    lines, offsets, longest = array("q"), array("q", [0]), 0
+    count = len(place.contract.columns)
+    lines, offsets, longest, set_aside = array("q"), array("q", [0]), 0, 0
     warnings: tuple[str, ...] = ()
     empty: list[str] = []
     kept = copy.with_name(f"{copy.name}.raw")
     with copy.open("w", encoding="utf-8", newline="\n", buffering=1 << 20) as out, kept.open("wb", 1 << 20) as raw:
         for at, (name, records) in enumerate(files):
             names: dict[str, None] = {}
-            before = len(lines)
+            before = len(lines) + set_aside
             for record in records:
-                row = ",".join([str(record.line), *(_field(record.values.get(column)) for column in columns)])
-                out.write(f"{row}\n")
-                raw.write(record.raw[:MAX_RECORD])
-                lines.append(at * FILE + record.line)
-                offsets.append(offsets[-1] + min(len(record.raw), MAX_RECORD))
-                longest = max(longest, len(row))
                 if len(names) < MAX_NAMES:
                     names.update(dict.fromkeys(record.values))
-            if len(lines) == before:
+                fields, reason = _fields(record, place.contract)
+                if reason:
+                    set_aside += 1
+                    place.quarantine.add(name, record.line, (reason,), record.raw)
+                    continue
+                row = ",".join([str(record.line), *fields])
+                out.write(f"{row}\n")
+                raw.write(record.raw)
+                lines.append(at * FILE + record.line)
+                offsets.append(offsets[-1] + len(record.raw))
+                longest = max(longest, len(row))
+            if len(lines) + set_aside == before:
                 empty.append(name)
             else:
                 warnings += judge_columns(place.contract, list(names), name, ordered=False)
@@ -71,19 +77,28 @@ def text_rows(place: Place, files: Sequence[tuple[str, Iterable[Record]]], copy:
 
     return Source(
         files=tuple(name for name, _ in files),
-        relation=relation_of(sql_path(copy), len(columns), longest),
-        expressions=tuple((f"c{index + 1}", "VARCHAR") for index in range(len(columns))),
+        relation=relation_of(sql_path(copy), count, longest),
+        expressions=tuple((f"c{index + 1}", "VARCHAR") for index in range(count)),
         records=len(lines),
-        set_aside=0,
+        set_aside=set_aside,
         fetch=fetch,
         warnings=warnings,
         empty=tuple(empty),
     )
 
 
-def _field(value: str | None) -> str:
-    # a NUL byte has no place in a text of DuckDB, so such a value breaks its row in the validation
-    return "" if value is None else quoted_field(value)
+def _fields(record: Record, contract: Contract) -> tuple[list[str], str]:
+    """The record's fields in the order of the contract's columns, or why it cannot be a row."""
+    if max(len(record.raw), sum(len(value or "") for value in record.values.values())) > MAX_RECORD:
+        return [], "structure:record_too_long"
+    fields = []
+    for column in contract.columns:
+        value = record.values.get(column.source_name)
+        field = "" if value is None else text_field(value)
+        if field is None:
+            return [], f"type:{column.name}"
+        fields.append(field)
+    return fields, ""
 
 
 __all__ = ["Record", "text_rows"]

@@ -16,7 +16,8 @@ from typing import Any
 
 from platform_assets.contracts.identifiers import quoted, sql_text
 from platform_assets.contracts.model import Column, Protection
-from platform_assets.formats.json.strict import dump_json, has_utf8, parse_json
+from platform_assets.formats.json.strict import dump_json, parse_json
+from platform_assets.lake.names import is_text
 
 MASK = "***"
 
@@ -130,7 +131,7 @@ def is_strict_json(text: str) -> bool:
         document = parse_json(text)
     except (ValueError, RecursionError):
         return False
-    return "\\u" not in text or has_utf8(dump_json(document))
+    return "\\u" not in text or is_text(dump_json(document))
 
 
 __all__ = ["MASK", "Pseudonyms", "function_name", "is_strict_json", "json_protector", "protected_sql"]

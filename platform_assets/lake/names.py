@@ -42,7 +42,8 @@ def unescape(folder: str) -> str:
 
 
 def is_text(name: str) -> bool:
-    """Whether a name is valid UTF-8. Python stands surrogates for the bytes of a file name that are not."""
+    """Whether it can be written as UTF-8. Python stands surrogates for the bytes of a file name that are none, and JSON
+    can write half of a pair."""
     try:
         name.encode()
     except UnicodeEncodeError:

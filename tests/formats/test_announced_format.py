@@ -74,6 +74,20 @@ def test_files_of_it_are_ingested_like_all_others(lake: Lake, make_contract: Cal
     assert lake.ingest(contract, first, second) == manifest, "the same delivery is not read again"
 
 
+def test_a_record_that_no_table_can_hold_is_quarantined(
+    lake: Lake, make_contract: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform_assets.formats.text_rows.MAX_RECORD", 40)
+    records = ["id: 1\nname: ann", "id: 2\nname: a\0n", f"id: 3\nname: {'long' * 10}", "id: 4\nname: dan"]
+    path = lake.file("a.txt", "\n\n".join(records))
+    manifest = lake.ingest(make_contract(COLUMNS, form="blocks"), path)
+    assert lake.rows(manifest) == [(1, "ann"), (4, "dan")]
+    assert [(row.line, row.reasons, row.raw) for row in lake.quarantined()] == [
+        (4, ("type:name",), records[1]),
+        (7, ("structure:record_too_long",), records[2]),
+    ]
+
+
 def test_it_can_refuse_a_delivery(lake: Lake, make_contract: Callable[..., Any]) -> None:
     with pytest.raises(DeliveryRejected, match=r"structure:blocks.*b\.txt"):
         lake.ingest(make_contract(COLUMNS, form="blocks"), lake.file("b.txt", "nothing of the kind\n"))

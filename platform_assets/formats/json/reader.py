@@ -17,11 +17,11 @@ import numpy as np
 from platform_assets.contracts.identifiers import sql_path
 from platform_assets.contracts.model import Column, Contract, LogicalType
 from platform_assets.formats.drift import judge_columns
-from platform_assets.formats.json.strict import Number, dump_json, has_utf8, parse_json
+from platform_assets.formats.json.strict import Number, dump_json, parse_json
 from platform_assets.formats.lines import FILE, MAX_RECORD, Array, Lines, fetch_lines, text_lines
 from platform_assets.formats.plain_files import PlainFile
 from platform_assets.formats.source import Source
-from platform_assets.formats.text_copy import quoted_field, relation_of
+from platform_assets.formats.text_copy import relation_of, text_field
 from platform_assets.lake.quarantine import QuarantineWriter
 from platform_assets.lake.rejection import DeliveryRejected
 
@@ -163,14 +163,13 @@ def _text(value: Any, column: Column) -> str | None:
         return ""
     kind = column.type
     if kind is LogicalType.JSON:
-        text = dump_json(value) if isinstance(value, dict | list) else None
-        return quoted_field(text) if text is not None and has_utf8(text) else None
+        return text_field(dump_json(value)) if isinstance(value, dict | list) else None
     if isinstance(value, Number):
         return str(value) if kind in NUMERIC else None
     if isinstance(value, bool):
         return json.dumps(value) if kind is LogicalType.BOOLEAN else None
     if isinstance(value, str):
-        return None if "\0" in value or not has_utf8(value) else quoted_field(value)
+        return text_field(value)
     return None
 
 

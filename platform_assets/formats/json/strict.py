@@ -53,15 +53,6 @@ def _refuse_depth(document: Any) -> None:
         raise ValueError(f"is nested more than {MAX_DEPTH} deep")
 
 
-def has_utf8(text: str) -> bool:
-    """False for text with a lone surrogate, such as ``"\\ud800"``: JSON can write it, but nothing can store it."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def dump_json(value: Any) -> str:
     """``value`` as JSON without spaces, numbers as they were written."""
     if isinstance(value, Number):
