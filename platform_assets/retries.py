@@ -34,7 +34,7 @@ def retried(work: Callable[[], T], *, what: str) -> T:
     lease, is not tried again.
     """
 
-    def told(state: tenacity.RetryCallState) -> None:
+    def report(state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome is not None else None
         wait = state.next_action.sleep if state.next_action is not None else 0.0
         reason = failure_of(error).message if error is not None else "it failed"
@@ -42,9 +42,9 @@ def retried(work: Callable[[], T], *, what: str) -> T:
 
     tries = tenacity.Retrying(
         retry=tenacity.retry_if_exception(_can_help),
-        wait=tenacity.wait_exponential(multiplier=FIRST_WAIT, max=60),
+        wait=tenacity.wait_chain(*map(tenacity.wait_fixed, waits())),
         stop=tenacity.stop_after_attempt(ATTEMPTS),
-        before_sleep=told,
+        before_sleep=report,
         reraise=True,
     )
     return tries(work)

@@ -40,7 +40,7 @@ def heartbeat(warehouse: Warehouse, renew: Callable[[Session], object], *, secon
             except WarehouseBusy:
                 continue
             except Exception as error:
-                # of whatever kind it was: a thread that ended here would let the lease expire without a word
+                # of whatever kind it was: a thread that ended here would let the lease expire, and nobody would know
                 log.warning("leases could not be renewed this time: %s: %s", type(error).__name__, error)
 
     thread = threading.Thread(target=beat, name=HEARTBEAT, daemon=True)

@@ -99,34 +99,29 @@ def _project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         yield project
 
 
-@contextmanager
-def full_disk(feed: str, project: Project, patch: pytest.MonkeyPatch) -> Iterator[None]:
+Cause = Callable[[pytest.MonkeyPatch], AbstractContextManager[None]]
+
+
+def full_at(point: str) -> Cause:
+    """The disk is full whenever a failpoint is reached."""
+
     def full() -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    patch.setattr("platform_assets.retries.FIRST_WAIT", 0.0)
-    with armed("lake.commit.before_rename", full):
-        yield
+    return lambda _: armed(point, full)
 
 
 @contextmanager
-def no_key(feed: str, project: Project, patch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_key(patch: pytest.MonkeyPatch) -> Iterator[None]:
     patch.delenv("PLATFORM_PSEUDONYM_KEY")
     yield
 
 
-@contextmanager
-def full_warehouse(feed: str, project: Project, patch: pytest.MonkeyPatch) -> Iterator[None]:
-    def full() -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    patch.setattr("platform_assets.retries.FIRST_WAIT", 0.0)
-    with armed("publish.audited", full):
-        yield
-
-
-Cause = Callable[[str, Project, pytest.MonkeyPatch], AbstractContextManager[None]]
-CAUSES: dict[str, Cause] = {"full disk": full_disk, "no pseudonym key": no_key, "full warehouse": full_warehouse}
+CAUSES: dict[str, Cause] = {
+    "full disk": full_at("lake.commit.before_rename"),
+    "no pseudonym key": no_key,
+    "full warehouse": full_at("publish.audited"),
+}
 
 
 def delivered(project: Project, feed: str, monkeypatch: pytest.MonkeyPatch) -> Sensor:
@@ -160,7 +155,7 @@ def test_a_failed_run_is_repeated_once_its_cause_is_gone(
 ) -> None:
     sensor = delivered(project, feed, monkeypatch)
     before = len(sensor.published())
-    with monkeypatch.context() as patch, CAUSES[cause](feed, project, patch):
+    with monkeypatch.context() as patch, CAUSES[cause](patch):
         (request,) = sensor.tick(monkeypatch)
         assert not sensor.run(request).success
     assert len(sensor.published()) == before

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from platform_assets.failpoints import armed
+from tests.publishing.support import AFTER_COMMIT, BEFORE_COMMIT
 from tests.support.projects import Project, opened, write_project
 from tests.support.shop import CONTRACT, FEED, ORDER_COLUMNS
 
@@ -26,18 +27,6 @@ IN_THE_LAKE = [
     "lake.commit.before_rename",
     "lake.commit.after_rename",
     "lake.commit.before_clean_up",
-]
-PUBLISHING = [
-    "publish.leased",
-    "publish.staged",
-    "publish.audited",
-    "publish.fenced",
-    "publish.deleted",
-    "publish.inserted",
-    "publish.recorded",
-    "publish.before_commit",
-    "publish.committed",
-    "publish.closed",
 ]
 
 
@@ -102,7 +91,7 @@ def test_in_the_lake_it_costs_its_own_partition(project: Project, point: str) ->
     assert published(project) == set(DAYS)
 
 
-@pytest.mark.parametrize("point", some(PUBLISHING, "publish.inserted"))
+@pytest.mark.parametrize("point", some([*BEFORE_COMMIT, *AFTER_COMMIT], "publish.inserted"))
 def test_once_while_a_range_is_published_it_costs_nothing(project: Project, point: str) -> None:
     for key in ("key:lake/orders or key:raw/orders", "key:published/orders"):
         reached: list[int] = []

@@ -20,6 +20,18 @@ ASSET = "raw/sales"
 TABLE = TableName("raw", "sales")
 COLUMNS = [("id", "BIGINT", "Key"), ("v", "VARCHAR", "Version of the content"), ("x", "DOUBLE", "")]
 NOT_EMPTY = BatchRule("not_empty", Metric.ROW_COUNT, Bounds(1))
+BEFORE_COMMIT = [
+    "publish.leased",
+    "publish.staged",
+    "publish.audited",
+    "publish.fenced",
+    "publish.deleted",
+    "publish.inserted",
+    "publish.recorded",
+    "publish.before_commit",
+]
+AFTER_COMMIT = ["publish.committed", "publish.closed"]
+"""The failpoints that a batch reaches, in order, before and after the commit that publishes it."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,16 @@ from platform_assets.publishing.processes import machine
 from platform_assets.publishing.readers import ledger_history
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.errors import WarehouseError
-from tests.publishing.support import ASSET, Lake, content, load, states, unknown_here
+from tests.publishing.support import (
+    AFTER_COMMIT,
+    ASSET,
+    BEFORE_COMMIT,
+    Lake,
+    content,
+    load,
+    states,
+    unknown_here,
+)
 from tests.support.waiting import watched_waits
 
 WRITER_WAITS = (" waits: ", "platform_assets.publishing.taking")
@@ -148,19 +157,6 @@ class Crash(BaseException):
 
 def crash() -> None:
     raise Crash
-
-
-BEFORE_COMMIT = [
-    "publish.leased",
-    "publish.staged",
-    "publish.audited",
-    "publish.fenced",
-    "publish.deleted",
-    "publish.inserted",
-    "publish.recorded",
-    "publish.before_commit",
-]
-AFTER_COMMIT = ["publish.committed", "publish.closed"]
 
 
 @pytest.mark.parametrize("name", BEFORE_COMMIT + AFTER_COMMIT)

@@ -52,11 +52,9 @@ def _run(step: DbtStep, context: dg.AssetExecutionContext, graph: ModelGraph, ke
     name = f"dbt in run {context.run.run_id}"
     try:
         return retried(attempt, what=name)
-    except dg.Failure:
-        raise
     except Exception as error:
         failure = failure_of(error)
-        if failure.kind is not Kind.BUG:
+        if isinstance(error, dg.Failure) or failure.kind is not Kind.BUG:
             raise
         context.log.warning(f"{name}: {failure.message}; tried again")
         return attempt()
