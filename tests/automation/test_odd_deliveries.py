@@ -98,6 +98,7 @@ def test_a_key_that_dagster_refuses_is_reported_with_the_reason(
     assert why in said
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(raw=st.binary(min_size=1, max_size=60).filter(lambda raw: not set(b"/\0") & set(raw)))
 def test_whatever_a_file_is_called_the_others_are_taken(

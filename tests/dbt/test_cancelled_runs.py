@@ -95,6 +95,7 @@ def test_a_load_that_is_terminated(shop: Project, number: signal.Signals) -> Non
     assert shop.run("key:lake/orders or key:raw/orders", DAYS[0], DAYS[-1]).success
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", SIGNALS)
 def test_an_ingestion_that_is_terminated(shop: Project, number: signal.Signals) -> None:
     contract(shop, ROW_RULE)
@@ -114,6 +115,7 @@ def test_an_ingestion_that_is_terminated(shop: Project, number: signal.Signals) 
     assert shop.run("key:lake/orders", DAYS[0], DAYS[1]).success
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_model_that_is_terminated(shop: Project, number: signal.Signals) -> None:
     deliver(shop)

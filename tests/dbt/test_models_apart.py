@@ -37,7 +37,7 @@ def run(shop: Project, bad: set[str]) -> dg.ExecuteInProcessResult:
     return shop.run("key:cleaned+ or key:apart", DAYS[0], DAYS[-1])
 
 
-@pytest.mark.parametrize("bad", [{DAYS[2]}, {DAYS[0], DAYS[4]}])
+@pytest.mark.parametrize("bad", [{DAYS[2]}, pytest.param({DAYS[0], DAYS[4]}, marks=pytest.mark.slow)])
 def test_the_partitions_at_fault_are_left_out_and_the_others_built(shop: Project, bad: set[str]) -> None:
     result = run(shop, bad)
     assert not result.success
@@ -78,13 +78,21 @@ def test_a_model_that_fails_for_no_row_blocks_all_without_a_search(
     assert kinds == [{"misconfigured": 5}]
 
 
+@pytest.mark.slow
 def test_a_search_that_does_not_end_blocks_what_is_left(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dbt_building, "PIECES", 1)
     assert not run(shop, {DAYS[0]}).success
     assert shop.materialized("totals") == set(DAYS[2:]), "the second half was good, the first was not looked into"
 
 
-@pytest.mark.parametrize("point", ["publish.in_place.opened", "publish.in_place.audited", "publish.in_place.recorded"])
+@pytest.mark.parametrize(
+    "point",
+    [
+        "publish.in_place.audited",
+        pytest.param("publish.in_place.opened", marks=pytest.mark.slow),
+        pytest.param("publish.in_place.recorded", marks=pytest.mark.slow),
+    ],
+)
 def test_an_error_that_nobody_thought_of_is_tried_again_once(shop: Project, point: str) -> None:
     reached: list[int] = []
 

@@ -54,7 +54,7 @@ SECONDS = [0.3, pytest.param(1.0, marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize("lease", SECONDS)
-@pytest.mark.parametrize("kind", ["files", "in_place", "reserved"])
+@pytest.mark.parametrize("kind", ["files", pytest.param("in_place", marks=pytest.mark.slow), "reserved"])
 def test_a_living_owner_keeps_its_lease_however_long_it_works(
     warehouse: DuckDBWarehouse, lake: Lake, kind: str, lease: float
 ) -> None:
