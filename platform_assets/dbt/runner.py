@@ -96,6 +96,10 @@ def _close_connections() -> None:
 
     for adapter in list(FACTORY.adapters.values()):
         adapter.connections.cleanup_all()
+        database = getattr(type(adapter.connections), "_ENV", None)
+        if database is not None:
+            # forgotten alone, it stays open as long as the traceback of an interrupt refers to it
+            database.close()
         close_all = getattr(type(adapter.connections), "close_all_connections", None)
         if close_all is not None:
             close_all()

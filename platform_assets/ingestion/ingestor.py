@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import shutil
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -56,6 +57,7 @@ class Ingestor:
         self._memory_limit, self._threads = memory_limit, threads
         self._engine: duckdb.DuckDBPyConnection | None = None
         self._cancelled = False
+        self._ending = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -66,9 +68,10 @@ class Ingestor:
         self._close_engine()
 
     def _close_engine(self) -> None:
-        if self._engine is not None:
-            self._engine.close()
-            self._engine = None
+        with self._ending:
+            engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
 
     def ingest(self, *, contract: Contract, delivery: Delivery, force: bool = False) -> Manifest:
         """The manifest of the delivery, committed.
@@ -93,9 +96,9 @@ class Ingestor:
         Nothing is recorded of it: neither a manifest nor a rejection.
         """
         self._cancelled = True
-        engine = self._engine
-        if engine is not None:
-            engine.interrupt()
+        with self._ending:  # an engine that is being closed must not be touched any more
+            if self._engine is not None:
+                self._engine.interrupt()
 
     @contextlib.contextmanager
     def _cancellable(self) -> Iterator[None]:
