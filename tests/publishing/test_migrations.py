@@ -53,7 +53,7 @@ def everything(warehouse: DuckDBWarehouse) -> dict[str, list[tuple[object, ...]]
 def first(tmp_path: Path) -> DuckDBWarehouse:
     """The warehouse of a home that an early version wrote."""
     with tarfile.open(FIRST_HOME) as archive:
-        archive.extractall(tmp_path, filter="data")
+        archive.extractall(tmp_path)
     return DuckDBWarehouse(tmp_path / "data" / "warehouse.duckdb", threads=1)
 
 
