@@ -57,8 +57,8 @@ def test_every_asset_has_what_the_platform_asks_of_it(definitions: dg.Definition
         assert dg.AssetCheckKey(key, check) in graph.asset_check_keys, name
         if node.is_executable:
             assert node.backfill_policy == dg.BackfillPolicy.single_run(), name
-        ended = getattr(node.partitions_def, "end", None) is not None
-        assert (node.freshness_policy is None) == ended, f"{name}: a policy, unless the feed has ended"
+        ends = getattr(node.partitions_def, "end", None) is not None
+        assert (node.freshness_policy is None) == ends, f"{name}: a policy, unless the feed has an end"
 
 
 def test_the_definitions_are_those_of_the_snapshot(definitions: dg.Definitions) -> None:

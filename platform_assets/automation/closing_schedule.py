@@ -15,6 +15,7 @@ import dagster as dg
 from platform_assets._compat import partition_windows
 from platform_assets.automation.holdings import PATIENCE_SECONDS
 from platform_assets.contracts.due import reason_not_due
+from platform_assets.contracts.model import Freshness
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.manifest import read_manifest, read_rejection
 from platform_assets.lake.rejection import RecordUnreadable
@@ -31,21 +32,21 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
     partitions = feed.partitions
     if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
         return None
-    latency = feed.contract.freshness.latency or dt.timedelta()
+    due_time = _DueTime(feed.contract.freshness, partitions)
 
     @dg.schedule(
         name=f"{feed.name}_closing",
         description=f"Closes each partition of {feed.name} once its delivery is due.",
-        cron_schedule=_cron(partitions, latency),
-        execution_timezone=partitions.timezone,
+        cron_schedule=due_time.cron,
+        execution_timezone=due_time.timezone,
         target=dg.AssetSelection.assets(feed.lake_key, feed.raw_key),
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
     def closing(
         context: dg.ScheduleEvaluationContext, platform: PlatformResource
     ) -> list[dg.RunRequest] | dg.SkipReason:
-        moment = context.scheduled_execution_time.astimezone(ZoneInfo(partitions.timezone)) - latency
-        keys = due_partitions(partitions, moment, LOOK_BACK)
+        moment, look_back = due_time.looked_at(context.scheduled_execution_time)
+        keys = due_partitions(partitions, moment, look_back)
         lake = Path(platform.lake)
         found = feed.landing(platform.landing).deliveries(set(keys), now_ns=time.time_ns())
         try:
@@ -111,13 +112,44 @@ def due_partitions(
     return [key for end, key in keys if end >= since] or [key for _, key in keys[-1:]]
 
 
-def _cron(partitions: dg.TimeWindowPartitionsDefinition, latency: dt.timedelta) -> str:
-    """Every hour for partitions of an hour, else every day, at the minute at which a partition becomes due.
+class _DueTime:
+    """When deliveries are due: at the deadlines that the contract names, or once its latency is over.
 
-    Weeks and months are looked at daily too: which partitions are due is told by their windows, not by the cron.
+    Weeks and months are looked at daily too, unless a deadline says otherwise: which partitions are due follows from
+    their windows, not from the cron.
     """
-    minute, hour, *_ = partitions.get_cron_schedule().split()
-    minutes = (int(minute) if minute.isdigit() else 0) + int(latency.total_seconds() // 60)
-    if not hour.isdigit():
-        return f"{minutes % 60} * * * *"
-    return f"{minutes % 60} {(int(hour) + minutes // 60) % 24} * * *"
+
+    def __init__(self, freshness: Freshness, partitions: dg.TimeWindowPartitionsDefinition) -> None:
+        self._partitions = partitions
+        self._deadline = freshness.deadline_cron
+        # beside a deadline the latency says how old data may be then, which is the freshness policy's business
+        self._latency = dt.timedelta() if self._deadline else freshness.latency or dt.timedelta()
+        self.timezone = freshness.timezone if self._deadline else partitions.timezone
+
+    @property
+    def cron(self) -> str:
+        """The deadlines; else every hour for partitions of an hour, and every day, at the minute they become due."""
+        if self._deadline:
+            return self._deadline
+        minute, hour, *_ = self._partitions.get_cron_schedule().split()
+        minutes = (int(minute) if minute.isdigit() else 0) + int(self._latency.total_seconds() // 60)
+        if not hour.isdigit():
+            return f"{minutes % 60} * * * *"
+        return f"{minutes % 60} {(int(hour) + minutes // 60) % 24} * * *"
+
+    def looked_at(self, scheduled: dt.datetime) -> tuple[dt.datetime, dt.timedelta]:
+        """The moment until which partitions are over that are due at the tick, and how far back the tick looks."""
+        moment = scheduled.astimezone(ZoneInfo(self._partitions.timezone)) - self._latency
+        return moment, max(LOOK_BACK, scheduled - self._deadline_before(scheduled))
+
+    def _deadline_before(self, scheduled: dt.datetime) -> dt.datetime:
+        if not self._deadline:
+            return scheduled
+        # Dagster's windows between deadlines; the longest distance of a cron is that of two 29ths of February
+        since = scheduled.astimezone(ZoneInfo(self.timezone)).replace(tzinfo=None) - dt.timedelta(days=9 * 366)
+        deadlines = dg.TimeWindowPartitionsDefinition(
+            start=since, fmt="%Y-%m-%d %H:%M", cron_schedule=self._deadline, timezone=self.timezone
+        )
+        with dg.partition_loading_context(effective_dt=scheduled):
+            window = deadlines.get_last_partition_window()
+        return scheduled if window is None else window.start

@@ -25,14 +25,15 @@ def with_partition_column(columns: Sequence[tuple[str, str, str]]) -> list[tuple
 
 
 def freshness_policy(
-    freshness: Freshness, *, partitions: dg.PartitionsDefinition | None, ended: bool
+    freshness: Freshness, *, partitions: dg.PartitionsDefinition | None, ends: bool
 ) -> dg.FreshnessPolicy | None:
-    """The policy for a contract's SLA; None for a feed that has ended, which is never stale.
+    """The policy for a contract's SLA; None for a feed that ``ends``: a policy knows no end, and would be stale then.
 
-    A partition can only be delivered once its time is over, so the window is the partition's length and the
-    latency that the contract grants. Without a latency a partition may be late by its own length.
+    Whether the end is past is not asked: definitions must be the same whenever they are loaded. A partition can only be
+    delivered once its time is over, so the window is the partition's length and the latency that the contract grants.
+    Without a latency a partition may be late by its own length.
     """
-    if ended:
+    if ends:
         return None
     if freshness.deadline_cron:
         # Dagster wants a minute at least, and no more than the shortest time between two deadlines
@@ -77,12 +78,11 @@ def partition_length(partitions: dg.PartitionsDefinition | None) -> dt.timedelta
     return dt.timedelta(days=1)
 
 
-def has_ended(partitions: dg.PartitionsDefinition | None, contract: Contract | None, *, now: dt.datetime) -> bool:
-    """Whether nothing is due any more: the partitions have an end that is past, or the contract says so."""
-    if contract is not None and any(rule.after is not None and rule.after < now.date() for rule in contract.not_due):
+def has_end(partitions: dg.PartitionsDefinition | None, contract: Contract | None = None) -> bool:
+    """Whether a time is declared after which nothing is due: the partitions have an end, or the contract says so."""
+    if contract is not None and any(rule.after is not None for rule in contract.not_due):
         return True
-    end = getattr(partitions, "end", None)
-    return end is not None and end <= now
+    return getattr(partitions, "end", None) is not None
 
 
 def asset_spec(

@@ -3,7 +3,6 @@
 The words of defs.yaml, and the specs made from the manifest. How a step runs is in ``assets.dbt``.
 """
 
-import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from platform_assets.components.asset_specs import (
     DEFAULT_OWNER,
     column_schema,
     freshness_policy,
-    has_ended,
+    has_end,
     latency_of,
 )
 from platform_assets.components.assets.dbt import dbt_asset
@@ -121,14 +120,13 @@ class DbtModels(DbtProjectComponent):
             return spec
         columns = [(c["name"], c.get("data_type") or "", c.get("description") or "") for c in node["columns"].values()]
         freshness = Freshness(latency=latency_of(self.latency_hours))
-        ended = has_ended(self.partitions, None, now=dt.datetime.now(dt.UTC))
         spec = spec.replace_attributes(
             partitions_def=self.partitions,
             description=node.get("description") or spec.description,
             group_name=self.group or spec.group_name,
             owners=list(spec.owners) or self.owners,
             automation_condition=spec.automation_condition or upstream_published(),
-            freshness_policy=freshness_policy(freshness, partitions=self.partitions, ended=ended),
+            freshness_policy=freshness_policy(freshness, partitions=self.partitions, ends=has_end(self.partitions)),
         )
         return spec.merge_attributes(metadata={"dagster/column_schema": column_schema(columns)}) if columns else spec
 

@@ -4,7 +4,6 @@ Makes the assets `landing/<feed>` (external), `lake/<feed>` and `raw/<feed>`, th
 the schedule that closes a partition. The words of defs.yaml are here; what they build is in the files beside.
 """
 
-import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +13,7 @@ from dagster.components.resolved.model import Resolver
 
 from platform_assets.automation.arrival_sensor import arrival_sensor
 from platform_assets.automation.closing_schedule import closing_schedule
-from platform_assets.components.asset_specs import asset_spec, freshness_policy, has_ended, with_partition_column
+from platform_assets.components.asset_specs import asset_spec, freshness_policy, has_end, with_partition_column
 from platform_assets.components.assets.lake import lake_asset, lake_verdict
 from platform_assets.components.assets.landing import landing_check
 from platform_assets.components.assets.raw import raw_asset
@@ -70,8 +69,7 @@ class FileFeed(dg.Component, dg.Resolvable):
         """The feed's assets, checks, sensor and schedule."""
         feed = self.feed(context.path)
         contract, partitions = feed.contract, feed.partitions
-        ended = has_ended(partitions, contract, now=dt.datetime.now(dt.UTC))
-        policy = freshness_policy(contract.freshness, partitions=partitions, ended=ended)
+        policy = freshness_policy(contract.freshness, partitions=partitions, ends=has_end(partitions, contract))
         columns = raw_columns(contract)
         about = contract.description or f"The feed {feed.name}."
         landing = asset_spec(

@@ -1,6 +1,5 @@
 """`PublishedTable`: a mart in the schema that people read, swapped in partition by partition after its checks."""
 
-import datetime as dt
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -9,7 +8,7 @@ from dagster.components.resolved.core_models import ResolvedAssetKey
 from dagster.components.resolved.model import Resolver
 
 from platform_assets.automation.conditions import upstream_published
-from platform_assets.components.asset_specs import DEFAULT_OWNER, freshness_policy, has_ended, latency_of
+from platform_assets.components.asset_specs import DEFAULT_OWNER, freshness_policy, has_end, latency_of
 from platform_assets.components.assets.published import published_asset
 from platform_assets.components.reporting.ledger_verdict import ledger_verdict
 from platform_assets.components.scaffold import PublishedTableScaffolder
@@ -50,8 +49,7 @@ class PublishedTable(dg.Component, dg.Resolvable):
         """The asset `published/<name>` and its verdict check."""
         name = self.name or self.source.path[-1]
         key = dg.AssetKey([SCHEMA, name])
-        ended = has_ended(self.partitions, None, now=dt.datetime.now(dt.UTC))
-        latency = latency_of(self.latency_hours, context.path)
+        freshness = Freshness(latency=latency_of(self.latency_hours, context.path))
         spec = dg.AssetSpec(
             key,
             deps=[self.source],
@@ -62,7 +60,7 @@ class PublishedTable(dg.Component, dg.Resolvable):
             metadata={"dagster/table_name": ".".join(key.path)},
             partitions_def=self.partitions,
             automation_condition=upstream_published(),
-            freshness_policy=freshness_policy(Freshness(latency=latency), partitions=self.partitions, ended=ended),
+            freshness_policy=freshness_policy(freshness, partitions=self.partitions, ends=has_end(self.partitions)),
         )
         return dg.Definitions(
             assets=[published_asset(spec, source=self.source)], asset_checks=[ledger_verdict(key, keeps_last_good=True)]

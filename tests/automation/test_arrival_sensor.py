@@ -3,14 +3,12 @@
 import datetime as dt
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from platform_assets.automation.arrival_sensor import CHANGES_PER_TICK, arrival_sensor
-from platform_assets.automation.closing_schedule import closing_schedule, due_partitions
 from platform_assets.automation.cursor import read_cursor
 from platform_assets.automation.reconciler import MOST
 from platform_assets.components.assets.raw import load_partitions
@@ -18,7 +16,6 @@ from platform_assets.contracts.reader import read_contract
 from platform_assets.environment import read_environment
 from platform_assets.feeds.feed import Feed
 from platform_assets.ingestion.ingestor import ingest
-from platform_assets.lake.rejection import DeliveryRejected
 from platform_assets.landing.arrivals import Completeness
 from platform_assets.landing.patterns import ArrivalPattern
 from platform_assets.platform_resource import PlatformResource
@@ -43,12 +40,6 @@ schema:
       - {name: id, logicalType: integer, required: true}
 """
 DAILY = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-12-31")
-
-
-@pytest.fixture(name="instance")
-def _instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield instance
 
 
 def make_feed(
@@ -168,38 +159,6 @@ def test_a_tick_looks_at_a_bounded_number_of_changes(tmp_path: Path, instance: d
         assert len(result.cursor) < 100 * MOST
 
 
-def test_the_closing_schedule_records_what_is_not_due_and_takes_what_was_missed(
-    tmp_path: Path, instance: dg.DagsterInstance
-) -> None:
-    feed = make_feed(tmp_path)
-    put(tmp_path, "2024-03-02.csv")
-    schedule = closing_schedule(feed)
-    assert schedule is not None
-    with dg.build_schedule_context(
-        instance=instance,
-        resources={"platform": resource(tmp_path)},
-        scheduled_execution_time=dt.datetime(2024, 3, 4, tzinfo=dt.UTC),  # a Monday, when Sunday is over
-    ) as context:
-        requests = schedule(context)
-    # the two Sundays are not due, Saturday's file is there, the days before are due and missing
-    assert {request.partition_key for request in requests} == {"2024-02-25", "2024-03-02", "2024-03-03"}
-
-
-@pytest.mark.parametrize(
-    ("partitions", "moment", "days", "expected"),
-    [
-        (dg.DailyPartitionsDefinition("2024-01-01"), "2024-01-04", 1, ["2024-01-02", "2024-01-03"]),
-        (dg.WeeklyPartitionsDefinition("2024-01-07"), "2024-01-22", 8, ["2024-01-07", "2024-01-14"]),
-        (dg.MonthlyPartitionsDefinition("2024-01-01"), "2024-04-29", 30, ["2024-03-01"]),
-    ],
-)
-def test_due_partitions_are_those_whose_time_is_over(partitions, moment: str, days: int, expected: list[str]) -> None:
-    assert (
-        due_partitions(partitions, dt.datetime.fromisoformat(moment).replace(tzinfo=dt.UTC), dt.timedelta(days=days))
-        == expected
-    )
-
-
 def test_files_that_fit_no_partition_fail_the_check_of_the_landing_asset(
     tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
@@ -220,29 +179,6 @@ def test_a_file_with_a_time_in_the_future_is_taken_once_it_is_settled(
     os.utime(path, (time.time() + 86_400, time.time() + 86_400))
     wait_for_later_stamp(tmp_path)
     assert [request.partition_key for request in tick(feed, tmp_path, instance).run_requests] == ["2024-01-02"]
-
-
-def test_the_closing_schedule_takes_a_file_that_replaced_a_rejected_one(
-    tmp_path: Path, instance: dg.DagsterInstance
-) -> None:
-    def requested() -> set[str | None]:
-        with dg.build_schedule_context(
-            instance=instance,
-            resources={"platform": resource(tmp_path)},
-            scheduled_execution_time=dt.datetime(2024, 3, 5, tzinfo=dt.UTC),
-        ) as context:
-            found = schedule(context)
-        return {request.partition_key for request in found} if isinstance(found, list) else set()
-
-    feed = make_feed(tmp_path)
-    schedule = closing_schedule(feed)
-    assert schedule is not None
-    put(tmp_path, "2024-03-04.csv", "something else\n1\n")
-    with pytest.raises(DeliveryRejected):
-        take(feed, tmp_path, "2024-03-04")
-    assert "2024-03-04" not in requested()
-    put(tmp_path, "2024-03-04.csv")
-    assert "2024-03-04" in requested(), "the run that took it may have died"
 
 
 def test_a_file_that_comes_before_its_day_is_over_waits_and_keeps_nothing_else_waiting(

@@ -6,7 +6,6 @@ import datetime as dt
 import errno
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -26,12 +25,6 @@ from tests.support.file_clock import wait_for_later_stamp
 from tests.support.landing_faults import faulty
 
 SHOPS = dg.DynamicPartitionsDefinition(name="shops")
-
-
-@pytest.fixture(name="instance")
-def _instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield instance
 
 
 def stored(instance: dg.DagsterInstance, result: dg.SensorResult) -> set[str | None]:

@@ -93,7 +93,7 @@ def test_a_contract_that_is_accepted_becomes_assets(data: st.DataObject) -> None
     except ContractError:
         return
     daily = dg.DailyPartitionsDefinition("2024-01-01")
-    policy = freshness_policy(contract.freshness, partitions=daily, ended=False)
+    policy = freshness_policy(contract.freshness, partitions=daily, ends=False)
     spec = asset_spec(
         dg.AssetKey(["raw", contract.name]), contract=contract, partitions=daily, description="", kinds={"csv"},
         freshness=policy,
