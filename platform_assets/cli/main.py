@@ -1,7 +1,7 @@
 """The command `platform-assets`: verbs for contracts, quarantine and the ledger, each in a file of its own.
 
-Nothing here imports Dagster, so that the command starts at once. A mistake of the user's ends with a message and
-exit code 1, never with a stack trace.
+Nothing here imports Dagster, so that the command starts at once; `ingest` does when it runs. A mistake of the user's
+ends with a message and exit code 1, never with a stack trace.
 """
 
 import importlib
@@ -13,6 +13,7 @@ GROUPS = {
     "contract": ("platform_assets.cli.contract", "Infer, validate and compare data contracts."),
     "quarantine": ("platform_assets.cli.quarantine", "Read the rows that were set aside."),
     "ledger": ("platform_assets.cli.ledger", "Read versions and verdicts of published tables."),
+    "ingest": ("platform_assets.cli.ingest", "Ingest deliveries of a feed now; with --force again."),
     "dbt": ("platform_assets.cli.dbt", "Write dbt sources from contracts, and the macros a dbt project needs."),
 }
 

@@ -6,10 +6,11 @@ the schedule that closes a partition. The words of defs.yaml are here; what they
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import dagster as dg
 from dagster.components.resolved.model import Resolver
+from pydantic import BaseModel
 
 from platform_assets.automation.arrival_sensor import arrival_sensor
 from platform_assets.automation.closing_schedule import closing_schedule
@@ -64,6 +65,16 @@ class FileFeed(dg.Component, dg.Resolvable):
             examples=["orders/%Y-%m-%d/_SUCCESS"],
         ),
     ] = None
+
+    def __post_init__(self) -> None:
+        self.folder = Path()
+
+    @classmethod
+    def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
+        """The component of a defs.yaml, which knows the folder that it lies in."""
+        component = super().load(attributes, context)
+        component.folder = context.path
+        return component
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The feed's assets, checks, sensor and schedule."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from threading import local
 from typing import Any
@@ -39,6 +40,9 @@ from platform_assets.platform_resource import PlatformResource
 from platform_assets.retries import waits
 
 THREADS = 2
+FORCE_TAG = "platform/force"
+"""Tag of a run that reads deliveries again, whatever is known of them."""
+
 NOT_INGESTED = Failure(Kind.NOT_DELIVERED, "not_ingested", "nothing was ingested")
 """The failure of whoever needs a partition of the lake that is not there."""
 
@@ -56,8 +60,9 @@ def lake_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
         platform, keys = context.resources.platform, run_partitions(context)
         known = materialized_data_versions(context.instance, feed.landing_key, keys)
         arrivals = _settled_arrivals(feed, keys, platform.landing, context.log.info)
+        work = _Work(feed, platform, context.log.info, force=context.run.tags.get(FORCE_TAG, "false") != "false")
         with platform_logs(context.log):
-            outcomes = _ingest_in_rounds(feed, keys, arrivals, platform=platform, log=context.log.info)
+            outcomes = _ingest_in_rounds(work, keys, arrivals)
         for key, delivery in arrivals.deliveries.items():
             if known.get(dagster_partition(key)) != delivery.version:
                 yield delivered(feed, delivery)
@@ -88,29 +93,33 @@ def lake_verdict(feed: Feed, key: dg.AssetKey) -> dg.AssetChecksDefinition:
     return verdict_check(key=key, problems=problems)
 
 
-def _ingest_in_rounds(
-    feed: Feed,
-    keys: Sequence[str],
-    arrivals: Arrivals,
-    *,
-    platform: PlatformResource,
-    log: Callable[[str], None],
-) -> list[Outcome]:
+@dataclass(frozen=True)
+class _Work:
+    """What one step ingests, and how: ``force`` reads again what was ingested or rejected before."""
+
+    feed: Feed
+    platform: PlatformResource
+    log: Callable[[str], None]
+    force: bool = False
+
+
+def _ingest_in_rounds(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> list[Outcome]:
     """Ingest the partitions, those again whose failure is one of the infrastructure; one outcome each, in their order.
 
     They are tried again together, so that a full disk costs a run a few seconds and not each of its partitions.
     ``arrivals`` is brought up to date for those that are tried again.
     """
-    found = {outcome.partition: outcome for outcome in _ingest_all(feed, keys, arrivals, platform=platform, log=log)}
+    feed = work.feed
+    found = {outcome.partition: outcome for outcome in _ingest_all(work, keys, arrivals)}
     for wait in waits():
         again = [key for key in keys if _is_of_infrastructure(found[key])]
         if not again:
             break
-        log(f"{feed.name}: {found[again[0]].problem}; {len(again)} partitions are tried again in {wait:g} s")
+        work.log(f"{feed.name}: {found[again[0]].problem}; {len(again)} partitions are tried again in {wait:g} s")
         time.sleep(wait)
-        fresh = feed.landing(platform.landing).deliveries(set(again), now_ns=time.time_ns())
+        fresh = feed.landing(work.platform.landing).deliveries(set(again), now_ns=time.time_ns())
         arrivals.deliveries.update(fresh.deliveries)
-        found |= {o.partition: o for o in _ingest_all(feed, again, fresh, platform=platform, log=log)}
+        found |= {outcome.partition: outcome for outcome in _ingest_all(work, again, fresh)}
     return [found[key] for key in keys]
 
 
@@ -118,18 +127,11 @@ def _is_of_infrastructure(outcome: Outcome) -> bool:
     return outcome.failure is not None and outcome.failure.kind is Kind.INFRASTRUCTURE
 
 
-def _ingest_all(
-    feed: Feed,
-    keys: Sequence[str],
-    arrivals: Arrivals,
-    *,
-    platform: PlatformResource,
-    log: Callable[[str], None],
-) -> list[Outcome]:
+def _ingest_all(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> list[Outcome]:
     """Ingest the partitions ``keys`` side by side; one outcome each, in their order."""
-    lake, landing = Path(platform.lake), feed.landing(platform.landing)
+    feed, lake = work.feed, Path(work.platform.lake)
     try:
-        secret = feed.pseudonym_key(platform)
+        secret = feed.pseudonym_key(work.platform)
     except PlatformError as error:
         return [Outcome(key, failure=error.failure) for key in keys]
     own = local()
@@ -141,7 +143,7 @@ def _ingest_all(
             threads = max(1, THREADS // len(workers))
             own.ingestor = stack.enter_context(Ingestor(lake=lake, pseudonym_key=secret, threads=threads))
             ingestors.append(own.ingestor)
-        return _ingest(feed, partition, arrivals, own.ingestor, landing)
+        return _ingest(work, partition, arrivals, own.ingestor)
 
     def cancel() -> None:
         for ingestor in ingestors:
@@ -156,7 +158,7 @@ def _ingest_all(
                 outcomes.append(outcome)
                 if time.monotonic() - reported > 5:
                     reported = time.monotonic()
-                    log(f"{feed.name}: {len(outcomes)} of {len(keys)} partitions ingested")
+                    work.log(f"{feed.name}: {len(outcomes)} of {len(keys)} partitions ingested")
         except BaseException:
             # the run is terminated: this thread alone knows of it
             with repeatedly(cancel):
@@ -176,20 +178,21 @@ def _settled_arrivals(feed: Feed, keys: Sequence[str], landing: str, log: Callab
     return arrivals
 
 
-def _ingest(feed: Feed, partition: str, arrivals: Arrivals, ingestor: Ingestor, landing: LandingFolder) -> Outcome:
+def _ingest(work: _Work, partition: str, arrivals: Arrivals, ingestor: Ingestor) -> Outcome:
     started = time.monotonic()
     try:
-        manifest = _manifest(feed, partition, arrivals, ingestor, landing)
+        manifest = _manifest(work, partition, arrivals, ingestor)
     except Exception as error:
         # the trouble of one partition, a full memory or an error that nobody thought of included, is its own
         return Outcome(partition, failure=failure_of(error))
     return Outcome(partition, manifest.content_hash, metadata=_metadata(manifest, time.monotonic() - started))
 
 
-def _manifest(feed: Feed, partition: str, arrivals: Arrivals, ingestor: Ingestor, landing: LandingFolder) -> Manifest:
+def _manifest(work: _Work, partition: str, arrivals: Arrivals, ingestor: Ingestor) -> Manifest:
+    feed = work.feed
     delivery = arrivals.deliveries.get(partition)
     if delivery is not None:
-        return ingestor.ingest(contract=feed.contract, delivery=delivery)
+        return ingestor.ingest(contract=feed.contract, delivery=delivery, force=work.force)
     where = f"(files: {feed.pattern.pattern}, below the landing folder)"
     if partition in arrivals.waiting:
         # something is on its way: neither is nothing due, nor is anything judged
@@ -203,6 +206,7 @@ def _manifest(feed: Feed, partition: str, arrivals: Arrivals, ingestor: Ingestor
         if kept.state == "data" and kept.contract_digest != contract_digest(feed.contract):
             raise _NotThere("gone", f"the contract has changed since it was ingested, and its files are gone {where}")
         return kept
+    landing = feed.landing(work.platform.landing)
     absence = f"{_irregular(landing, arrivals, partition) or 'no file has arrived'} {where}"
     return ingestor.ingest(contract=feed.contract, delivery=Delivery(feed.name, partition, (), absence))
 

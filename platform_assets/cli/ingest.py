@@ -1,0 +1,48 @@
+"""`platform-assets ingest`: take the deliveries of a feed now, in this process, with a run that the UI shows.
+
+Only the words of the command are here; what it does is in ``ingest_runs``, which imports Dagster.
+"""
+
+from __future__ import annotations
+
+import os
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+@click.command()
+@click.argument("feed")
+@click.argument("partition", required=False)
+@click.option("--force", is_flag=True, help="Read deliveries again, whatever is known of them.")
+def ingest(feed: str, partition: str | None, force: bool) -> None:
+    """Ingest and load deliveries of FEED: of one PARTITION, of a range (FIRST...LAST), or all that are not there yet.
+
+    With --force a delivery is read again although it was ingested or rejected before; without PARTITION these are all
+    that lie in the landing folder. The exit code is 1 if one of them is not published afterwards.
+    """
+    if not os.environ.get("DAGSTER_HOME"):
+        raise click.ClickException(
+            "DAGSTER_HOME is not set: it names the folder of dagster.yaml, in which the run is recorded. In this "
+            'project: export DAGSTER_HOME="$PWD/.platform/dagster" (made by `make install`)'
+        )
+    click.echo(f"{feed}: loading the definitions ...", err=True)
+    from platform_assets.cli.ingest_runs import IngestRefused, ingest_feed
+
+    try:
+        taken = ingest_feed(feed, partition, force=force, say=lambda line: click.echo(f"{feed}: {line}", err=True))
+    except IngestRefused as error:
+        raise click.ClickException(str(error)) from None
+    if not taken:
+        return
+    table = Table("partition", "rows", "quarantined", "state", "problem", title=f"raw/{feed}", title_justify="left")
+    for row in taken:
+        style = "red" if row.problem else "green"
+        cells = (row.partition, str(row.rows), str(row.quarantined))
+        table.add_row(*map(Text, cells), Text(row.state, style=style), Text(row.problem))
+    console = Console()
+    (console if console.is_terminal else Console(width=200)).print(table)
+    if any(row.problem for row in taken):
+        raise SystemExit(1)

@@ -1,0 +1,210 @@
+"""Runs of a feed's lake and raw assets, started in this process for deliveries that somebody names.
+
+The definitions are those of the project in the working directory; runs and their events are in the instance of
+DAGSTER_HOME, where the UI shows them. Which deliveries a sensor asks for is decided in ``automation``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+
+from platform_assets.automation.holdings import standings
+from platform_assets.automation.reconciler import Request
+from platform_assets.automation.requests import run_requests
+from platform_assets.components.assets.lake import FORCE_TAG
+from platform_assets.components.file_feed import FileFeed
+from platform_assets.contracts.problems import suggestion
+from platform_assets.feeds.feed import Feed
+from platform_assets.feeds.partition_names import why_no_key
+from platform_assets.lake.deliveries import Delivery
+from platform_assets.lake.manifest import Manifest, read_latest
+from platform_assets.lake.names import shown
+from platform_assets.lake.rejection import RecordUnreadable
+from platform_assets.platform_resource import PlatformResource
+from platform_assets.publishing.readers import ledger_history
+
+Say = Callable[[str], None]
+CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+SHOWN = 10
+
+
+class IngestRefused(Exception):
+    """The command cannot be carried out; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of one partition: ``problem`` is empty if it is published now, or nothing is due on it."""
+
+    partition: str
+    rows: int
+    quarantined: int
+    state: str
+    problem: str = ""
+
+
+def ingest_feed(name: str, partition: str | None, *, force: bool, say: Say) -> list[Taken]:
+    """Take the deliveries of the feed ``name``; what became of each partition, in order.
+
+    ``partition`` is a key or a range FIRST...LAST; without one it is every delivery in the landing folder, and unless
+    ``force`` of those only the ones that are neither published nor rejected.
+
+    Raises:
+        IngestRefused: if there is no project, feed or partition like that.
+    """
+    definitions = _definitions(Path.cwd())
+    feed = _feed(definitions, name)
+    with dg.DagsterInstance.get() as instance, dg.build_resources(_resources(definitions), instance) as resources:
+        platform: PlatformResource = resources.platform
+        with dg.partition_loading_context(dynamic_partitions_store=instance):
+            keys = _keys(feed, platform, partition, force=force, say=say)
+            if not keys:
+                return []
+            if isinstance(feed.partitions, dg.DynamicPartitionsDefinition):
+                instance.add_dynamic_partitions(str(feed.partitions.name), keys)
+            deliveries = feed.landing(platform.landing).deliveries(set(keys), now_ns=time.time_ns()).deliveries
+        requests = [Request(deliveries.get(key) or Delivery(feed.name, key, ()), 1) for key in keys]
+        runs = list(run_requests(feed.partitions, requests))
+        for number, request in enumerate(runs, start=1):
+            of_all = f" (run {number} of {len(runs)})" if len(runs) > 1 else ""
+            say(f"taking {_shown(request)}{of_all} ...")
+            run = _run(definitions, instance, feed, request, force=force)
+            say(f"run {run.run_id[:8]}: {'success' if run.success else 'failure'}")
+        return [_taken(feed, platform, key) for key in keys]
+
+
+def _definitions(folder: Path) -> dg.Definitions:
+    """The definitions of the dg project that ``folder`` is the root of."""
+    path = folder / "pyproject.toml"
+    if not path.is_file():
+        raise IngestRefused(f"{folder} is not the root of a project: there is no pyproject.toml in it")
+    with path.open("rb") as file:
+        project = tomllib.load(file).get("tool", {}).get("dg", {}).get("project", {})
+    if "root_module" not in project:
+        raise IngestRefused(f"{path}: [tool.dg.project] has no root_module: it is not the root of a dg project")
+    sys.path.insert(0, str(folder))
+    target = project.get("code_location_target_module", f"{project['root_module']}.definitions")
+    found = getattr(importlib.import_module(target), "defs", None)
+    loaded = found() if callable(found) else found
+    if not isinstance(loaded, dg.Definitions):
+        raise IngestRefused(f"{target}: `defs` is not there, or no dagster.Definitions")
+    return loaded
+
+
+def _feed(definitions: dg.Definitions, name: str) -> Feed:
+    tree = definitions.component_tree
+    components = tree.get_all_components(of_type=FileFeed) if tree is not None else []
+    feeds = {feed.name: feed for feed in (component.feed(component.folder) for component in components)}
+    if name not in feeds:
+        listed = f"the feeds are: {', '.join(sorted(feeds))}" if feeds else "it has none"
+        raise IngestRefused(f"the project has no feed {name!r}{suggestion(name, feeds)} ({listed})")
+    return feeds[name]
+
+
+def _resources(definitions: dg.Definitions) -> dict[str, object]:
+    return {"platform": (definitions.resources or {})["platform"]}
+
+
+def _keys(feed: Feed, platform: PlatformResource, partition: str | None, *, force: bool, say: Say) -> list[str]:
+    """The partitions to take, each of which Dagster knows, or is to be told of if partitions are dynamic."""
+    if partition is None:
+        return _those_there(feed, platform, force=force, say=say)
+    if feed.partitions is None:
+        raise IngestRefused(f"{feed.name} has no partitions: leave out {partition!r}")
+    first, dots, last = partition.partition("...")
+    if isinstance(feed.partitions, dg.DynamicPartitionsDefinition):
+        if why := why_no_key(partition):
+            raise IngestRefused(f"{partition!r} cannot be a partition of {feed.name}: {why}")
+        return [partition]
+    for key in (first, last) if dots else (first,):
+        if not feed.partitions.has_partition_key(key):
+            raise IngestRefused(f"{feed.name} has no partition {key!r}: {_which_there_are(feed.partitions)}")
+    if not dots:
+        return [partition]
+    keys = list(feed.partitions.get_partition_keys_in_range(dg.PartitionKeyRange(first, last)))
+    if not keys:
+        raise IngestRefused(f"{partition!r} holds no partition: {last} comes before {first}")
+    return keys
+
+
+def _those_there(feed: Feed, platform: PlatformResource, *, force: bool, say: Say) -> list[str]:
+    """The partitions of complete deliveries; unless ``force``, of those that are neither published nor rejected."""
+    found = feed.landing(platform.landing).deliveries(now_ns=time.time_ns())
+    for why in [*found.waiting.items(), *found.faults.items()][:SHOWN]:
+        say(f"{shown(why[0])}: {why[1]}")
+    there = {key: delivery for key, delivery in found.deliveries.items() if _exists(feed.partitions, key)}
+    for key in sorted(found.deliveries.keys() - there.keys())[:SHOWN]:
+        say(f"{shown(key)} is not over yet: its delivery is taken once it is")
+    if not force and there:
+        standing, _ = standings(feed, platform, there.values(), say)
+        there = {key: delivery for key, delivery in there.items() if not standing[key].is_final}
+    if not there:
+        say(f"nothing to take: {len(found.deliveries)} deliveries lie in the landing folder; --force takes them again")
+    return sorted(there, key=_in_order(feed.partitions, there))
+
+
+def _exists(partitions: dg.PartitionsDefinition | None, key: str) -> bool:
+    return not isinstance(partitions, dg.TimeWindowPartitionsDefinition) or partitions.has_partition_key(key)
+
+
+def _in_order(partitions: dg.PartitionsDefinition | None, keys: Collection[str]) -> Callable[[str], float]:
+    if isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        return lambda key: partitions.time_window_for_partition_key(key).start.timestamp()
+    listed = list(partitions.get_partition_keys()) if isinstance(partitions, dg.StaticPartitionsDefinition) else []
+    place = {key: float(index) for index, key in enumerate(listed or sorted(keys))}
+    return place.__getitem__
+
+
+def _which_there_are(partitions: dg.PartitionsDefinition) -> str:
+    keys: Sequence[str]
+    if isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        keys = [key for key in (partitions.get_first_partition_key(), partitions.get_last_partition_key()) if key]
+        return f"they go from {keys[0]} to {keys[-1]}" if keys else "none of them is over yet"
+    keys = list(partitions.get_partition_keys())
+    return f"they are {', '.join(keys[:SHOWN])}" + (f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else "")
+
+
+def _run(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, feed: Feed, request: dg.RunRequest, *, force: bool
+) -> dg.ExecuteInProcessResult:
+    job = definitions.resolve_implicit_global_asset_job_def()
+    return job.execute_in_process(
+        instance=instance,
+        asset_selection=[feed.lake_key, feed.raw_key],
+        partition_key=request.partition_key,
+        tags={**request.tags, **({FORCE_TAG: "true"} if force else {})},
+        run_config=CONSOLE,
+        raise_on_error=False,
+    )
+
+
+def _shown(request: dg.RunRequest) -> str:
+    ends = [request.tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end")]
+    return f"{ends[0]} to {ends[1]}" if all(ends) else request.partition_key or "the snapshot"
+
+
+def _taken(feed: Feed, platform: PlatformResource, key: str) -> Taken:
+    """What the lake and the ledger say of the partition now."""
+    try:
+        latest = read_latest(Path(platform.lake), feed.name, key)
+    except RecordUnreadable as error:
+        return Taken(key, 0, 0, "failed", str(error))
+    if not isinstance(latest, Manifest):
+        why = latest.message if latest is not None else "nothing was ingested; the run's log says why"
+        return Taken(key, 0, 0, "rejected" if latest is not None else "failed", why)
+    numbers = latest.rows_out, latest.rows_quarantined
+    asset = feed.raw_key.to_user_string()
+    newest = next(iter(ledger_history(platform.warehouse.open(), asset=asset, partition=key, limit=1)), None)
+    if newest is None or newest.version != latest.content_hash:
+        return Taken(key, *numbers, "failed", "it was ingested, and not loaded; the run's log says why")
+    if not newest.published:
+        return Taken(key, *numbers, newest.state.value, f"{newest.check}: {newest.message}")
+    return Taken(key, *numbers, "published" if latest.state == "data" else f"published ({latest.state})")
