@@ -90,12 +90,13 @@ def ours(file: Path, folder: Path) -> int:
     from platform_assets.contracts import read_contract
     from platform_assets.ingestion.ingestor import ingest
     from platform_assets.lake.deliveries import Delivery, FileVersion
+    from platform_assets.partition_key import PartitionKey
 
     path = folder / "contract.yaml"
     path.write_text(CONTRACT)
     manifest = ingest(
         contract=read_contract(path),
-        delivery=Delivery("orders", "2020-01-01", (FileVersion.of(file),)),
+        delivery=Delivery("orders", PartitionKey("2020-01-01"), (FileVersion.of(file),)),
         lake=folder / "lake",
         pseudonym_key=b"a key of the benchmark, 32 bytes",
         force=True,

@@ -71,7 +71,7 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
                 continue
             if delivery is not None and rejection is not None and rejection.delivery_version == delivery.version:
                 continue  # this very delivery was looked at and refused
-            if taken or delivery is not None or reason_not_due(feed.contract, key) is not None:
+            if taken or delivery is not None or reason_not_due(feed.contract, feed.keys.of(key)) is not None:
                 # a run of an earlier tick may have died: each tick asks under a key of its own
                 run_key = f"{feed.name}:{key}:closing:{context.scheduled_execution_time.isoformat()}"
                 requests.append(dg.RunRequest(run_key=run_key, partition_key=key))

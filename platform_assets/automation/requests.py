@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
@@ -9,6 +10,7 @@ import dagster as dg
 from platform_assets.automation.cursor import digest
 from platform_assets.automation.reconciler import Request
 from platform_assets.lake.deliveries import dagster_partition
+from platform_assets.partition_key import PartitionKey
 
 RANGE_FROM = 10
 """From so many adjoining partitions on, deliveries that come at once are taken by one run over their range."""
@@ -27,7 +29,7 @@ def run_requests(
         for request in requests:
             yield _single(request, now_ns)
         return
-    for keys in _adjoining(partitions, sorted(by_key)):
+    for keys in _adjoining([request.delivery.key for request in requests]):
         if not _is_range(partitions, keys):
             for key in keys:
                 yield _single(by_key[key], now_ns)
@@ -55,19 +57,16 @@ def _try(tries: int, now_ns: int) -> str:
     return "" if tries <= 1 else f":try {tries} at {now_ns // 10**9}"
 
 
-def _adjoining(partitions: dg.TimeWindowPartitionsDefinition, keys: list[str]) -> Iterator[list[str]]:
+def _adjoining(keys: Sequence[PartitionKey]) -> Iterator[list[str]]:
+    """The keys in their order, cut where a partition does not begin when the one before ends."""
     group: list[str] = []
-    end = 0.0
-    spans = []
-    for key in keys:
-        window = partitions.time_window_for_partition_key(key)
-        spans.append((window.start.timestamp(), window.end.timestamp(), key))
-    for start, stop, key in sorted(spans):
-        if group and start != end:
+    end: dt.datetime | None = None
+    for key in sorted(keys, key=lambda key: key.order):
+        if group and key.start != end:
             yield group
             group = []
-        group.append(key)
-        end = stop
+        group.append(key.key)
+        end = key.end
     if group:
         yield group
 

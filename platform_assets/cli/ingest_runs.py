@@ -10,7 +10,7 @@ import importlib
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +71,7 @@ def ingest_feed(name: str, partition: str | None, *, force: bool, say: Say) -> l
             if isinstance(feed.partitions, dg.DynamicPartitionsDefinition):
                 instance.add_dynamic_partitions(str(feed.partitions.name), keys)
             deliveries = feed.landing(platform.landing).deliveries(set(keys), now_ns=time.time_ns()).deliveries
-        requests = [Request(deliveries.get(key) or Delivery(feed.name, key, ()), 1) for key in keys]
+        requests = [Request(deliveries.get(key) or Delivery(feed.name, feed.keys.of(key), ()), 1) for key in keys]
         runs = list(run_requests(feed.partitions, requests))
         for number, request in enumerate(runs, start=1):
             of_all = f" (run {number} of {len(runs)})" if len(runs) > 1 else ""
@@ -148,19 +148,11 @@ def _those_there(feed: Feed, platform: PlatformResource, *, force: bool, say: Sa
         there = {key: delivery for key, delivery in there.items() if not standing[key].is_final}
     if not there:
         say(f"nothing to take: {len(found.deliveries)} deliveries lie in the landing folder; --force takes them again")
-    return sorted(there, key=_in_order(feed.partitions, there))
+    return sorted(there, key=lambda key: (feed.keys.order(key), key))
 
 
 def _exists(partitions: dg.PartitionsDefinition | None, key: str) -> bool:
     return not isinstance(partitions, dg.TimeWindowPartitionsDefinition) or partitions.has_partition_key(key)
-
-
-def _in_order(partitions: dg.PartitionsDefinition | None, keys: Collection[str]) -> Callable[[str], float]:
-    if isinstance(partitions, dg.TimeWindowPartitionsDefinition):
-        return lambda key: partitions.time_window_for_partition_key(key).start.timestamp()
-    listed = list(partitions.get_partition_keys()) if isinstance(partitions, dg.StaticPartitionsDefinition) else []
-    place = {key: float(index) for index, key in enumerate(listed or sorted(keys))}
-    return place.__getitem__
 
 
 def _which_there_are(partitions: dg.PartitionsDefinition) -> str:

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 
 from platform_assets.contracts.model import Contract
+from platform_assets.partition_key import PartitionKey
 
 
-def reason_not_due(contract: Contract, partition: str) -> str | None:
+def reason_not_due(contract: Contract, partition: PartitionKey) -> str | None:
     """Why nothing is due for the partition, or ``None``.
 
-    Rules speak of days, so a partition key that begins with no date (``2013-01-31``, ``2013-01``) is always due.
-    A month is not due only where a rule fits its first day and it ends after ``after``.
+    Rules speak of days: nothing is due for a partition if a rule fits each of its days, and the reason is that of the
+    first. A partition of no time (a snapshot, a static or dynamic key) is always due.
     """
-    match = re.match(r"(\d{4})-(\d{2})(?:-(\d{2}))?", partition)
-    if match is None:
-        return None
-    try:
-        day = dt.date(int(match[1]), int(match[2]), int(match[3] or 1))
-    except ValueError:
-        return None
+    reasons = [_reason(contract, day) for day in partition.days]
+    return reasons[0] if reasons and None not in reasons else None
+
+
+def _reason(contract: Contract, day: dt.date) -> str | None:
     for rule in contract.not_due:
-        if rule.date == day or (rule.after is not None and day > rule.after):
-            return rule.reason
-        if rule.weekday is not None and match[3] is not None and day.weekday() == rule.weekday:
+        if rule.date == day or (rule.after is not None and day > rule.after) or rule.weekday == day.weekday():
             return rule.reason
     return None

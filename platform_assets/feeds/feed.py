@@ -4,11 +4,13 @@ What a defs.yaml may say is in ``file_feed``; here is what became of it.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import dagster as dg
 
 from platform_assets.contracts.model import Contract
+from platform_assets.feeds.partition_keys import PartitionKeys
 from platform_assets.feeds.partition_names import may_hold, partition_key_of, parts_of, why_no_partition
 from platform_assets.landing.arrivals import Completeness, LandingFolder
 from platform_assets.landing.patterns import ArrivalPattern
@@ -33,7 +35,7 @@ class Feed:
         """The feed's landing folder below ``root``."""
         key_of = partition_key_of(self.partitions)
         inverse = may_hold(self.partitions), parts_of(self.partitions)
-        return LandingFolder(self.name, Path(root), self.pattern, key_of, self.completeness, *inverse)
+        return LandingFolder(self.name, Path(root), self.pattern, key_of, self.completeness, *inverse, self.keys.of)
 
     def why_unmatched(self, path: str) -> str:
         """Why a file of the landing folder belongs to no partition."""
@@ -48,6 +50,11 @@ class Feed:
     def pseudonym_key(self, platform: PlatformResource) -> bytes | None:
         """The key of the keyed hash if a column asks for one; the resource raises if it is not set."""
         return platform.pseudonym_key() if self.contract.hashes_values else None
+
+    @cached_property
+    def keys(self) -> PartitionKeys:
+        """The feed's partition keys as values."""
+        return PartitionKeys(self.partitions)
 
     @property
     def lake_key(self) -> dg.AssetKey:

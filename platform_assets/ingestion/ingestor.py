@@ -128,7 +128,7 @@ class Ingestor:
         same = (
             manifest.contract_digest == contract_digest(contract)
             and manifest.key_fingerprint == self._key(contract)
-            and (manifest.state != "not_due" or reason_not_due(contract, delivery.partition) is not None)
+            and (manifest.state != "not_due" or reason_not_due(contract, delivery.key) is not None)
             and all(path.is_file() for path in manifest.data_paths(self.lake))
         )
         if not same or looks_unchanged(manifest, delivery):
@@ -182,7 +182,7 @@ class Ingestor:
 
     def _read(self, contract: Contract, delivery: Delivery, work: Path, quarantine: QuarantineWriter) -> Batch:
         if not delivery.files:
-            reason = reason_not_due(contract, delivery.partition)
+            reason = reason_not_due(contract, delivery.key)
             if reason is None:
                 why = delivery.absence or "no file was delivered"
                 raise DeliveryRejected("missing", f"{why}, and the contract has no rule by which none is due")

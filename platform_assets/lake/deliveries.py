@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from platform_assets.partition_key import PartitionKey
+
 SNAPSHOT = "snapshot"
 """The partition key of a feed that has no partitions: each delivery replaces the whole table."""
 
@@ -52,9 +54,14 @@ class Delivery:
     """
 
     feed: str
-    partition: str
+    key: PartitionKey
     files: tuple[FileVersion, ...]
     absence: str = ""
+
+    @property
+    def partition(self) -> str:
+        """The key of the partition as text."""
+        return self.key.key
 
     @property
     def version(self) -> str:

@@ -17,6 +17,7 @@ from platform_assets.lake.names import shown
 from platform_assets.landing.found import FAR_AHEAD_NS, Arrivals, Completeness, Found, Look, Mark, Oldest
 from platform_assets.landing.patterns import ArrivalPattern, NameMatch
 from platform_assets.landing.walk import ROOT, Levels, Walk, summed
+from platform_assets.partition_key import PartitionKey
 
 __all__ = ["Arrivals", "Completeness", "LandingFolder", "Look", "Mark"]
 
@@ -47,6 +48,7 @@ class LandingFolder:
     completeness: Completeness = field(default_factory=Completeness)
     may_hold: MayHold = lambda *_: True
     parts_of: PartsOf | None = None
+    keyed: Callable[[str], PartitionKey] = PartitionKey
 
     def deliveries(self, keys: set[str] | None = None, *, now_ns: int) -> Arrivals:
         """Every complete delivery at ``now_ns`` of the partitions ``keys`` (None: of all)."""
@@ -170,7 +172,7 @@ class LandingFolder:
                 arrivals.waiting[key] = f"changed less than {self.completeness.settle_seconds:g} seconds ago"
             else:
                 versions = (FileVersion.seen(str(self.root / found.path), found.status) for found in files[key])
-                arrivals.deliveries[key] = Delivery(self.feed, key, tuple(sorted(versions)))
+                arrivals.deliveries[key] = Delivery(self.feed, self.keyed(key), tuple(sorted(versions)))
 
     def _hinder(self, arrivals: Arrivals, keys: set[str] | None, also: Collection[str] = ()) -> None:
         """Let those partitions wait whose files nobody could see.

@@ -17,7 +17,7 @@ from platform_assets.failpoints import failpoint
 from platform_assets.publishing import ledger
 from platform_assets.publishing.errors import PublishingError
 from platform_assets.publishing.fingerprints import row_counts
-from platform_assets.publishing.gates import judge
+from platform_assets.publishing.gates import Order, by_key, judge
 from platform_assets.publishing.leases import LEASE_SECONDS, Lease, acquire, release, renew
 from platform_assets.publishing.metrics import Measured, measure
 from platform_assets.publishing.migrations import ledger_session
@@ -53,6 +53,7 @@ class Batch:
     refused: Mapping[str, CheckResult] = field(default_factory=dict)
     lease_seconds: float = LEASE_SECONDS
     wait_seconds: float = WAIT_SECONDS
+    order: Order = by_key
 
     @property
     def digest(self) -> str:
@@ -199,6 +200,7 @@ def _audited(
         published=[p for p in ledger.published_with_rows(session, batch.asset) if p not in emptied] if relative else (),
         measure_candidates=of_candidates,
         measure_published=of_published,
+        order=batch.order,
     )
     return staged, results
 

@@ -17,6 +17,15 @@ from platform_assets.publishing.verdicts import CheckResult
 MIN_HISTORY = 3
 """With fewer earlier partitions than this, a rule relative to history passes and says so."""
 
+Order = Callable[[str], float]
+"""The place of a partition key among all of an asset's; of those with one place the keys decide."""
+
+
+def by_key(_: str) -> float:
+    """The :data:`Order` of keys that are ordered by their text alone."""
+    return 0.0
+
+
 Measure = Callable[[Sequence[BatchRule], Sequence[str]], list[Measured]]
 """Measures rules on partitions; one such function reads the candidates, another what is published."""
 
@@ -29,18 +38,20 @@ def judge(
     published: Collection[str],
     measure_candidates: Measure,
     measure_published: Measure,
+    order: Order,
 ) -> dict[str, tuple[CheckResult, ...]]:
     """Check results for each of the ``candidates`` (partition keys), in the order of the rules.
 
     ``refused`` holds candidates that are lost before any rule, with the reason. ``published`` are all partitions
     of the asset that have published rows now; they, and the candidates that pass, are the history of the
-    candidates after them in the order of their keys.
+    candidates after them by ``order``, and by their keys where that is the same.
     """
     judged = [partition for partition in candidates if partition not in refused]
     results: dict[str, list[CheckResult]] = {p: [refused[p]] if p in refused else [] for p in candidates}
     measured = measure_candidates(rules, judged)
-    past = _Past(rules, published, set(candidates), measure_published)
-    for partition in sorted({*published, *candidates}):
+    in_order = sorted({*published, *candidates}, key=lambda partition: (order(partition), partition))
+    past = _Past(rules, published, in_order, set(candidates), measure_published)
+    for partition in in_order:
         if partition in results:
             for i, rule in enumerate(rules):
                 if partition not in refused:
@@ -56,14 +67,19 @@ class _Past:
     """The values of earlier partitions, measured on the published table only as far back as a rule looks."""
 
     def __init__(
-        self, rules: Sequence[BatchRule], published: Collection[str], batch: set[str], measure: Measure
+        self,
+        rules: Sequence[BatchRule],
+        published: Collection[str],
+        in_order: Sequence[str],
+        batch: set[str],
+        measure: Measure,
     ) -> None:
         self._rules, self._published, self._measure = rules, frozenset(published), measure
         self._windows: dict[int, int] = {i: rule.history for i, rule in enumerate(rules) if rule.history}
         self._earlier: list[str] = []
         self._values: dict[str, list[float | None]] = {}
         self._batch = batch
-        self._order = sorted({*published, *batch})
+        self._order = in_order
         self._reach = max(self._windows.values(), default=0)
 
     def values(self, rule: int) -> list[float]:

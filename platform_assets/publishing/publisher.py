@@ -14,6 +14,7 @@ from typing import Any
 from platform_assets.contracts.model import BatchRule, Severity
 from platform_assets.failures import Kind
 from platform_assets.publishing.batch import Batch, Staged, candidates_to_write, run_batch
+from platform_assets.publishing.gates import Order, by_key
 from platform_assets.publishing.leases import LEASE_SECONDS
 from platform_assets.publishing.taking import WAIT_SECONDS
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Verdict
@@ -33,12 +34,14 @@ def publish(
     candidates: Sequence[Candidate],
     rules: Sequence[BatchRule],
     run_id: str,
+    order: Order = by_key,
     lease_seconds: float = LEASE_SECONDS,
     wait_seconds: float = WAIT_SECONDS,
 ) -> list[Verdict]:
     """Write, audit, publish: one verdict for each candidate, in their order.
 
-    ``columns`` are (name, type, description) of the contract; ``_partition`` is added. All that
+    ``columns`` are (name, type, description) of the contract; ``_partition`` is added. What is earlier and later for
+    rules that look at the partitions before, ``order`` says. All that
     pass are published in one transaction with their verdicts. A rejected candidate leaves the version that is
     published where it is. Nothing is written for a version that is published already.
 
@@ -50,8 +53,8 @@ def publish(
     def stage(session: Session, holding: Sequence[Candidate]) -> Staged:
         return _stage_files(session, holding, defined)
 
-    limits: dict[str, Any] = {"lease_seconds": lease_seconds, "wait_seconds": wait_seconds}
-    batch = Batch(asset, table, defined, candidates, run_id, stage, rules, **limits)
+    more: dict[str, Any] = {"lease_seconds": lease_seconds, "wait_seconds": wait_seconds, "order": order}
+    batch = Batch(asset, table, defined, candidates, run_id, stage, rules, **more)
     try:
         return run_batch(warehouse, batch)
     except StatementFailed:

@@ -12,6 +12,7 @@ from platform_assets.feeds.landing_events import RECOGNIZED
 from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.manifest import read_manifest, read_rejection
+from platform_assets.partition_key import PartitionKey
 from tests.support.projects import Project, opened, write_project
 from tests.support.shop import CONTRACT, FEED, ORDER_COLUMNS, PARTITIONS
 
@@ -64,7 +65,9 @@ def test_a_replaced_delivery_is_told_although_the_run_that_took_it_died(project:
     assert project.run("key:lake/orders", "2024-01-01").success
     put(project, "2024-01-01.csv", GOOD.replace("3", "4"))
     found = read_contract(project.root / "somebody/defs/orders/contract.yaml")
-    delivery = Delivery("orders", "2024-01-01", (FileVersion.of(project.landing / "orders" / "2024-01-01.csv"),))
+    delivery = Delivery(
+        "orders", PartitionKey("2024-01-01"), (FileVersion.of(project.landing / "orders" / "2024-01-01.csv"),)
+    )
     ingest(contract=found, delivery=delivery, lake=project.root / "data" / "lake", pseudonym_key=None)
     assert project.run("key:lake/orders", "2024-01-01").success
     assert materializations(project) == ["2024-01-01", "2024-01-01"]

@@ -17,6 +17,7 @@ from platform_assets.contracts import read_contract
 from platform_assets.contracts.model import FileKind, LogicalType
 from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.deliveries import Delivery, FileVersion
+from platform_assets.partition_key import PartitionKey
 
 CSV = (
     "id;when;Amount Due;ok;note;zip;big;small\n"
@@ -61,7 +62,7 @@ def test_an_inferred_contract_is_good_and_its_sample_ingests(
     assert run("check", target).exit_code == 0
     made = read_contract(target)
     assert (made.name, made.format.kind) == ("orders", kind)
-    delivery = Delivery("orders", "p", (FileVersion.of(sample),))
+    delivery = Delivery("orders", PartitionKey("p"), (FileVersion.of(sample),))
     manifest = ingest(contract=made, delivery=delivery, lake=tmp_path / "lake", pseudonym_key=None)
     assert manifest.rows_quarantined == 0
     assert manifest.rows_out > 0
@@ -94,7 +95,10 @@ def test_parquet_is_inferred_from_its_schema(tmp_path: Path) -> None:
     run("infer", path, "-o", tmp_path / "a.yaml")
     made = read_contract(tmp_path / "a.yaml")
     manifest = ingest(
-        contract=made, delivery=Delivery("a", "p", (FileVersion.of(path),)), lake=tmp_path / "lake", pseudonym_key=None
+        contract=made,
+        delivery=Delivery("a", PartitionKey("p"), (FileVersion.of(path),)),
+        lake=tmp_path / "lake",
+        pseudonym_key=None,
     )
     assert (manifest.rows_out, manifest.columns[1]) == (1, ("d", "DECIMAL(7,3)"))
 

@@ -26,6 +26,7 @@ from platform_assets.contracts.sampling import SampleError
 from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.manifest import Manifest
+from platform_assets.partition_key import PartitionKey
 
 SCALARS = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -51,7 +52,7 @@ def takes(root: Path, path: Path) -> Manifest | None:
     except SampleError:
         return None
     contract = parse_contract(text, Path("feed.yaml"))
-    delivery = Delivery("feed", "p", (FileVersion.of(path),))
+    delivery = Delivery("feed", PartitionKey("p"), (FileVersion.of(path),))
     manifest = ingest(contract=contract, delivery=delivery, lake=root / "lake", pseudonym_key=None, force=True)
     assert manifest.rows_quarantined < 0.5 * manifest.rows_in
     return manifest

@@ -23,6 +23,7 @@ from platform_assets.contracts.model import (
     Severity,
 )
 from tests.contracts.full_contract import FULL, write
+from tests.support.lake import key_of
 
 
 @pytest.fixture
@@ -44,10 +45,10 @@ def test_the_feed_as_a_whole(full: Contract) -> None:
     assert (full.quarantine_limit, full.empty_allowed) == (0.02, True)
     assert full.freshness.latency == dt.timedelta(hours=26)
     assert (full.freshness.deadline_cron, full.freshness.timezone) == ("30 8 * * *", "Europe/Berlin")
-    assert reason_not_due(full, "2013-01-06") == "closed"
-    assert reason_not_due(full, "2014-01-01") == "ended"
-    assert reason_not_due(full, "2013-01-07") is None
-    assert reason_not_due(full, "snapshot") is None
+    assert reason_not_due(full, key_of("2013-01-06")) == "closed"
+    assert reason_not_due(full, key_of("2014-01-01")) == "ended"
+    assert reason_not_due(full, key_of("2013-01-07")) is None
+    assert reason_not_due(full, key_of("snapshot")) is None
 
 
 def test_columns(full: Contract) -> None:

@@ -17,6 +17,7 @@ import zstandard
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.manifest import read_manifest, read_rejection
 from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.partition_key import PartitionKey
 
 COLUMNS = [{"name": "n", "logicalType": "integer"}, {"name": "t", "logicalType": "string"}]
 ROWS = "".join(f"{number},text {number}\n" for number in range(500))
@@ -165,7 +166,7 @@ def test_what_only_looks_like_a_file_is_told_not_followed(
     path = lake.landing / "a.csv"
     make(path)
     stat = path.stat()
-    delivery = Delivery("feed", "2013-01-01", (FileVersion(str(path), stat.st_size, stat.st_mtime_ns),))
+    delivery = Delivery("feed", PartitionKey("2013-01-01"), (FileVersion(str(path), stat.st_size, stat.st_mtime_ns),))
     from platform_assets.ingestion.ingestor import ingest
 
     with pytest.raises(DeliveryRejected) as caught:
@@ -228,9 +229,10 @@ import resource, sys
 from pathlib import Path
 from platform_assets.contracts.reader import parse_contract
 from platform_assets.lake.deliveries import Delivery, FileVersion
+from platform_assets.partition_key import PartitionKey
 from platform_assets.ingestion.ingestor import ingest
 contract = parse_contract(Path(sys.argv[1]).read_text(), Path("c.yaml"))
-delivery = Delivery("feed", "p", (FileVersion.of(Path(sys.argv[2])),))
+delivery = Delivery("feed", PartitionKey("p"), (FileVersion.of(Path(sys.argv[2])),))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 manifest = ingest(contract=contract, delivery=delivery, lake=Path(sys.argv[3]), pseudonym_key=None)
 print(manifest.rows_out, manifest.rows_quarantined, list(manifest.reasons),

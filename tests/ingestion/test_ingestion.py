@@ -21,6 +21,7 @@ from platform_assets.lake.layout import escape, unescape
 from platform_assets.lake.manifest import ingested_partitions, read_manifest, read_rejection
 from platform_assets.lake.quarantine import list_quarantine
 from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.partition_key import PartitionKey
 
 COLUMNS = [
     {"name": "id", "logicalType": "integer", "required": True},
@@ -228,7 +229,9 @@ def test_one_ingestor_for_each_thread(lake: Any, make_contract: Callable[..., An
         try:
             with Ingestor(lake=lake.path, pseudonym_key=None) as ingestor:
                 for n in mine:
-                    ingestor.ingest(contract=contract, delivery=Delivery("feed", f"p{n}", (FileVersion.of(files[n]),)))
+                    ingestor.ingest(
+                        contract=contract, delivery=Delivery("feed", PartitionKey(f"p{n}"), (FileVersion.of(files[n]),))
+                    )
         except BaseException as error:  # told to the test below, whatever it is
             failures.append(error)
 
@@ -250,7 +253,7 @@ def test_the_hash_is_that_of_the_input(tmp_path: Path, make_contract: Callable[.
         folder = tmp_path / name
         folder.mkdir()
         (folder / "a.csv").write_text("id,name,city\n1,a,b\n")
-        delivery = Delivery("feed", "p", (FileVersion.of(folder / "a.csv"),))
+        delivery = Delivery("feed", PartitionKey("p"), (FileVersion.of(folder / "a.csv"),))
         hashes.append(
             ingest(
                 contract=make_contract(COLUMNS), delivery=delivery, lake=folder / "lake", pseudonym_key=None

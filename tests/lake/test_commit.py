@@ -23,6 +23,7 @@ from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.layout import MANIFEST
 from platform_assets.lake.manifest import read_manifest
 from platform_assets.lake.rejection import DeliveryRejected, IngestionError
+from platform_assets.partition_key import PartitionKey
 
 COLUMNS = [{"name": "n", "logicalType": "integer", "primaryKey": True}, {"name": "t", "logicalType": "string"}]
 POINTS = (
@@ -36,10 +37,11 @@ from pathlib import Path
 from platform_assets.contracts.reader import parse_contract
 from platform_assets.failpoints import arm_from_environment
 from platform_assets.lake.deliveries import Delivery, FileVersion
+from platform_assets.partition_key import PartitionKey
 from platform_assets.ingestion.ingestor import ingest
 arm_from_environment()
 contract = parse_contract(Path(sys.argv[1]).read_text(), Path("c.yaml"))
-delivery = Delivery("feed", "2013-01-01", tuple(FileVersion.of(Path(name)) for name in sys.argv[3:]))
+delivery = Delivery("feed", PartitionKey("2013-01-01"), tuple(FileVersion.of(Path(name)) for name in sys.argv[3:]))
 print("ready", flush=True)
 ingest(contract=contract, delivery=delivery, lake=Path(sys.argv[2]), pseudonym_key=None)
 """
@@ -194,7 +196,7 @@ def test_a_touched_file_is_a_new_version_with_the_same_hash(lake: Any, make_cont
 
 
 def _race(contract: Any, lake: Path, file: str, barrier: Any) -> None:
-    delivery = Delivery("feed", "2013-01-01", (FileVersion.of(Path(file)),))
+    delivery = Delivery("feed", PartitionKey("2013-01-01"), (FileVersion.of(Path(file)),))
     barrier.wait()
     ingest(contract=contract, delivery=delivery, lake=lake, pseudonym_key=None)
 
@@ -224,7 +226,7 @@ def _fill(contract: Any, lake: Path, file: str, limit: int, queue: Any) -> None:
     try:
         ingest(
             contract=contract,
-            delivery=Delivery("feed", "2013-01-01", (FileVersion.of(Path(file)),)),
+            delivery=Delivery("feed", PartitionKey("2013-01-01"), (FileVersion.of(Path(file)),)),
             lake=lake,
             pseudonym_key=None,
         )

@@ -24,6 +24,7 @@ from platform_assets.lake.names import MOST, encodable, escape, is_cut, shown, u
 from platform_assets.lake.quarantine import list_quarantine, read_quarantine
 from platform_assets.landing.arrivals import Completeness, LandingFolder, Mark
 from platform_assets.landing.patterns import ArrivalPattern, NameMatch
+from platform_assets.partition_key import PartitionKey
 
 COLUMNS = [{"name": "n", "logicalType": "integer"}, {"name": "t", "logicalType": "string"}]
 GOOD = "orders/2024-01-05/part.csv"
@@ -192,8 +193,11 @@ def test_thousands_of_strays_are_counted_and_keep_no_delivery_waiting(tmp_path: 
 
 def test_a_delivery_of_odd_names_keeps_its_version(lake: Any) -> None:
     """The version of files with ordinary names is that of before; of odd ones it tells them apart."""
-    assert Delivery("f", "p", (FileVersion("/x/a.csv", 3, 5),)).version == "2d42fbd2b80b08bd"
-    odd = [Delivery("f", "p", (FileVersion(f"/x/{name}", 3, 5),)).version for name in ("a\udcff", "a\udcfe", "a\\xff")]
+    assert Delivery("f", PartitionKey("p"), (FileVersion("/x/a.csv", 3, 5),)).version == "2d42fbd2b80b08bd"
+    odd = [
+        Delivery("f", PartitionKey("p"), (FileVersion(f"/x/{name}", 3, 5),)).version
+        for name in ("a\udcff", "a\udcfe", "a\\xff")
+    ]
     assert len(set(odd)) == 3
 
 

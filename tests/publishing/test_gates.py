@@ -226,9 +226,10 @@ def test_history_of_a_sum_is_that_of_its_column(warehouse: DuckDBWarehouse, lake
     published=st.dictionaries(st.integers(0, 12), st.one_of(st.none(), st.integers(0, 9)), max_size=12),
     batch=st.dictionaries(st.integers(0, 12), st.integers(0, 9), min_size=1, max_size=12),
     window=st.integers(1, 6),
+    backwards=st.booleans(),
 )
 def test_judging_against_history_is_what_a_naive_reading_of_the_rule_gives(
-    published: dict[int, int | None], batch: dict[int, int], window: int
+    published: dict[int, int | None], batch: dict[int, int], window: int, backwards: bool
 ) -> None:
     rule = BatchRule("r", Metric.SUM, Bounds(0.5, 2), columns=("x",), history=window)
     old = {f"{k:02}": None if v is None else float(v) for k, v in published.items()}
@@ -237,6 +238,9 @@ def test_judging_against_history_is_what_a_naive_reading_of_the_rule_gives(
     def measuring(source: dict[str, float | None] | dict[str, float]):  # type: ignore[no-untyped-def]
         return lambda rules, partitions: [Measured({p: source[p] for p in partitions}) for _ in rules]
 
+    def place(key: str) -> float:
+        return -float(key) if backwards else float(key)
+
     found = judge(
         [rule],
         list(new),
@@ -244,9 +248,10 @@ def test_judging_against_history_is_what_a_naive_reading_of_the_rule_gives(
         published=list(old),
         measure_candidates=measuring(new),
         measure_published=measuring(old),
+        order=place,
     )
     kept: dict[str, float | None] = {}
-    for partition in sorted({*old, *new}):
+    for partition in sorted({*old, *new}, key=place):
         if partition not in new:
             kept[partition] = old[partition]
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.manifest import Manifest
 from platform_assets.lake.quarantine import QuarantinedRow, read_quarantine
+from platform_assets.partition_key import PartitionKey
 
 KEY = b"a key for tests, of 32 bytes len"
 
@@ -35,6 +37,15 @@ def contract_of(columns: Iterable[dict[str, Any]], *, form: str = "csv", terms: 
     return parse_contract(yaml.safe_dump(document, allow_unicode=True), Path("feed.yaml"))
 
 
+def key_of(partition: str) -> PartitionKey:
+    """A day where ``partition`` is written like one, else a partition of no time."""
+    try:
+        start = dt.datetime.fromisoformat(partition).replace(tzinfo=dt.UTC)
+    except ValueError:
+        return PartitionKey(partition)
+    return PartitionKey(partition, start, start + dt.timedelta(days=1), start.timestamp())
+
+
 @dataclass
 class Lake:
     """``path`` is the lake, ``landing`` a folder for files to deliver."""
@@ -48,7 +59,7 @@ class Lake:
         return path
 
     def delivery(self, *files: Path, partition: str = "2013-01-01") -> Delivery:
-        return Delivery("feed", partition, tuple(FileVersion.of(file) for file in files))
+        return Delivery("feed", key_of(partition), tuple(FileVersion.of(file) for file in files))
 
     def ingest(self, contract: Contract, *files: Path, partition: str = "2013-01-01", **more: Any) -> Manifest:
         """Ingest, and check what always has to hold."""

@@ -208,7 +208,7 @@ def _manifest(work: _Work, partition: str, arrivals: Arrivals, ingestor: Ingesto
         return kept
     landing = feed.landing(work.platform.landing)
     absence = f"{_irregular(landing, arrivals, partition) or 'no file has arrived'} {where}"
-    return ingestor.ingest(contract=feed.contract, delivery=Delivery(feed.name, partition, (), absence))
+    return ingestor.ingest(contract=feed.contract, delivery=Delivery(feed.name, feed.keys.of(partition), (), absence))
 
 
 class _NotThere(PlatformError):

@@ -98,6 +98,7 @@ def load_partitions(
             candidates=candidates,
             rules=feed.contract.batch_rules,
             run_id=run_id,
+            order=feed.keys.order,
         )
 
     candidates = [_candidate(manifest, lake) for manifest in manifests.values()]
