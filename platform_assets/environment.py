@@ -26,6 +26,10 @@ _DEPLOYED = (EnvironmentName.STAGING, EnvironmentName.PRODUCTION)
 WAREHOUSE_VARIABLE = "PLATFORM_WAREHOUSE"
 """The variable that the platform reads, and sets for dbt's profile."""
 
+LOG_LEVEL_VARIABLE = "PLATFORM_LOG_LEVEL"
+LOG_LEVELS = ("DEBUG", "INFO")
+"""What of the platform's log is in the log of a run; waits and takeovers are in both."""
+
 _PLACES = ("PLATFORM_LANDING", "PLATFORM_LAKE", WAREHOUSE_VARIABLE)
 
 
@@ -45,6 +49,7 @@ class Environment:
     landing: Path
     lake: Path
     warehouse: Path
+    log_level: str = "INFO"
 
     @property
     def runs_are_local(self) -> bool:
@@ -56,7 +61,7 @@ def read_environment(variables: Mapping[str, str], *, cwd: Path) -> Environment:
     """The environment that ``variables`` describe; relative paths are taken from ``cwd``.
 
     Raises:
-        InvalidEnvironment: if `PLATFORM_ENV` is not one of the allowed names, or a deployed environment would keep
+        InvalidEnvironment: if a variable is not one of the allowed words, or a deployed environment would keep
             its data in the folder that a process happens to be started from.
     """
     raw = variables.get("PLATFORM_ENV", EnvironmentName.LOCAL)
@@ -72,6 +77,9 @@ def read_environment(variables: Mapping[str, str], *, cwd: Path) -> Environment:
                 f"PLATFORM_ENV is {name}, which takes no default for where things lie: set PLATFORM_HOME, "
                 f"or {', '.join(unset)}"
             )
+    level = variables.get(LOG_LEVEL_VARIABLE, "INFO")
+    if level not in LOG_LEVELS:
+        raise InvalidEnvironment(f"{LOG_LEVEL_VARIABLE} is {level!r}; it must be one of: {', '.join(LOG_LEVELS)}")
     home = cwd / variables.get("PLATFORM_HOME", ".platform")
     return Environment(
         name=name,
@@ -79,6 +87,7 @@ def read_environment(variables: Mapping[str, str], *, cwd: Path) -> Environment:
         landing=cwd / variables.get("PLATFORM_LANDING", str(home / "landing")),
         lake=cwd / variables.get("PLATFORM_LAKE", str(home / "lake")),
         warehouse=cwd / variables.get(WAREHOUSE_VARIABLE, str(home / "warehouse.duckdb")),
+        log_level=level,
     )
 
 

@@ -9,7 +9,6 @@ in one place each: the operating system's here, DuckDB's in `warehouse.duckdb.er
 from __future__ import annotations
 
 import errno
-import logging
 import traceback
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -17,7 +16,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
 
-log = logging.getLogger(__name__)
+from platform_assets.logs import logger
+
+log = logger(__name__)
 
 
 class Actor(StrEnum):
@@ -132,7 +133,7 @@ class PlatformError(Exception):
 def failure_of(error: BaseException) -> Failure:
     """The failure that an exception stands for. One that nobody thought of is a bug, and its text is withheld.
 
-    Its text may quote a row, so only the type and the line are given; the traceback goes to the log at DEBUG.
+    Its text may quote a row, so only the type and the line are given; where it was raised goes to the log at DEBUG.
     """
     if isinstance(error, PlatformError):
         return error.failure
@@ -144,7 +145,7 @@ def failure_of(error: BaseException) -> Failure:
         return failure_of_os(error)
     frames = traceback.extract_tb(error.__traceback__)
     where = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else "an unknown place"
-    log.debug("an error that nobody thought of", exc_info=error)
+    log.debug("an error that nobody thought of: %s\n%s", type(error).__name__, "".join(traceback.format_list(frames)))
     message = f"an error of the platform itself ({type(error).__name__} in {where}); nothing was changed, report it"
     return Failure(Kind.BUG, type(error).__name__, message)
 

@@ -8,11 +8,12 @@ the main thread runs is ended is in ``warehouse.duckdb.interrupts``.
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 from collections.abc import Callable, Iterator
 
-log = logging.getLogger(__name__)
+from platform_assets.logs import in_this_context, logger
+
+log = logger(__name__)
 
 EVERY_SECONDS = 0.05
 
@@ -42,7 +43,7 @@ def repeatedly(end: Callable[[], object]) -> Iterator[None]:
                 log.debug("an interrupt did not arrive: %s", error)
             over.wait(EVERY_SECONDS)
 
-    thread = threading.Thread(target=call, name="interrupts", daemon=True)
+    thread = threading.Thread(target=in_this_context(call), name="interrupts", daemon=True)
     thread.start()
     try:
         yield

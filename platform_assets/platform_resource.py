@@ -44,6 +44,8 @@ class PlatformResource(dg.ConfigurableResource):
     landing: str
     lake: str
     warehouse: DuckDBWarehouseResource
+    log_level: str = "INFO"
+    """What of the platform's log is in the log of a run: at DEBUG a line for each partition too."""
 
     def pseudonym_key(self) -> bytes:
         """The secret key of the keyed hash, from `PLATFORM_PSEUDONYM_KEY`.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import tenacity
 
 from platform_assets.failures import PlatformError, failure_of
+from platform_assets.logs import logger
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 ATTEMPTS = 3
 """Tries within one run; whatever fails then is left to the retries of the run."""

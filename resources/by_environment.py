@@ -14,5 +14,6 @@ def platform_resources(environment: Environment) -> dict[str, PlatformResource]:
         landing=str(environment.landing),
         lake=str(environment.lake),
         warehouse=DuckDBWarehouseResource(path=str(environment.warehouse)),
+        log_level=environment.log_level,
     )
     return {"platform": platform}

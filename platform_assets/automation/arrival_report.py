@@ -3,10 +3,14 @@
 import logging
 from collections.abc import Sequence, Set
 
+from platform_assets.automation.reconciler import Request
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.names import shown
 from platform_assets.landing.found import Arrivals
 from platform_assets.landing.walk import ROOT
+from platform_assets.logs import logger
+
+log = logger(__name__)
 
 SHOWN = 20
 
@@ -37,6 +41,14 @@ def report_withdrawn(log: logging.Logger, feed: Feed, count: int, keys: Sequence
         f"{feed.name}: the files of {count} ingested partitions are no longer in the landing folder (last found: "
         f"{named or 'none'}). What was published of them stays published"
     )
+
+
+def log_requests(requests: Sequence[Request]) -> None:
+    """What a tick found and asks runs for."""
+    keys, again = [request.delivery.partition for request in requests], sum(request.tries > 1 for request in requests)
+    more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
+    named = ", ".join(shown(key) for key in keys[:SHOWN])
+    log.info("found %d deliveries, %d of them asked for again: %s%s", len(keys), again, named, more)
 
 
 def quiet_reason(feed: str, found: Arrivals) -> str:

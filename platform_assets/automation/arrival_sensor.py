@@ -16,7 +16,13 @@ from typing import Any
 import dagster as dg
 
 from platform_assets._compat import materialized_data_versions
-from platform_assets.automation.arrival_report import SHOWN, quiet_reason, report_arrivals, report_withdrawn
+from platform_assets.automation.arrival_report import (
+    SHOWN,
+    log_requests,
+    quiet_reason,
+    report_arrivals,
+    report_withdrawn,
+)
 from platform_assets.automation.cursor import EARLY, CursorTooNew, Seen, after_faults, read_cursor, write_cursor
 from platform_assets.automation.holdings import contract_as_a_whole, standings
 from platform_assets.automation.reconciler import DISTANCES, Decision, Situation, Standing, due, reconcile
@@ -29,6 +35,7 @@ from platform_assets.lake.deliveries import Delivery, dagster_partition
 from platform_assets.lake.names import shown
 from platform_assets.landing.arrivals import LandingFolder, Look, Mark
 from platform_assets.landing.walk import ROOT
+from platform_assets.logs import forwarded, log_context
 from platform_assets.platform_resource import PlatformResource
 
 CHANGES_PER_TICK = 2_000
@@ -59,7 +66,8 @@ def arrival_sensor(feed: Feed) -> dg.SensorDefinition:
             seen = read_cursor(context.cursor)
         except CursorTooNew as error:
             return dg.SensorResult(skip_reason=f"{feed.name}: {error}", cursor=context.cursor)
-        return _Tick(feed, platform, context, time.time_ns()).result(seen)
+        with log_context(feed=feed.name), forwarded(context.log, level=platform.log_level):
+            return _Tick(feed, platform, context, time.time_ns()).result(seen)
 
     return arrivals
 
@@ -115,6 +123,7 @@ class _Tick:
         if not decision.requests:
             return dg.SensorResult(skip_reason=quiet_reason(feed.name, found), cursor=cursor, asset_events=strange)
         first = [request.delivery for request in decision.requests if request.tries == 1]
+        log_requests(decision.requests)
         return dg.SensorResult(
             run_requests=list(run_requests(feed.partitions, decision.requests, self.now_ns)),
             cursor=cursor,

@@ -19,9 +19,12 @@ from platform_assets.contracts.model import Freshness
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.manifest import read_manifest, read_rejection
 from platform_assets.lake.rejection import RecordUnreadable
+from platform_assets.logs import forwarded, log_context, logger
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing.readers import unreadable
 from platform_assets.warehouse.errors import WarehouseBusy
+
+log = logger(__name__)
 
 LOOK_BACK = dt.timedelta(days=7)
 """How far back a tick looks for partitions that are not closed: what was missed meanwhile is made up for."""
@@ -43,6 +46,12 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
     def closing(
+        context: dg.ScheduleEvaluationContext, platform: PlatformResource
+    ) -> list[dg.RunRequest] | dg.SkipReason:
+        with log_context(feed=feed.name), forwarded(context.log, level=platform.log_level):
+            return closed(context, platform)
+
+    def closed(
         context: dg.ScheduleEvaluationContext, platform: PlatformResource
     ) -> list[dg.RunRequest] | dg.SkipReason:
         moment, look_back = due_time.looked_at(context.scheduled_execution_time)
@@ -80,6 +89,7 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
         if missing:
             context.log.warning(f"{feed.name}: due and missing: {', '.join(missing)}")
         if requests:
+            log.info("%d partitions are due and not closed: a run is asked for each", len(requests))
             return requests
         return dg.SkipReason(
             f"due and missing: {', '.join(missing)}" if missing else f"every due partition of {feed.name} is closed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,10 @@ from platform_assets.failures import Kind, PlatformError
 
 PARTITIONS_VARIABLE = "platform_partitions"
 """The dbt variable that the macro `in_partitions` reads."""
+
+
+SHOWN = 4
+"""So many nodes are named in the log; more are counted."""
 
 
 class DbtFailed(PlatformError):
@@ -75,6 +80,19 @@ def invoke(
     if results is None:
         raise DbtFailed(f"dbt {command} ended without a result: {result.exception}")
     return [_node_result(node) for node in results]
+
+
+def in_one_line(
+    command: str, nodes: Sequence[str], partitions: Sequence[str], results: Sequence[NodeResult], seconds: float
+) -> str:
+    """An invocation for the log: which ``nodes`` (unique ids) were run, for which partitions, and how they ended."""
+    named = ", ".join(node.split(".")[2] for node in nodes) if len(nodes) <= SHOWN else f"{len(nodes)} nodes"
+    span = partitions[0] if len(partitions) == 1 else f"{len(partitions)} partitions"
+    if len(partitions) > 1:
+        span += f" from {partitions[0]} to {partitions[-1]}"
+    counts = Counter(result.status for result in results)
+    ended = ", ".join(f"{counts[status]} {status}" for status in sorted(counts))
+    return f"dbt {command} of {named}, {span}, in {seconds:.2f} s: {ended}"
 
 
 def _node_result(result: Any) -> NodeResult:

@@ -9,15 +9,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from platform_assets.lake.layout import write_durably
+from platform_assets.logs import logger
 from platform_assets.warehouse.protocol import ColumnDef, TableName
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 Lineage = dict[str, list[tuple[TableName, str]]]
 """Column -> the columns of upstream tables that its values come from, in order."""

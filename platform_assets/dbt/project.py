@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,8 +23,9 @@ from platform_assets.dbt.asked_variables import AskedVariables
 from platform_assets.dbt.parsed import ParsedProject, find, make
 from platform_assets.dbt.runner import run_dbt
 from platform_assets.failures import Kind, PlatformError
+from platform_assets.logs import logger
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 _SUFFIXES = {".sql", ".yml", ".yaml", ".csv", ".py", ".md"}
 _PASSED_OVER = {"target", "logs", ".venv", ".git", "__pycache__"}

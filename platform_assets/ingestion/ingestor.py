@@ -24,12 +24,12 @@ from platform_assets.contracts.due import reason_not_due
 from platform_assets.contracts.model import Contract
 from platform_assets.contracts.types import raw_columns
 from platform_assets.failpoints import failpoint
-from platform_assets.failures import Kind
+from platform_assets.failures import Kind, failure_of
 from platform_assets.formats.plain_files import check_version
 from platform_assets.ingestion.engine import open_engine, register_functions, translated
 from platform_assets.ingestion.protection import Pseudonyms
 from platform_assets.ingestion.reading import Batch, read_delivery
-from platform_assets.ingestion.unchanged import content_hash, holds_the_same, looks_unchanged, renewed
+from platform_assets.ingestion.unchanged import Ingested, content_hash, holds_the_same, looks_unchanged, renewed
 from platform_assets.interrupts import Cancelled
 from platform_assets.lake.commit import clean_up, commit, manifest_if_readable, now, record_rejection, renew
 from platform_assets.lake.deliveries import Delivery
@@ -37,6 +37,9 @@ from platform_assets.lake.layout import make_partition_folder, partition_lock, q
 from platform_assets.lake.manifest import Manifest, Rejection, State, read_manifest, read_rejection
 from platform_assets.lake.quarantine import QuarantineWriter
 from platform_assets.lake.rejection import DeliveryRejected, IngestionError, RecordUnreadable
+from platform_assets.logs import log_context, logger
+
+log = logger(__name__)
 
 
 def ingest(
@@ -81,14 +84,35 @@ class Ingestor:
         Raises :class:`DeliveryRejected` when it cannot be used (the last good version stays, the rejection is
         recorded) and :class:`IngestionError` when it could not be judged (nothing is changed).
         """
+        return self.take(contract=contract, delivery=delivery, force=force).manifest
+
+    def take(self, *, contract: Contract, delivery: Delivery, force: bool = False) -> Ingested:
+        """:meth:`ingest`, with whether anything was done; a line of the log says what came of it."""
+        with log_context(feed=delivery.feed, partition=delivery.partition):
+            started = time.monotonic()
+            try:
+                found = self._take(contract, delivery, force=force)
+            except Exception as error:
+                failure = failure_of(error)
+                log.debug("not ingested: %s %s, %.3f s", failure.kind, failure.code, time.monotonic() - started)
+                raise
+            made, files = found.manifest, len(delivery.files)
+            log.debug(
+                "%s: %d rows in, %d out, %d quarantined, %d files, %.3f s",
+                "unchanged" if found.unchanged else "ingested" if made.state == "data" else made.state,
+                made.rows_in, made.rows_out, made.rows_quarantined, files, time.monotonic() - started,
+            )  # fmt: skip
+            return found
+
+    def _take(self, contract: Contract, delivery: Delivery, *, force: bool) -> Ingested:
         feed, partition = delivery.feed, delivery.partition
         with self._cancellable(), translated(feed, partition):
             folder = make_partition_folder(self.lake, feed, partition)
             with partition_lock(folder):
                 made = self._made_before(contract, delivery)
                 if made is not None and not force:
-                    return made
-                return self._ingest(contract, delivery, folder)
+                    return Ingested(made, unchanged=True)
+                return Ingested(self._ingest(contract, delivery, folder))
 
     def cancel(self) -> None:
         """End the ingestion under way, and all later ones, in ``Cancelled``; for another thread, again and again.

@@ -17,6 +17,14 @@ from platform_assets.lake.manifest import Manifest
 from platform_assets.lake.rejection import DeliveryRejected
 
 
+@dataclasses.dataclass(frozen=True)
+class Ingested:
+    """A manifest, and whether it was there already: ``unchanged`` deliveries are not read again."""
+
+    manifest: Manifest
+    unchanged: bool = False
+
+
 def content_hash(contract_digest: str, key_fingerprint: str, files: Sequence[str]) -> str:
     """The hash of an ingestion: of its contract, its pseudonym key, and the bytes of each delivered file in order."""
     return hashlib.sha256("\n".join([contract_digest, key_fingerprint, *files]).encode()).hexdigest()

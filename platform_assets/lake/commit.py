@@ -26,6 +26,9 @@ from platform_assets.lake.layout import (
 from platform_assets.lake.manifest import Manifest, Rejection, read_manifest, read_rejection
 from platform_assets.lake.names import NAME
 from platform_assets.lake.rejection import RecordTooNew, RecordUnreadable
+from platform_assets.logs import logger
+
+log = logger(__name__)
 
 
 def commit(lake: Path, manifest: Manifest) -> None:
@@ -43,6 +46,7 @@ def commit(lake: Path, manifest: Manifest) -> None:
     before = manifest_if_readable(lake, manifest.feed, manifest.partition)
     write_durably(folder / MANIFEST, manifest.to_json())
     failpoint("lake.commit.after_rename")
+    log.debug("committed ingestion %s: %d data files", manifest.ingestion, len(manifest.data_files))
     if (folder / REJECTION).exists():
         (folder / REJECTION).unlink(missing_ok=True)
         sync_folder(folder)
@@ -54,6 +58,7 @@ def renew(lake: Path, manifest: Manifest) -> None:
     """Record that the same ingestion is that of files whose names, times or rights are others now."""
     failpoint("lake.renew.before_rename")
     write_durably(partition_folder(lake, manifest.feed, manifest.partition) / MANIFEST, manifest.to_json())
+    log.debug("kept ingestion %s: its files are the same bytes under another time or name", manifest.ingestion)
 
 
 def record_rejection(lake: Path, rejection: Rejection) -> None:
@@ -70,6 +75,7 @@ def record_rejection(lake: Path, rejection: Rejection) -> None:
         after = None
     failpoint("lake.reject.before_rename")
     write_durably(folder / REJECTION, dataclasses.replace(rejection, after=after).to_json())
+    log.debug("recorded the rejection: %s", rejection.code)
     failpoint("lake.reject.before_clean_up")
     clean_up(lake, rejection.feed, rejection.partition, keep=None, keep_all_data=after != "")
 

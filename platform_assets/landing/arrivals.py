@@ -8,6 +8,7 @@ decided here.
 from __future__ import annotations
 
 import stat
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +18,12 @@ from platform_assets.lake.names import shown
 from platform_assets.landing.found import FAR_AHEAD_NS, Arrivals, Completeness, Found, Look, Mark, Oldest
 from platform_assets.landing.patterns import ArrivalPattern, NameMatch
 from platform_assets.landing.walk import ROOT, Levels, Walk, summed
+from platform_assets.logs import logger
 from platform_assets.partition_key import PartitionKey
 
 __all__ = ["Arrivals", "Completeness", "LandingFolder", "Look", "Mark"]
+
+log = logger(__name__)
 
 KeyOf = Callable[[NameMatch], str | None]
 MayHold = Callable[[Mapping[str, str], str], bool]
@@ -52,7 +56,7 @@ class LandingFolder:
 
     def deliveries(self, keys: set[str] | None = None, *, now_ns: int) -> Arrivals:
         """Every complete delivery at ``now_ns`` of the partitions ``keys`` (None: of all)."""
-        arrivals = Arrivals()
+        started, arrivals = time.monotonic(), Arrivals()
         by_token: dict[tuple[str, ...], str | None] = {}
         files: dict[str, list[Found]] = {}
         marked: set[str] = set()
@@ -69,6 +73,7 @@ class LandingFolder:
                     files.setdefault(key, []).append(found)
         self._judge(arrivals, files, marked, now_ns)
         self._hinder(arrivals, keys)
+        self._log(arrivals, started)
         return arrivals
 
     def changed_since(self, mark: Mark, *, now_ns: int, limit: int) -> tuple[Arrivals, Mark]:
@@ -92,7 +97,7 @@ class LandingFolder:
         before, at most ``again_limit`` files after ``again`` are looked at once more. Memory grows with the limits and
         not with what is in the folder: it is walked twice, for the changes and for their partitions.
         """
-        settled_before, ahead = self._settled_before(now_ns), now_ns + FAR_AHEAD_NS
+        started, settled_before, ahead = time.monotonic(), self._settled_before(now_ns), now_ns + FAR_AHEAD_NS
         arrivals, sums = Arrivals(), _Sums()
         changes, before = Oldest(limit, mark), Oldest(again_limit, again or Mark())
         for found in self._walk(arrivals.faults, sums):
@@ -109,9 +114,17 @@ class LandingFolder:
         changed = self._keys_of(new, arrivals, by_token)
         self._gather(arrivals, [*new, *old], {*changed, *self._keys_of(old, None, by_token)}, keys, by_token, now_ns)
         self._hinder(arrivals, None, keys)
+        self._log(arrivals, started)
         further = old[-1].mark if again_limit and len(old) == again_limit else None
         after = new[-1].mark if new else mark
         return Look(arrivals, after, further, frozenset(changed), sums.ahead, sums.ahead_sum, sums.folders)
+
+    def _log(self, arrivals: Arrivals, started: float) -> None:
+        log.debug(
+            "%s: listed %s: %d deliveries, %d not complete, %d paths that are none, %.3f s",
+            self.feed, self.root, len(arrivals.deliveries), len(arrivals.waiting),
+            len(arrivals.irregular) + len(arrivals.unmatched), time.monotonic() - started,
+        )  # fmt: skip
 
     def _keys_of(
         self, looked: list[Found], arrivals: Arrivals | None, by_token: dict[tuple[str, ...], str | None]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from platform_assets.contracts.digest import rules_digest
 from platform_assets.contracts.model import BatchRule
 from platform_assets.failpoints import failpoint
+from platform_assets.logs import log_context, logger
 from platform_assets.publishing import ledger
 from platform_assets.publishing.errors import PublishingError
 from platform_assets.publishing.fingerprints import row_counts
@@ -25,6 +26,8 @@ from platform_assets.publishing.taking import WAIT_SECONDS, lease_owner, take
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Content, LedgerEntry, State, Verdict
 from platform_assets.warehouse.errors import WarehouseExhausted
 from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, TableName, Warehouse
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,17 @@ def run_batch(warehouse: Warehouse, batch: Batch) -> list[Verdict]:
                     raise
                 written = _write(warehouse, batch, lease, unchanged)
             failpoint("publish.closed")
-    return [written.get(c.partition) or unchanged[c.partition] for c in batch.candidates]
+    verdicts = [written.get(c.partition) or unchanged[c.partition] for c in batch.candidates]
+    for verdict in verdicts:
+        _log(verdict)
+    return verdicts
+
+
+def _log(verdict: Verdict) -> None:
+    state = "unchanged" if verdict.unchanged else verdict.state.value
+    check = f", check {verdict.check}" if verdict.check else ""
+    with log_context(partition=verdict.partition):
+        log.debug("%s: %s, %d rows%s", verdict.asset, state, verdict.rows, check)
 
 
 def candidates_to_write(warehouse: Warehouse, batch: Batch) -> list[Candidate]:

@@ -7,14 +7,14 @@ or somebody else has it, the beat is left out.
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 from collections.abc import Callable, Iterator
 
+from platform_assets.logs import in_this_context, logger
 from platform_assets.warehouse.errors import WarehouseBusy
 from platform_assets.warehouse.protocol import Session, Warehouse
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 BEATS_PER_LEASE = 3
 """How many beats fall into the time for which a lease stands: one may be left out, or two, before it expires."""
@@ -43,7 +43,7 @@ def heartbeat(warehouse: Warehouse, renew: Callable[[Session], object], *, secon
                 # of whatever kind it was: a thread that ended here would let the lease expire, and nobody would know
                 log.warning("leases could not be renewed this time: %s: %s", type(error).__name__, error)
 
-    thread = threading.Thread(target=beat, name=HEARTBEAT, daemon=True)
+    thread = threading.Thread(target=in_this_context(beat), name=HEARTBEAT, daemon=True)
     try:
         thread.start()
     except RuntimeError as error:

@@ -16,13 +16,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from platform_assets.failures import Kind
+from platform_assets.logs import logger
 from platform_assets.publishing import owners
 from platform_assets.publishing.errors import LeaseLost, PublishingError
 from platform_assets.publishing.ledger import LEASES, Key, name, stage_keys
 from platform_assets.warehouse.protocol import Session
+
+log = logger(__name__)
 
 LEASE_SECONDS = 60.0
 """How long a lease lasts without renewal: what another machine waits for after a writer there was killed."""
@@ -71,7 +74,9 @@ def acquire(session: Session, keys: Sequence[Key], *, owner: str, run_id: str, s
     gets the row, whatever both have read before.
     """
     leases, wanted, now = name(session, LEASES), stage_keys(session, keys), session.now()
-    alive = _clear_dead(session)
+    owners_now = _clear_dead(session)
+    alive = owners_now.alive
+    expired = _expired(session, wanted, owner, now) if owners_now.unknown else []
     session.execute(
         f"INSERT INTO {leases} (asset, partition_key, token, holder, run_id, expires_at) "
         f"SELECT k.asset, k.partition_key, 0, NULL, '', CAST(? AS TIMESTAMP) FROM {wanted} AS k "
@@ -91,6 +96,10 @@ def acquire(session: Session, keys: Sequence[Key], *, owner: str, run_id: str, s
     busy = [Busy(*row[:5]) for row in rows if row[3] != owner]
     if busy:
         raise NotFree(busy)
+    for holder, run in sorted(owners_now.dead):
+        log.warning("took over the leases of run %s: its process is dead (lease owner %s)", run, holder)
+    for holder, run in expired:
+        log.warning("took over leases of run %s, which were not renewed in time (lease owner %s)", run, holder)
     return Lease(owner, run_id, seconds, {(row[0], row[1]): row[5] for row in rows})
 
 
@@ -130,17 +139,39 @@ def release(session: Session, owner: str) -> None:
     session.execute(f"UPDATE {name(session, LEASES)} SET holder = NULL WHERE holder = ?", [owner])
 
 
-def _clear_dead(session: Session) -> list[str]:
-    """Give back what dead owners have, on whatever asset and partition; those that are alive."""
-    found = session.execute(f"SELECT DISTINCT holder FROM {name(session, LEASES)} WHERE holder IS NOT NULL")
-    alive = []
-    for (owner,) in found:
+@dataclass
+class _Owners:
+    """The names of owners that are alive, and of those of whom nothing is known; the dead with their runs."""
+
+    alive: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    dead: set[tuple[str, str]] = field(default_factory=set)
+
+
+def _clear_dead(session: Session) -> _Owners:
+    """Give back what dead owners have, on whatever asset and partition; who owned leases until now."""
+    found = session.execute(f"SELECT DISTINCT holder, run_id FROM {name(session, LEASES)} WHERE holder IS NOT NULL")
+    result = _Owners()
+    for owner in dict.fromkeys(holder for holder, _ in found):
         known = owners.is_alive(owner)
         if known:
-            alive.append(owner)
+            result.alive.append(owner)
         elif known is False:
             release(session, owner)
-    return alive
+            result.dead |= {(holder, run) for holder, run in found if holder == owner}
+        else:
+            result.unknown.append(owner)
+    return result
+
+
+def _expired(session: Session, wanted: str, owner: str, now: dt.datetime) -> list[tuple[str, str]]:
+    """Other owners, with their runs, whose leases on what is wanted have expired."""
+    rows = session.execute(
+        f"SELECT DISTINCT l.holder, l.run_id FROM {name(session, LEASES)} AS l "
+        f"WHERE {_among(wanted)} AND l.holder <> ? AND l.expires_at <= ?",
+        [owner, now],
+    )
+    return sorted((holder, run) for holder, run in rows)
 
 
 def _among(wanted: str) -> str:

@@ -8,13 +8,13 @@ as pods of a cluster, registers a :class:`Liveness` for their names before it pu
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Iterator
 from typing import Protocol
 
+from platform_assets.logs import logger
 from platform_assets.publishing.processes import LocalProcesses
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 class Liveness(Protocol):

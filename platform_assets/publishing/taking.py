@@ -6,12 +6,12 @@ What a lease is and when it may be taken over is in ``leases``.
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+from platform_assets.logs import in_this_context, logger
 from platform_assets.publishing.errors import LeaseHeld
 from platform_assets.publishing.heartbeat import heartbeat
 from platform_assets.publishing.leases import Busy, NotFree, extend, release
@@ -21,7 +21,7 @@ from platform_assets.publishing.processes import is_of_this_thread, new_owner, r
 from platform_assets.warehouse.errors import StorageFault
 from platform_assets.warehouse.protocol import Session, Warehouse
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 WAIT_SECONDS = 600.0
 """How long a writer waits for the lease of another one."""
@@ -57,9 +57,8 @@ def lease_owner(warehouse: Warehouse, *, lease_seconds: float) -> Iterator[str]:
         if not _given_back(warehouse, owner):
             # a thread needs no file descriptor; it ends with the process, whose death gives back as well
             with contextlib.suppress(RuntimeError):  # where there can be no thread either, the process's end serves
-                threading.Thread(
-                    target=_give_back_later, args=(warehouse, owner), name=GIVING_BACK, daemon=True
-                ).start()
+                later = in_this_context(_give_back_later)
+                threading.Thread(target=later, args=(warehouse, owner), name=GIVING_BACK, daemon=True).start()
         raise
     finally:
         retire(owner)
@@ -78,13 +77,18 @@ def take(
     Between attempts the warehouse is free for the one that is waited for. Raises ``LeaseHeld`` after
     ``wait_seconds``.
     """
-    deadline, delay, reported = time.monotonic() + wait_seconds, 0.05, False
+    started, delay, reported = time.monotonic(), 0.05, False
+    deadline = started + wait_seconds
     while True:
         try:
             with ledger_session(warehouse, purpose=purpose) as session:
-                return attempt(session)
+                taken = attempt(session)
         except NotFree as not_free:
             busy = not_free.busy
+        else:
+            if reported:
+                log.info("run %s goes on after %.1f s", run_id, time.monotonic() - started)
+            return taken
         held = _in_words(busy)
         if any(is_of_this_thread(lease.owner) for lease in busy):
             raise LeaseHeld(f"{held}. That is this very thread, which cannot wait for itself: end that work first.")

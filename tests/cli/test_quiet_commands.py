@@ -49,7 +49,7 @@ def test_a_launch_of_a_range_prints_a_line_for_each_asset_and_not_for_each_event
     printed = (done.stdout + done.stderr).splitlines()
     assert done.returncode == 0, printed[-20:]
     assert len(printed) < 20, printed[:40]
-    assert any("raw/weather: 60 of 60 partitions materialized" in line for line in printed)
+    assert any("raw/weather: 60 partitions in " in line and ": 60 good" in line for line in printed)
 
 
 def test_a_scaffold_prints_what_it_made(environment: dict[str, str], tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from platform_assets.components.reporting.logs import ROOM, platform_logs
+from platform_assets.logs import ROOM, forwarded
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.support.waiting import Waits, watched_waits
 
@@ -22,7 +22,7 @@ def test_a_wait_for_the_warehouse_is_in_the_log_of_the_run(tmp_path: Path) -> No
 
     @dg.asset
     def table(context: dg.AssetExecutionContext) -> None:
-        with platform_logs(context.log), warehouse.session():
+        with forwarded(context.log), warehouse.session():
             context.log.info("got it")
 
     level = logging.getLogger(ROOM).level

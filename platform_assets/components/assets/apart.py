@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from platform_assets.failures import Failure, Kind, failure_of
+from platform_assets.logs import logger
 from platform_assets.publishing.verdicts import Verdict
 from platform_assets.retries import retried
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 T = TypeVar("T")
 
@@ -29,7 +29,13 @@ def published_apart(
         return retried(lambda: publish(items), what=what), {}
     except Exception as error:
         failure = failure_of(error)
-        log.log(logging.ERROR if failure.kind is Kind.BUG else logging.WARNING, "%s: %s", what, failure.message)
+        if failure.kind is Kind.BUG:
+            # its text may quote a row
+            log.error(  # noqa: TRY400
+                "%s: %s of %d partitions at once: %s", what, failure.kind, len(items), failure.code
+            )
+        else:
+            log.warning("%s: %s", what, failure.message)
         if failure.kind is not Kind.BUG or len(items) == 1:
             return [], {key(item): failure for item in items}
     middle = len(items) // 2

@@ -12,7 +12,7 @@ from platform_assets.components.assets.dbt_run import DbtRun
 from platform_assets.components.assets.dbt_step import DbtStep
 from platform_assets.components.reporting.dbt_checks import check_results
 from platform_assets.components.reporting.ledger_verdict import POOL
-from platform_assets.components.reporting.logs import platform_logs
+from platform_assets.components.reporting.logs import step_logs
 from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
 from platform_assets.dbt.graph import ModelGraph
 from platform_assets.failures import Kind, failure_of
@@ -34,7 +34,7 @@ def dbt_asset(
         pool=POOL,
     )
     def build(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        yield from _execute(step, context)
+        yield from _execute(step, context, name)
 
     return build
 
@@ -60,25 +60,26 @@ def _run(step: DbtStep, context: dg.AssetExecutionContext, graph: ModelGraph, ke
         return attempt()
 
 
-def _execute(step: DbtStep, context: dg.AssetExecutionContext) -> Iterator[Any]:
+def _execute(step: DbtStep, context: dg.AssetExecutionContext, name: str) -> Iterator[Any]:
     """Build and judge the selected models for the partitions of the run."""
     keys = run_partitions(context)
     selected = {model for model, key in step.asset_keys.items() if key in context.selected_asset_keys}
     graph = step.graph.limited_to(selected)
-    with platform_logs(context.log):
-        try:
+    try:
+        with step_logs(context, name):
             run = _run(step, context, graph, keys)
-        except dg.Failure:
-            raise
-        except Exception as error:
-            failure = failure_of(error)
-            context.log.error(failure.message)  # noqa: TRY400 - its text may quote a row
-            failed = [Outcome(key, failure=failure) for key in keys]
-            lost = [AssetOutcomes(step.asset_keys[m], output_name(step.asset_keys[m]), failed) for m in graph.order]
-            yield from report(context, lost)
-            return
+    except dg.Failure:
+        raise
+    except Exception as error:
+        failure = failure_of(error)
+        context.log.error(failure.message)  # noqa: TRY400 - its text may quote a row
+        failed = [Outcome(key, failure=failure) for key in keys]
+        lost = [AssetOutcomes(step.asset_keys[m], output_name(step.asset_keys[m]), failed) for m in graph.order]
+        yield from report(context, lost)
+        return
     outcomes = {model: [run.outcome(model, partition) for partition in keys] for model in graph.order}
-    run.describe(outcomes)
+    with step_logs(context, name):
+        run.describe(outcomes)
     assets = [
         AssetOutcomes(key, output_name(key), outcomes[model])
         for model in graph.order

@@ -14,6 +14,9 @@ from platform_assets.components.assets.dbt_step import DbtStep
 from platform_assets.dbt.graph import ModelGraph
 from platform_assets.dbt.invocation import NodeResult
 from platform_assets.failures import Failure, Kind
+from platform_assets.logs import logger
+
+log = logger(__name__)
 
 PIECES = 60
 """How often a model that fails as a whole is run for a part of its partitions, to find those at fault."""
@@ -46,7 +49,6 @@ def run_models(run: Building) -> list[str]:
     A model whose failure depends on its rows is run for each half of its partitions, down to the one at fault. What dbt
     skipped because of it is run afterwards, for the partitions that are left.
     """
-    run.context.log.info(f"dbt run: {len(run.built)} models, {len(run.keys)} partitions")
     built: list[str] = []
     left = run.built
     while left:
@@ -83,7 +85,7 @@ def _run_apart(run: Building, failed: NodeResult) -> bool:
         # it fails for no partition at all, too: no row brings that about
         _block_all(run, model, failure)
         return False
-    run.context.log.info(f"{model} failed as a whole: looking for the partitions that bring it about")
+    log.info("%s failed as a whole: looking for the partitions that bring it about", model)
     at_fault: dict[str, Failure] = {}
     pieces = [keys[: len(keys) // 2], keys[len(keys) // 2 :]]
     for _ in range(PIECES):

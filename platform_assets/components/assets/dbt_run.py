@@ -7,6 +7,7 @@ is made in ``dbt``.
 """
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
@@ -21,15 +22,18 @@ from platform_assets.contracts.model import Severity
 from platform_assets.dbt.attribution import TestVerdict, attribute
 from platform_assets.dbt.faults import is_of_the_node
 from platform_assets.dbt.graph import ModelGraph
-from platform_assets.dbt.invocation import DbtFailed, NodeResult, invoke
+from platform_assets.dbt.invocation import DbtFailed, NodeResult, in_one_line, invoke
 from platform_assets.dbt.parsed import ParsedProject
 from platform_assets.dbt.supported import full_refresh_asked_for
 from platform_assets.environment import WAREHOUSE_VARIABLE
-from platform_assets.failures import Failure, Kind
+from platform_assets.failures import Failure, Kind, failure_of
+from platform_assets.logs import logger
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing.in_place import KEPT_CHECK, BuiltModel, open_candidates, record_verdicts
 from platform_assets.publishing.verdicts import CheckResult, Verdict
 from platform_assets.warehouse.protocol import PARTITION
+
+log = logger(__name__)
 
 UPSTREAM_CHECK = "upstream_published"
 """The check in the ledger of a partition that was blocked because of something upstream."""
@@ -98,7 +102,7 @@ class DbtRun:
             )
         wanted = {self._asset(model): self.wanted[model] for model in self.built}
         parsed = self.parsed
-        self.context.log.debug(f"dbt project in state {parsed.identity}")
+        log.debug("dbt project in state %s", parsed.identity)
         with open_candidates(self.warehouse, partitions=wanted, run_id=self.context.run.run_id) as opened:
             models_that_ran = run_models(self)
             # while this step waited for its lease, or dbt ran, somebody may have begun to overwrite what it read
@@ -131,7 +135,6 @@ class DbtRun:
         self.block(untested)
         if not tests:
             return
-        self.context.log.info(f"dbt test: {len(tests)} tests")
         self.test_results = self.dbt("test", [test.unique_id for test in tests])
         ran = {result.unique_id for result in self.test_results}
         not_run: Blocked = {}
@@ -159,12 +162,13 @@ class DbtRun:
     def dbt(self, command: str, nodes: Sequence[str], only: list[str] | None = None) -> list[NodeResult]:
         """Run dbt over some nodes, for the partitions of each that are not blocked, or for ``only`` these."""
         selection = [self.step.selectors[node] for node in nodes]
-        partitions = None
+        partitions, by_node = None, {}
         if self.step.partitions is not None:
             still = {model: self.wanted_still(model) for model in self.wanted}
             fewer = {model: keys for model, keys in still.items() if len(keys) < len(self.keys)}
             by_node = fewer if only is None else dict.fromkeys(nodes, only)
             partitions = {"default": self.keys, "by_node": by_node}
+        started = time.monotonic()
         with self.warehouse.reserve(purpose=f"dbt {command} in run {self.context.run.run_id}"):
             results = invoke(
                 self.step.files,
@@ -174,6 +178,8 @@ class DbtRun:
                 partitions=partitions,
                 environment=self.environment,
             )
+        span = sorted({key for node in nodes for key in by_node.get(node, self.keys)})
+        log.info(in_one_line(command, nodes, span, results, time.monotonic() - started))
         for result in results:
             if result.is_error and not is_of_the_node(result.message, self.warehouse.blames_statement):
                 raise DbtFailed(
@@ -231,7 +237,7 @@ class DbtRun:
             )
         except Exception as error:
             # the verdicts are recorded by now: what is only to be looked at fails nothing
-            self.context.log.warning(f"no columns in the metadata: {type(error).__name__}: {error}")
+            log.warning("no columns in the metadata: %s", failure_of(error).message)
             return
         for model, metadata in found.items():
             index = newest[model]

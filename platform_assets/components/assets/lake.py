@@ -5,7 +5,7 @@ materializations. The warehouse is not touched.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from typing import Any
 import dagster as dg
 
 from platform_assets._compat import materialized_data_versions
-from platform_assets.components.reporting.logs import platform_logs
+from platform_assets.components.reporting.logs import stage_line, step_logs
 from platform_assets.components.reporting.outcomes import (
     AssetOutcomes,
     Outcome,
@@ -30,16 +30,23 @@ from platform_assets.failures import Failure, Kind, PlatformError, failure_of
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.landing_events import delivered, names_of_files, recognized
 from platform_assets.ingestion.ingestor import Ingestor
+from platform_assets.ingestion.unchanged import Ingested
 from platform_assets.interrupts import repeatedly
 from platform_assets.lake.deliveries import Delivery, dagster_partition
 from platform_assets.lake.manifest import Manifest, Rejection, read_latest, read_manifest
 from platform_assets.lake.names import encodable, shown
 from platform_assets.lake.rejection import IngestionError, RecordUnreadable
 from platform_assets.landing.arrivals import Arrivals, LandingFolder
+from platform_assets.logs import in_this_context, logger
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.retries import waits
 
+log = logger(__name__)
+
 THREADS = 2
+PROGRESS_SECONDS = 30
+"""How often a long ingestion says how far it is."""
+
 FORCE_TAG = "platform/force"
 """Tag of a run that reads deliveries again, whatever is known of them."""
 
@@ -59,10 +66,12 @@ def lake_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
     def ingest(context: dg.AssetExecutionContext) -> Iterator[Any]:
         platform, keys = context.resources.platform, run_partitions(context)
         known = materialized_data_versions(context.instance, feed.landing_key, keys)
-        arrivals = _settled_arrivals(feed, keys, platform.landing, context.log.info)
-        work = _Work(feed, platform, context.log.info, force=context.run.tags.get(FORCE_TAG, "false") != "false")
-        with platform_logs(context.log):
+        work = _Work(feed, platform, force=context.run.tags.get(FORCE_TAG, "false") != "false")
+        with step_logs(context, feed.name):
+            started = time.monotonic()
+            arrivals = _settled_arrivals(feed, keys, platform.landing)
             outcomes = _ingest_in_rounds(work, keys, arrivals)
+            log.info(stage_line(spec.key, outcomes, time.monotonic() - started))
         for key, delivery in arrivals.deliveries.items():
             if known.get(dagster_partition(key)) != delivery.version:
                 yield delivered(feed, delivery)
@@ -99,7 +108,6 @@ class _Work:
 
     feed: Feed
     platform: PlatformResource
-    log: Callable[[str], None]
     force: bool = False
 
 
@@ -115,7 +123,7 @@ def _ingest_in_rounds(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> l
         again = [key for key in keys if _is_of_infrastructure(found[key])]
         if not again:
             break
-        work.log(f"{feed.name}: {found[again[0]].problem}; {len(again)} partitions are tried again in {wait:g} s")
+        log.warning("%s; %d partitions are tried again in %g s", found[again[0]].problem, len(again), wait)
         time.sleep(wait)
         fresh = feed.landing(work.platform.landing).deliveries(set(again), now_ns=time.time_ns())
         arrivals.deliveries.update(fresh.deliveries)
@@ -154,11 +162,11 @@ def _ingest_all(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> list[Ou
     outcomes: list[Outcome] = []
     with stack, ThreadPoolExecutor(len(workers)) as pool:
         try:
-            for outcome in pool.map(ingest, keys):
+            for outcome in pool.map(in_this_context(ingest), keys):
                 outcomes.append(outcome)
-                if time.monotonic() - reported > 5:
+                if time.monotonic() - reported > PROGRESS_SECONDS:
                     reported = time.monotonic()
-                    work.log(f"{feed.name}: {len(outcomes)} of {len(keys)} partitions ingested")
+                    log.info("%d of %d partitions ingested so far", len(outcomes), len(keys))
         except BaseException:
             # the run is terminated: this thread alone knows of it
             with repeatedly(cancel):
@@ -167,12 +175,12 @@ def _ingest_all(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> list[Ou
     return outcomes
 
 
-def _settled_arrivals(feed: Feed, keys: Sequence[str], landing: str, log: Callable[[str], None]) -> Arrivals:
+def _settled_arrivals(feed: Feed, keys: Sequence[str], landing: str) -> Arrivals:
     folder = feed.landing(landing)
     arrivals = folder.deliveries(set(keys), now_ns=time.time_ns())
     if arrivals.unsettled:
         seconds = feed.completeness.settle_seconds
-        log(f"{feed.name}: waiting {seconds:g} s for files of {len(arrivals.unsettled)} partitions to settle")
+        log.info("waiting %g s for files of %d partitions to settle", seconds, len(arrivals.unsettled))
         time.sleep(seconds)
         arrivals = folder.deliveries(set(keys), now_ns=time.time_ns())
     return arrivals
@@ -181,18 +189,19 @@ def _settled_arrivals(feed: Feed, keys: Sequence[str], landing: str, log: Callab
 def _ingest(work: _Work, partition: str, arrivals: Arrivals, ingestor: Ingestor) -> Outcome:
     started = time.monotonic()
     try:
-        manifest = _manifest(work, partition, arrivals, ingestor)
+        found = _ingested(work, partition, arrivals, ingestor)
     except Exception as error:
         # the trouble of one partition, a full memory or an error that nobody thought of included, is its own
         return Outcome(partition, failure=failure_of(error))
-    return Outcome(partition, manifest.content_hash, metadata=_metadata(manifest, time.monotonic() - started))
+    metadata = _metadata(found.manifest, time.monotonic() - started)
+    return Outcome(partition, found.manifest.content_hash, metadata=metadata, unchanged=found.unchanged)
 
 
-def _manifest(work: _Work, partition: str, arrivals: Arrivals, ingestor: Ingestor) -> Manifest:
+def _ingested(work: _Work, partition: str, arrivals: Arrivals, ingestor: Ingestor) -> Ingested:
     feed = work.feed
     delivery = arrivals.deliveries.get(partition)
     if delivery is not None:
-        return ingestor.ingest(contract=feed.contract, delivery=delivery, force=work.force)
+        return ingestor.take(contract=feed.contract, delivery=delivery, force=work.force)
     where = f"(files: {feed.pattern.pattern}, below the landing folder)"
     if partition in arrivals.waiting:
         # something is on its way: neither is nothing due, nor is anything judged
@@ -205,10 +214,11 @@ def _manifest(work: _Work, partition: str, arrivals: Arrivals, ingestor: Ingesto
         # what was ingested stays, even when the landing folder has been cleared since
         if kept.state == "data" and kept.contract_digest != contract_digest(feed.contract):
             raise _NotThere("gone", f"the contract has changed since it was ingested, and its files are gone {where}")
-        return kept
+        return Ingested(kept, unchanged=True)
     landing = feed.landing(work.platform.landing)
     absence = f"{_irregular(landing, arrivals, partition) or 'no file has arrived'} {where}"
-    return ingestor.ingest(contract=feed.contract, delivery=Delivery(feed.name, feed.keys.of(partition), (), absence))
+    delivery = Delivery(feed.name, feed.keys.of(partition), (), absence)
+    return ingestor.take(contract=feed.contract, delivery=delivery)
 
 
 class _NotThere(PlatformError):

@@ -12,13 +12,16 @@ import dagster as dg
 from platform_assets.components.assets.apart import published_apart
 from platform_assets.components.assets.upstream import UpstreamAsset, Verdicts, refusals, table_of
 from platform_assets.components.reporting.ledger_verdict import POOL, verdict_outcome
-from platform_assets.components.reporting.logs import platform_logs
+from platform_assets.components.reporting.logs import stage_line, step_logs
 from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
 from platform_assets.components.reporting.trend_plot import trend_of_run
+from platform_assets.logs import logger
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing.tables import publish_from_table
 from platform_assets.publishing.verdicts import Verdict
 from platform_assets.warehouse.protocol import PARTITION, TableName
+
+log = logger(__name__)
 
 
 def published_asset(spec: dg.AssetSpec, *, source: dg.AssetKey) -> dg.AssetsDefinition:
@@ -55,7 +58,7 @@ def published_asset(spec: dg.AssetSpec, *, source: dg.AssetKey) -> dg.AssetsDefi
                 run_id=context.run.run_id,
             )
 
-        with platform_logs(context.log):
+        with step_logs(context, asset):
             published, failed = published_apart(publish_partitions, open_keys, key=str, what=asset)
         verdicts = {verdict.partition: verdict for verdict in published}
         refused |= failed
@@ -68,6 +71,8 @@ def published_asset(spec: dg.AssetSpec, *, source: dg.AssetKey) -> dg.AssetsDefi
             else verdict_outcome(verdicts[key], seconds, trend if [key] == good[-1:] else None)
             for key in keys
         ]
+        with step_logs(context, asset):
+            log.info(stage_line(spec.key, outcomes, time.monotonic() - started))
         yield from report(context, [AssetOutcomes(spec.key, output_name(spec.key), outcomes)])
 
     return publish

@@ -16,7 +16,7 @@ from platform_assets.components.assets.apart import published_apart
 from platform_assets.components.assets.lake import NOT_INGESTED
 from platform_assets.components.reporting.gate_checks import check_results, gate_specs
 from platform_assets.components.reporting.ledger_verdict import POOL, verdict_outcome
-from platform_assets.components.reporting.logs import platform_logs
+from platform_assets.components.reporting.logs import stage_line, step_logs
 from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
 from platform_assets.components.reporting.trend_plot import trend_of_run
 from platform_assets.components.reporting.verdict_check import left_out
@@ -25,8 +25,11 @@ from platform_assets.failures import Failure
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.manifest import Manifest, read_latest
 from platform_assets.lake.rejection import RecordUnreadable
+from platform_assets.logs import logger
 from platform_assets.publishing.publisher import publish
 from platform_assets.publishing.verdicts import Candidate, Verdict
+
+log = logger(__name__)
 
 EMPTY: Mapping[str, Failure] = {}
 
@@ -46,11 +49,13 @@ def raw_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
     def load(context: dg.AssetExecutionContext) -> Iterator[Any]:
         platform = context.resources.platform
         keys = run_partitions(context)
-        with platform_logs(context.log):
+        with step_logs(context, feed.name):
+            started = time.monotonic()
             upstream = left_out(context.instance, context.run.run_id, feed.lake_key) or {}
             verdicts, outcomes = load_partitions(
                 feed, keys, platform=platform, run_id=context.run.run_id, upstream=upstream
             )
+            log.info(stage_line(spec.key, outcomes, time.monotonic() - started))
         good = [outcome.partition for outcome in outcomes if outcome.problem is None]
         warehouse = platform.warehouse.open()
         trend = trend_of_run(context, warehouse, key=spec.key, partitions=feed.partitions, good=good)

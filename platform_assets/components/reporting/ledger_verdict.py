@@ -43,4 +43,5 @@ def verdict_outcome(verdict: Verdict, seconds: float, extra: Mapping[str, Any] |
     warnings = [check.message for check in verdict.checks if not check.passed]
     if warnings:
         metadata["warnings"] = warnings
-    return Outcome(verdict.partition, verdict.hash, metadata={**metadata, **(extra or {})})
+    metadata = {**metadata, **(extra or {})}
+    return Outcome(verdict.partition, verdict.hash, metadata=metadata, unchanged=verdict.unchanged)

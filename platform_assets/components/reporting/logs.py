@@ -1,40 +1,47 @@
-"""What the rooms without Dagster log, such as a wait for the warehouse, in the log of the run that waits."""
+"""What the rooms without Dagster log, in the log of the run or the tick that they work for, as the UI shows it."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import dagster as dg
 
-ROOM = "platform_assets"
-INSTANCE = "platform_assets.instance"
+from platform_assets.components.reporting.outcomes import Outcome
+from platform_assets.failures import Kind
+from platform_assets.logs import forwarded, log_context
+
+ROWS, QUARANTINED = "dagster/row_count", "rows_quarantined"
 
 
 @contextmanager
-def platform_logs(log: dg.DagsterLogManager) -> Iterator[None]:
-    """For the length of the block, what the platform's own modules log in this process is in ``log`` too."""
-    handler = _ToDagster(log)
-    logger = logging.getLogger(ROOM)
-    level = logger.level
-    logger.addHandler(handler)
-    # Python's default is to drop what is below a warning
-    if logger.getEffectiveLevel() > logging.INFO:
-        logger.setLevel(logging.INFO)
-    try:
+def step_logs(context: dg.AssetExecutionContext, feed: str) -> Iterator[None]:
+    """For the length of the block, the platform's lines are those of ``feed`` and of the run, and are in its log.
+
+    What is below the level of the resource `platform` stays out: a line a partition is a row of the event log each.
+    """
+    with (
+        log_context(feed=feed, run=context.run.run_id),
+        forwarded(context.log, level=context.resources.platform.log_level),
+    ):
         yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
 
 
-class _ToDagster(logging.Handler):
-    def __init__(self, log: dg.DagsterLogManager) -> None:
-        super().__init__()
-        self._log = log
+def stage_line(key: dg.AssetKey, outcomes: Sequence[Outcome], seconds: float) -> str:
+    """The one line of a run on one asset: what became of how many partitions, and of their rows."""
+    failures = [outcome.failure for outcome in outcomes if outcome.failure is not None]
+    bad = Counter("rejected" if failure.kind is Kind.REJECTED else "failed" for failure in failures)
+    unchanged = sum(outcome.unchanged for outcome in outcomes)
+    parts = {"good": len(outcomes) - len(failures), "unchanged": unchanged}
+    parts |= {word: bad[word] for word in ("rejected", "failed")}
+    counted = ", ".join(f"{count} {name}" for name, count in parts.items())
+    line = f"{key.to_user_string()}: {len(outcomes)} partitions in {seconds:.2f} s: {counted}"
+    quarantined = (
+        f", {_sum(outcomes, QUARANTINED)} quarantined" if any(QUARANTINED in o.metadata for o in outcomes) else ""
+    )
+    return f"{line}; {_sum(outcomes, ROWS)} rows{quarantined}"
 
-    def emit(self, record: logging.LogRecord) -> None:
-        # Dagster's event log is written through the instance: what that logs would come round again
-        if not record.name.startswith(INSTANCE):
-            self._log.log(record.levelno, record.getMessage())
+
+def _sum(outcomes: Sequence[Outcome], name: str) -> int:
+    return sum(outcome.metadata.get(name, 0) for outcome in outcomes)

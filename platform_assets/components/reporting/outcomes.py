@@ -37,6 +37,7 @@ class Outcome:
     data_version: str | None = None
     failure: Failure | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    unchanged: bool = False
 
     @property
     def problem(self) -> str | None:
@@ -87,9 +88,6 @@ def report(
         dg.Failure: before anything downstream can run, if no partition of any asset is good; after the events, if
             some are bad and the verdict check that would tell it is not part of the run.
     """
-    for asset in assets:
-        good = len(asset.outcomes) - len(asset.bad)
-        context.log.info(f"{asset.key.to_user_string()}: {good} of {len(asset.outcomes)} partitions materialized")
     hopeless = all(len(asset.bad) == len(asset.outcomes) for asset in assets)
     if not hopeless:
         for asset in assets:

@@ -8,7 +8,6 @@ notebook): waiting for those is the business of the engine's module.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import threading
 import time
@@ -17,9 +16,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from platform_assets.logs import logger
 from platform_assets.warehouse.errors import SessionMisused, WarehouseBusy, WarehouseUnreadable
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 QUIET_SECONDS = 0.5
 """A wait shorter than this is not worth a log line: a session usually lasts some tens of milliseconds."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import glob
-import logging
 import math
 import os
 import re
@@ -17,10 +16,11 @@ from pathlib import Path
 
 import duckdb
 
+from platform_assets.logs import logger
 from platform_assets.warehouse.duckdb.errors import unreadable
 from platform_assets.warehouse.errors import WarehouseBusy
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 _HELD = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 _HELD_HERE = "different configuration than existing connections"
