@@ -1,17 +1,15 @@
 """Ingestion: a delivery, judged by its contract, becomes Parquet with a manifest, or is rejected. The front door.
 
 What happens to one file is in ``formats``; to its rows, in ``reading``, ``validation`` and ``uniqueness``; to the
-result, in ``lake.commit``.
+result, in ``lake.store``.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import shutil
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +19,7 @@ import duckdb
 
 from platform_assets.contracts.digest import contract_digest
 from platform_assets.contracts.due import reason_not_due
+from platform_assets.contracts.identifiers import sql_text
 from platform_assets.contracts.model import Contract
 from platform_assets.contracts.types import raw_columns
 from platform_assets.failpoints import failpoint
@@ -31,12 +30,10 @@ from platform_assets.ingestion.protection import Pseudonyms
 from platform_assets.ingestion.reading import Batch, read_delivery
 from platform_assets.ingestion.unchanged import Ingested, content_hash, holds_the_same, looks_unchanged, renewed
 from platform_assets.interrupts import Cancelled
-from platform_assets.lake.commit import clean_up, commit, manifest_if_readable, now, record_rejection, renew
 from platform_assets.lake.deliveries import Delivery
-from platform_assets.lake.layout import make_partition_folder, partition_lock, quarantine_folder, work_folder
-from platform_assets.lake.manifest import Manifest, Rejection, State, read_manifest, read_rejection
-from platform_assets.lake.quarantine import QuarantineWriter
-from platform_assets.lake.rejection import DeliveryRejected, IngestionError, RecordUnreadable
+from platform_assets.lake.manifest import Manifest, Rejection, State
+from platform_assets.lake.rejection import DeliveryRejected, IngestionError
+from platform_assets.lake.store import LakePartition, Stage, opened
 from platform_assets.logs import log_context, logger
 
 log = logger(__name__)
@@ -106,13 +103,11 @@ class Ingestor:
 
     def _take(self, contract: Contract, delivery: Delivery, *, force: bool) -> Ingested:
         feed, partition = delivery.feed, delivery.partition
-        with self._cancellable(), translated(feed, partition):
-            folder = make_partition_folder(self.lake, feed, partition)
-            with partition_lock(folder):
-                made = self._made_before(contract, delivery)
-                if made is not None and not force:
-                    return Ingested(made, unchanged=True)
-                return Ingested(self._ingest(contract, delivery, folder))
+        with self._cancellable(), translated(feed, partition), opened(self.lake, feed, partition) as held:
+            made = self._made_before(held, contract, delivery)
+            if made is not None and not force:
+                return Ingested(made, unchanged=True)
+            return Ingested(self._ingest(held, contract, delivery))
 
     def cancel(self) -> None:
         """End the ingestion under way, and all later ones, in ``Cancelled``; for another thread, again and again.
@@ -139,15 +134,9 @@ class Ingestor:
         if self._cancelled:
             raise Cancelled
 
-    def _made_before(self, contract: Contract, delivery: Delivery) -> Manifest | None:
-        try:
-            manifest = read_manifest(self.lake, delivery.feed, delivery.partition)
-            rejection = read_rejection(self.lake, delivery.feed, delivery.partition)
-        except RecordUnreadable as error:
-            if not error.replaceable:
-                raise
-            return None
-        if manifest is None or rejection is not None:
+    def _made_before(self, held: LakePartition, contract: Contract, delivery: Delivery) -> Manifest | None:
+        manifest = held.manifest
+        if manifest is None or held.rejection is not None or not held.is_readable:
             return None
         same = (
             manifest.contract_digest == contract_digest(contract)
@@ -160,51 +149,30 @@ class Ingestor:
         if not holds_the_same(manifest, delivery):
             return None
         manifest = renewed(manifest, delivery)
-        renew(self.lake, manifest)
+        held.renew(manifest)
         return manifest
 
-    def _ingest(self, contract: Contract, delivery: Delivery, folder: Path) -> Manifest:
+    def _ingest(self, held: LakePartition, contract: Contract, delivery: Delivery) -> Manifest:
         started = time.monotonic()
-        before = manifest_if_readable(self.lake, delivery.feed, delivery.partition)
-        clean_up(self.lake, delivery.feed, delivery.partition, keep=None, keep_all_data=before is not None)
-        shutil.rmtree(work_folder(self.lake, delivery.feed, delivery.partition), ignore_errors=True)
-        failpoint("lake.ingest.cleaned")
-        ingestion = uuid.uuid4().hex[:12]
-        work = work_folder(self.lake, delivery.feed, delivery.partition)
-        self.lake.mkdir(parents=True, exist_ok=True)
-        for part in (*reversed(work.relative_to(self.lake).parents[:-1]), work.relative_to(self.lake)):
-            (self.lake / part).mkdir(mode=0o700, exist_ok=True)
-        quarantine = QuarantineWriter(quarantine_folder(self.lake, delivery.feed, delivery.partition), ingestion)
-        try:
-            batch = self._read(contract, delivery, work, quarantine)
-            failpoint("lake.ingest.read")
-            manifest = self._keep(contract, delivery, folder, ingestion, batch, quarantine, started)
-            self._go_on()
-            commit(self.lake, manifest)
-        except BaseException as error:
-            if isinstance(error, DeliveryRejected) and not self._cancelled:
-                self._record(error, contract, delivery, quarantine)
-                shutil.rmtree(folder / ingestion, ignore_errors=True)
-                raise error.of(delivery.feed, delivery.partition) from None
-            # an engine that failed may be unusable from then on; the next delivery gets a new one
-            self._close_engine()
-            if not self._may_be_committed(delivery, ingestion):
-                quarantine.discard()
-                shutil.rmtree(folder / ingestion, ignore_errors=True)
-            raise
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+        with held.stage() as stage:
+            try:
+                batch = self._read(contract, delivery, stage)
+                failpoint("lake.ingest.read")
+                manifest = self._described(held, contract, delivery, stage, batch)
+                self._go_on()
+                manifest = dataclasses.replace(manifest, seconds=round(time.monotonic() - started, 4))
+                held.commit(manifest)
+            except BaseException as error:
+                if isinstance(error, DeliveryRejected) and not self._cancelled:
+                    held.reject(self._rejection(held, contract, delivery, stage, error))
+                    raise error.of(delivery.feed, delivery.partition) from None
+                # an engine that failed may be unusable from then on; the next delivery gets a new one
+                self._close_engine()
+                raise
         return manifest
 
-    def _may_be_committed(self, delivery: Delivery, ingestion: str) -> bool:
-        """Whether the manifest is that of ``ingestion``, or cannot be read and so might be."""
-        try:
-            current = read_manifest(self.lake, delivery.feed, delivery.partition)
-        except RecordUnreadable:
-            return True
-        return current is not None and current.ingestion == ingestion
-
-    def _read(self, contract: Contract, delivery: Delivery, work: Path, quarantine: QuarantineWriter) -> Batch:
+    def _read(self, contract: Contract, delivery: Delivery, stage: Stage) -> Batch:
+        quarantine = stage.quarantine
         if not delivery.files:
             reason = reason_not_due(contract, delivery.key)
             if reason is None:
@@ -213,10 +181,10 @@ class Ingestor:
             return Batch.nothing("not_due", reason)
         if self._engine is None:
             self._engine = open_engine(self._memory_limit, self._threads)
-        self._engine.execute(f"SET temp_directory = '{str(work).replace(chr(39), chr(39) * 2)}'")
+        self._engine.execute(f"SET temp_directory = {sql_text(str(stage.work))}")
         register_functions(self._engine, contract, self.pseudonyms)
         self._go_on()
-        batch = read_delivery(self._engine, contract, delivery, work, self.pseudonyms, quarantine)
+        batch = read_delivery(self._engine, contract, delivery, stage.work, self.pseudonyms, quarantine)
         failpoint("lake.read.before_check")
         for file in delivery.files:
             check_version(file)
@@ -243,16 +211,11 @@ class Ingestor:
             )
         return batch
 
-    def _keep(
-        self, contract: Contract, delivery: Delivery, folder: Path, ingestion: str, batch: Batch,
-        quarantine: QuarantineWriter, started: float,
-    ) -> Manifest:  # fmt: skip
-        """Move the Parquet to where it stays, and describe it."""
-        files: list[Path] = []
-        if batch.files:
-            data = folder / ingestion
-            data.mkdir()
-            files = [file.rename(data / f"part-{index:04d}.parquet") for index, file in enumerate(batch.files)]
+    def _described(
+        self, held: LakePartition, contract: Contract, delivery: Delivery, stage: Stage, batch: Batch
+    ) -> Manifest:
+        """The manifest of what was read, whose Parquet lies where it stays."""
+        files, quarantine = stage.keep(batch.files), stage.quarantine
         state: State = batch.state
         return Manifest(
             feed=delivery.feed,
@@ -263,7 +226,7 @@ class Ingestor:
             key_fingerprint=self._key(contract),
             delivery_version=delivery.version,
             delivery_files=delivery.files,
-            data_files=tuple(str(file.relative_to(self.lake)) for file in files),
+            data_files=tuple(map(held.relative, files)),
             content_hash=content_hash(contract_digest(contract), self._key(contract), batch.content),
             rows_in=batch.rows_in,
             rows_out=batch.rows_out,
@@ -272,23 +235,29 @@ class Ingestor:
             reason=batch.reason,
             warnings=batch.warnings,
             columns=tuple((name, kind) for name, kind, _ in raw_columns(contract)),
-            quarantine_file=str(quarantine.path.relative_to(self.lake)) if quarantine.rows else None,
+            quarantine_file=held.relative(quarantine.path) if quarantine.rows else None,
             bytes=sum(file.stat().st_size for file in files),
-            seconds=round(time.monotonic() - started, 4),
-            ingestion=ingestion,
+            ingestion=stage.ingestion,
         )
 
-    def _record(
-        self, rejected: DeliveryRejected, contract: Contract, delivery: Delivery, quarantine: QuarantineWriter
-    ) -> None:
+    def _rejection(
+        self, held: LakePartition, contract: Contract, delivery: Delivery, stage: Stage, rejected: DeliveryRejected
+    ) -> Rejection:
+        quarantine = stage.quarantine
         quarantine.close()
-        rejection = Rejection(
-            delivery.feed, delivery.partition, delivery.version, rejected.code, rejected.message, now(),
-            quarantine.rows_in, quarantine.rows, dict(quarantine.reasons),
-            str(quarantine.path.relative_to(self.lake)) if quarantine.rows else None,
-            contract_digest=contract_digest(contract), changed_ns=delivery.changed_ns,
-        )  # fmt: skip
-        record_rejection(self.lake, rejection)
+        return Rejection(
+            feed=delivery.feed,
+            partition=delivery.partition,
+            delivery_version=delivery.version,
+            code=rejected.code,
+            message=rejected.message,
+            rows_in=quarantine.rows_in,
+            rows_quarantined=quarantine.rows,
+            reasons=dict(quarantine.reasons),
+            quarantine_file=held.relative(quarantine.path) if quarantine.rows else None,
+            contract_digest=contract_digest(contract),
+            changed_ns=delivery.changed_ns,
+        )
 
     def _key(self, contract: Contract) -> str:
         """The key's fingerprint, for contracts whose rows depend on it."""

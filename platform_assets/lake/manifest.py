@@ -77,8 +77,9 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Rejection:
-    """The record of a delivery that was refused; its quarantined rows, if any, are in ``quarantine_file``.
+    """The record of a delivery that was refused, ``at`` a time (UTC).
 
+    Its quarantined rows, if there are any, are in ``quarantine_file``.
     ``after`` is the ingestion whose manifest stood then (empty if none did): a rejection counts only beside it.
     It is None where that manifest could not be read, and in records that are older than this field.
     ``contract_digest`` is that of the contract it was refused by, ``changed_ns`` when its files were changed last; both
@@ -90,7 +91,7 @@ class Rejection:
     delivery_version: str
     code: str
     message: str
-    at: str
+    at: str = ""
     rows_in: int = 0
     rows_quarantined: int = 0
     reasons: dict[str, int] = field(default_factory=dict)

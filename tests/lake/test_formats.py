@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from platform_assets.failures import Kind, failure_of
-from platform_assets.lake.commit import record_rejection
-from platform_assets.lake.manifest import Rejection, read_manifest, read_rejection
+from platform_assets.lake.manifest import read_manifest, read_rejection
 from platform_assets.lake.quarantine import list_quarantine, read_quarantine
 from platform_assets.lake.record_files import FORMAT
 from platform_assets.lake.rejection import DeliveryRejected, RecordTooNew
+from platform_assets.lake.store import opened
 from tests.support.lake import Lake
 
 DAY, OTHER = "2013-01-01", "2013-01-02"
@@ -78,8 +78,8 @@ def test_a_later_format_costs_its_partition_and_is_not_touched(
     with pytest.raises(RecordTooNew):
         lake.ingest(make_contract(COLUMNS), lake.file("again", "id\n2\n"), partition=mine)
     if name == "manifest":
-        with pytest.raises(RecordTooNew):
-            record_rejection(lake.path, Rejection("feed", mine, "v", "empty", "no rows", "2026-01-01"))
+        with pytest.raises(RecordTooNew), opened(lake.path, "feed", mine):
+            pytest.fail("it was opened")
     assert path.read_bytes() == before
     assert lake.ingest(make_contract(COLUMNS), lake.file("more", "id\n3\n"), partition=other).rows_out == 1
     listed = {entry.partition: entry.readable for entry in list_quarantine(lake.path, "feed")}

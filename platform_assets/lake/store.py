@@ -1,0 +1,205 @@
+"""A partition of the lake, opened for the one process that may write it: what it holds, and how that is replaced.
+
+A new version is staged first. Everything of it is made durable before the one step that counts, the renaming of the
+manifest. What crashed ingestions left behind goes with the next one of the partition; the files of the version before
+stay for a reader in progress. What the records say is in ``manifest``, where they lie in ``layout``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from platform_assets.failpoints import failpoint
+from platform_assets.lake.layout import (
+    LOCK,
+    MANIFEST,
+    REJECTION,
+    make_partition_folder,
+    partition_folder,
+    partition_lock,
+    quarantine_folder,
+    sync_file,
+    sync_folder,
+    work_folder,
+    write_durably,
+)
+from platform_assets.lake.manifest import Manifest, Rejection, read_manifest, read_rejection
+from platform_assets.lake.names import NAME
+from platform_assets.lake.quarantine import QuarantineWriter
+from platform_assets.lake.rejection import RecordUnreadable
+from platform_assets.logs import logger
+
+log = logger(__name__)
+
+
+@contextmanager
+def opened(lake: Path, feed: str, partition: str) -> Iterator[LakePartition]:
+    """The partition, made if it is new, under its lock.
+
+    Raises :class:`RecordUnreadable` if one of its records can neither be read nor be replaced by a new ingestion, such
+    as one of a later format.
+    """
+    folder = make_partition_folder(lake, feed, partition)
+    with partition_lock(folder):
+        yield LakePartition(lake, feed, partition)
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """A new version in the making, of the name ``ingestion``: nobody reads it before it is committed.
+
+    ``work`` is a folder for what is not protected yet. ``quarantine`` takes the rows that are no data. ``data`` is
+    where the Parquet files will stay.
+    """
+
+    ingestion: str
+    work: Path
+    quarantine: QuarantineWriter
+    data: Path
+
+    def keep(self, files: Sequence[Path]) -> tuple[Path, ...]:
+        """Move Parquet files to where they stay, in their order."""
+        if files:
+            self.data.mkdir()
+        return tuple(file.rename(self.data / f"part-{index:04d}.parquet") for index, file in enumerate(files))
+
+
+class LakePartition:
+    """What a partition holds, and the ways to change it. Made by :func:`opened`, and valid while that is.
+
+    ``manifest`` and ``rejection`` are its records; None where there is none, or one that nobody can read.
+    """
+
+    def __init__(self, lake: Path, feed: str, partition: str) -> None:
+        self.lake, self.feed, self.partition = lake, feed, partition
+        self.folder = partition_folder(lake, feed, partition)
+        self.manifest: Manifest | None = None
+        self.rejection: Rejection | None = None
+        self._unreadable: set[str] = set()
+        for name in (MANIFEST, REJECTION):
+            try:
+                if name == MANIFEST:
+                    self.manifest = read_manifest(lake, feed, partition)
+                else:
+                    self.rejection = read_rejection(lake, feed, partition)
+            except RecordUnreadable as error:
+                if not error.replaceable:
+                    raise
+                self._unreadable.add(name)
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether every record that it has can be read."""
+        return not self._unreadable
+
+    @contextmanager
+    def stage(self) -> Iterator[Stage]:
+        """Room for a new version. What was neither committed nor rejected in the block is gone after it."""
+        self._clean_up(keep_all_data=self.manifest is not None)
+        work = work_folder(self.lake, self.feed, self.partition)
+        shutil.rmtree(work, ignore_errors=True)
+        failpoint("lake.ingest.cleaned")
+        self.lake.mkdir(parents=True, exist_ok=True)
+        for part in (*reversed(work.relative_to(self.lake).parents[:-1]), work.relative_to(self.lake)):
+            (self.lake / part).mkdir(mode=0o700, exist_ok=True)
+        ingestion = uuid.uuid4().hex[:12]
+        quarantine = QuarantineWriter(quarantine_folder(self.lake, self.feed, self.partition), ingestion)
+        stage = Stage(ingestion, work, quarantine, self.folder / ingestion)
+        try:
+            yield stage
+        except BaseException:
+            if not self._may_hold(ingestion):
+                if self.rejection is None or self.rejection.quarantine_file != self.relative(quarantine.path):
+                    quarantine.discard()
+                shutil.rmtree(stage.data, ignore_errors=True)
+            raise
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+    def commit(self, manifest: Manifest) -> None:
+        """Make ``manifest`` the content of the partition. Its data files lie in their folder already."""
+        failpoint("lake.commit.before_sync")
+        for path in manifest.data_paths(self.lake):
+            sync_file(path)
+        if manifest.data_files:
+            sync_folder(manifest.data_paths(self.lake)[0].parent)
+        if manifest.quarantine_file is not None:
+            sync_folder((self.lake / manifest.quarantine_file).parent)
+        sync_folder(self.folder)
+        failpoint("lake.commit.before_rename")
+        before = self.manifest.ingestion if self.manifest is not None else None
+        write_durably(self.folder / MANIFEST, manifest.to_json())
+        failpoint("lake.commit.after_rename")
+        log.debug("committed ingestion %s: %d data files", manifest.ingestion, len(manifest.data_files))
+        if (self.folder / REJECTION).exists():
+            (self.folder / REJECTION).unlink(missing_ok=True)
+            sync_folder(self.folder)
+        self.manifest, self.rejection = manifest, None
+        self._unreadable.clear()
+        failpoint("lake.commit.before_clean_up")
+        self._clean_up(keep=before)
+
+    def renew(self, manifest: Manifest) -> None:
+        """Record that the same ingestion is that of files whose names, times or rights are others now."""
+        failpoint("lake.renew.before_rename")
+        write_durably(self.folder / MANIFEST, manifest.to_json())
+        self.manifest = manifest
+
+    def reject(self, rejection: Rejection) -> None:
+        """Record that a delivery was refused, now; the partition's manifest stays as it is."""
+        if rejection.quarantine_file is not None:
+            sync_folder((self.lake / rejection.quarantine_file).parent)
+        after = self.manifest.ingestion if self.manifest is not None else ""
+        at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        known = None if MANIFEST in self._unreadable else after
+        self.rejection = dataclasses.replace(rejection, after=known, at=at)
+        failpoint("lake.reject.before_rename")
+        write_durably(self.folder / REJECTION, self.rejection.to_json())
+        self._unreadable.discard(REJECTION)
+        failpoint("lake.reject.before_clean_up")
+        self._clean_up(keep_all_data=known != "")
+
+    def relative(self, path: Path) -> str:
+        """``path`` below the lake, as records name it."""
+        return str(path.relative_to(self.lake))
+
+    def _may_hold(self, ingestion: str) -> bool:
+        """Whether the manifest is that of ``ingestion``, or cannot be read and so might be."""
+        try:
+            current = read_manifest(self.lake, self.feed, self.partition)
+        except RecordUnreadable:
+            return True
+        return current is not None and current.ingestion == ingestion
+
+    def _clean_up(self, *, keep: str | None = None, keep_all_data: bool = False) -> None:
+        """Remove what belongs to no manifest, no rejection and not to the version before (``keep``).
+
+        Nothing of another process is in the making, since the partition is locked. While a record cannot be read,
+        nobody knows what belongs to it, and nothing is removed.
+        """
+        if not self.is_readable:
+            return
+        if self.rejection is None:
+            # left by a crash between the manifest that came after it and its removal
+            (self.folder / REJECTION).unlink(missing_ok=True)
+        current = {keep, self.manifest.ingestion if self.manifest is not None else None}
+        for entry in self.folder.iterdir():
+            if entry.name in (MANIFEST, REJECTION, LOCK, NAME) or entry.name in current:
+                continue
+            if not entry.is_dir():
+                entry.unlink(missing_ok=True)
+            elif not keep_all_data:
+                shutil.rmtree(entry, ignore_errors=True)
+        records = (self.manifest, self.rejection)
+        kept = {Path(record.quarantine_file).name for record in records if record and record.quarantine_file}
+        quarantine = quarantine_folder(self.lake, self.feed, self.partition)
+        if quarantine.is_dir():
+            for entry in quarantine.iterdir():
+                if entry.name not in kept:
+                    entry.unlink(missing_ok=True)
