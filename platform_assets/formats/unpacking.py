@@ -87,7 +87,9 @@ def _gunzip(path: Path, pieces: Iterator[bytes]) -> Iterator[bytes]:
                 while engine.unconsumed_tail:
                     yield engine.decompress(engine.unconsumed_tail, CHUNK * 4)
             except zlib.error as error:
-                what = "its checksum does not fit" if "check" in str(error) else "is not intact"
+                what = "its checksum does not fit" if "data check" in str(error) else "is not intact"
+                if members and "header" in str(error):
+                    what = "something that is no gzip follows it; deliver the file without that"
                 raise DeliveryRejected("compression:corrupt", f"{path}: gzip data: {what} ({error})") from None
             data = engine.unused_data
             if engine.eof:

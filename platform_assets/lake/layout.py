@@ -12,6 +12,7 @@ What is written into these files is said in ``manifest`` and ``quarantine``; in 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -70,8 +71,12 @@ def make_folder(path: Path, mode: int = 0o777) -> None:
     if path.is_dir():
         return
     make_folder(path.parent, mode)
-    with contextlib.suppress(FileExistsError):
+    try:
         path.mkdir(mode=mode)
+    except FileExistsError:
+        if not path.is_dir():
+            why = "is a file in the place of a folder; remove it"
+            raise NotADirectoryError(errno.ENOTDIR, why, str(path)) from None
     sync_folder(path.parent)
 
 

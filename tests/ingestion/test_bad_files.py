@@ -36,6 +36,7 @@ REJECTED = {
     "gzip with a wrong checksum": (flipped(PACKED, len(PACKED) - 6), "compression:corrupt"),
     "gzip with a wrong length": (flipped(PACKED, len(PACKED) - 2), "compression:corrupt"),
     "gzip damaged inside": (flipped(PACKED, 40), "compression:corrupt"),
+    "something behind a gzip": (PACKED + b"uploaded by a broken client", "compression:corrupt"),
     "second gzip member truncated": (PACKED + PACKED[:30], "compression:truncated"),
     "truncated zstd": (ZSTD[:-20], "compression:truncated"),
     "zstd with a wrong checksum": (flipped(ZSTD, len(ZSTD) - 2), "compression:corrupt"),

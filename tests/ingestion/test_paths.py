@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from platform_assets.contracts.identifiers import sql_text
 from platform_assets.contracts.infer import infer_contract
+from platform_assets.lake.rejection import DeliveryRejected, IngestionError
 from tests.support.lake import Lake
 
 COLUMNS = [{"name": "n", "logicalType": "integer", "primaryKey": True}, {"name": "t", "logicalType": "string"}]
@@ -105,3 +107,17 @@ def test_files_of_one_name_keep_their_rows_apart(lake: Any, make_contract: Calla
         assert repeated == [f'{{"n":1,"t":"{text}"}}' for text in ("eu again", "us", "us again")]
     else:
         assert repeated == ["1,eu again", "1,us", "1,us again"]
+
+
+def test_a_file_in_the_place_of_a_partition_is_named(lake: Lake, make_contract: Callable[..., Any]) -> None:
+    (lake.path / "feed").mkdir(parents=True)
+    (lake.path / "feed" / "2013-01-01").write_text("somebody's notes")
+    with pytest.raises(IngestionError, match=r"is a file in the place of a folder; remove it.*2013-01-01"):
+        lake.ingest(make_contract(COLUMNS), lake.file("a.csv", "n,t\n1,x\n"))
+    assert (lake.path / "feed" / "2013-01-01").read_text() == "somebody's notes"
+
+
+def test_what_follows_the_data_of_a_gzip_is_named(lake: Lake, make_contract: Callable[..., Any]) -> None:
+    path = lake.file("a.csv.gz", gzip.compress(b"n,t\n1,x\n") + b"uploaded by a broken client")
+    with pytest.raises(DeliveryRejected, match="something that is no gzip follows it"):
+        lake.ingest(make_contract(COLUMNS), path)
