@@ -11,12 +11,12 @@ import click
 import yaml
 
 from platform_assets.contracts.changes import compare
-from platform_assets.contracts.infer import infer_contract
 from platform_assets.contracts.model import Contract, FileKind
 from platform_assets.contracts.problems import ContractError
 from platform_assets.contracts.reader import parse_contract, read_contract
-from platform_assets.contracts.sampling import SampleError
 from platform_assets.dbt.dependents import Readers, find_readers
+from platform_assets.formats.inference.infer import infer_contract
+from platform_assets.formats.inference.sampling import SampleError
 
 KIND = "kind: DataContract"
 WORD = "DataContract"

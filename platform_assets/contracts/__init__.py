@@ -1,7 +1,7 @@
 """Data contracts: Open Data Contract Standard files, read into the platform's own words and compiled to SQL.
 
-``reader`` reads one, ``model`` says what it holds, ``row_rules`` compiles its row rules, ``infer`` writes a first
-one from a sample, ``changes`` compares two. Nothing here knows of Dagster, of files' contents or of the warehouse.
+``reader`` reads one, ``model`` says what it holds, ``row_rules`` compiles its row rules, ``changes`` compares two.
+Nothing here knows of Dagster, of files' contents or of the warehouse. A first one is written in ``formats.inference``.
 """
 
 from platform_assets.contracts.model import Contract

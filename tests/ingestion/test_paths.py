@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from platform_assets.contracts.identifiers import sql_text
-from platform_assets.contracts.infer import infer_contract
+from platform_assets.formats.inference.infer import infer_contract
 from platform_assets.lake.rejection import DeliveryRejected, IngestionError
 from tests.support.lake import Lake
 

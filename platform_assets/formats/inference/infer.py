@@ -16,8 +16,8 @@ from typing import Any
 
 from platform_assets.contracts.identifiers import quoted, sql_path
 from platform_assets.contracts.model import FileFormat, FileKind
-from platform_assets.contracts.sample_types import json_type, type_of
-from platform_assets.contracts.sampling import Sample, SampleError, column_names, read_sample
+from platform_assets.formats.inference.sample_types import json_type, type_of
+from platform_assets.formats.inference.sampling import Sample, SampleError, column_names, read_sample
 
 NULL_WORDS = ("NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", "-", "?", "\\N")
 PERSONAL = re.compile(

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 
 from platform_assets.cli.main import main
 from platform_assets.contracts.identifiers import sql_text
-from platform_assets.contracts.infer import infer_contract
 from platform_assets.contracts.reader import parse_contract
-from platform_assets.contracts.sampling import SampleError
+from platform_assets.formats.inference.infer import infer_contract
+from platform_assets.formats.inference.sampling import SampleError
 from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.manifest import Manifest

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from platform_assets.contracts.sampling import JsonNumber
+from platform_assets.formats.inference.sampling import JsonNumber
 
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 TIMESTAMP = re.compile(
