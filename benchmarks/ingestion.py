@@ -87,10 +87,10 @@ def floor(file: Path, folder: Path) -> int:
 
 def ours(file: Path, folder: Path) -> int:
     """The platform's ingestion; gives the number of quarantined rows."""
-    from platform_assets.contracts import read_contract
     from platform_assets.ingestion.ingestor import ingest
     from platform_assets.lake.deliveries import Delivery, FileVersion
     from platform_assets.partition_key import PartitionKey
+    from platform_assets.sql.contract_file import read_contract
 
     path = folder / "contract.yaml"
     path.write_text(CONTRACT)

@@ -6,7 +6,6 @@ itself. docs/extending.md says how the names below are put to use; CHANGELOG.md 
 
 from platform_assets.contracts.model import Column, Contract, FileFormat, LogicalType
 from platform_assets.contracts.problems import ContractError
-from platform_assets.contracts.reader import read_contract
 from platform_assets.failures import Actor, Failure, Kind, PlatformError, failure_of
 from platform_assets.formats.csv.records import StructureDoubt
 from platform_assets.formats.plain_files import PlainFile
@@ -16,6 +15,7 @@ from platform_assets.formats.text_rows import Record, text_rows
 from platform_assets.lake.manifest import Manifest, read_manifest
 from platform_assets.lake.rejection import DeliveryRejected
 from platform_assets.publishing.readers import published_versions, require_published
+from platform_assets.sql.contract_file import read_contract
 from platform_assets.warehouse.errors import StatementFailed, WarehouseError
 from platform_assets.warehouse.protocol import ColumnDef, Session, StagedFile, TableName, Warehouse
 

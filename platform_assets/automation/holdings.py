@@ -10,8 +10,6 @@ from pathlib import Path
 
 from platform_assets.automation.cursor import digest
 from platform_assets.automation.reconciler import Standing
-from platform_assets.contracts.digest import contract_digest, rules_digest
-from platform_assets.contracts.types import raw_columns
 from platform_assets.failures import Kind
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.deliveries import Delivery
@@ -20,6 +18,8 @@ from platform_assets.lake.rejection import RecordUnreadable
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing import ledger
 from platform_assets.publishing.verdicts import LedgerEntry, State
+from platform_assets.sql.digest import contract_digest, rules_digest
+from platform_assets.sql.types import raw_columns
 from platform_assets.warehouse.errors import WarehouseError
 from platform_assets.warehouse.protocol import Warehouse
 

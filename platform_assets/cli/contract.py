@@ -13,10 +13,10 @@ import yaml
 from platform_assets.contracts.changes import compare
 from platform_assets.contracts.model import Contract, FileKind
 from platform_assets.contracts.problems import ContractError
-from platform_assets.contracts.reader import parse_contract, read_contract
 from platform_assets.dbt.dependents import Readers, find_readers
 from platform_assets.formats.inference.infer import infer_contract
 from platform_assets.formats.inference.sampling import SampleError
+from platform_assets.sql.contract_file import parse_contract, read_contract
 
 KIND = "kind: DataContract"
 WORD = "DataContract"
@@ -77,7 +77,7 @@ def check(paths: tuple[Path, ...], against: str | None) -> None:
     """Validate the contracts in PATHS (files, or folders that are searched for them)."""
     files = [file for path in paths for file in _contracts_in(path)]
     if not files and against is None:
-        raise click.ClickException(f"no contract found in {', '.join(map(str, paths))} (files with '{KIND}')")
+        raise click.ClickException(f"no contract found in {', '.join(map(str, paths))} (files with {KIND!r})")
     failed = broken = 0
     for file in files:
         try:

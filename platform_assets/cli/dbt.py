@@ -33,7 +33,7 @@ def dbt() -> None:
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 and the difference if the file is out of date.")
 def sources(contracts: Path, output: Path, check: bool) -> None:
     """Describe the raw tables to dbt, from the contracts of the feeds."""
-    from platform_assets.contracts.reader import ContractError
+    from platform_assets.contracts.problems import ContractError
     from platform_assets.dbt.sources import contracts_below, sources_yaml
 
     try:

@@ -20,13 +20,13 @@ from platform_assets.components.assets.landing import landing_check
 from platform_assets.components.assets.raw import raw_asset
 from platform_assets.components.reporting.ledger_verdict import ledger_verdict
 from platform_assets.components.scaffold import FileFeedScaffolder
-from platform_assets.contracts.reader import read_contract
-from platform_assets.contracts.types import raw_columns
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.fit import check_fit
 from platform_assets.feeds.partitions import Partitions
 from platform_assets.landing.arrivals import Completeness
 from platform_assets.landing.patterns import ArrivalPattern, PatternError
+from platform_assets.sql.contract_file import read_contract
+from platform_assets.sql.types import raw_columns
 
 
 @dg.scaffold_with(FileFeedScaffolder)

@@ -6,7 +6,7 @@ import math
 from decimal import Decimal, localcontext
 from typing import Any
 
-from platform_assets.contracts.identifiers import quoted, sql_text
+from platform_assets.contracts.conditions import Matches, MultipleOf
 from platform_assets.contracts.literals import plain_number, plain_text, yaml_text
 from platform_assets.contracts.model import LogicalType, RowExpression
 from platform_assets.contracts.problems import Findings, Path_, suggestion
@@ -85,8 +85,7 @@ def read_pattern(
         regex = STRING_FORMATS[str(form)]
         if pattern is None:
             return regex
-        quoted_name = quoted(name)
-        rules.append(RowExpression(f"format:{name}", f"regexp_matches({quoted_name}, {sql_text(regex)})"))
+        rules.append(RowExpression(f"format:{name}", Matches(name, regex)))
     return None if pattern is None else str(pattern)
 
 
@@ -112,7 +111,7 @@ def multiple_of(
         message = "must be above 0, on an integer or an exact decimal"
         findings.problem((*path, "logicalTypeOptions", "multipleOf"), message)
         return None
-    return RowExpression(f"multiple_of:{name}", f"{quoted(name)} % {_of_scale(text, scale)} = 0")
+    return RowExpression(f"multiple_of:{name}", MultipleOf(name, _of_scale(text, scale)))
 
 
 def _of_scale(step: str, scale: int) -> str:

@@ -1,7 +1,7 @@
-"""Values in a contract as the text that stands in SQL: numbers, dates and times in one plain form each.
+"""Values in a contract as plain text: numbers, dates and times in one form each.
 
-A value that is not of its column's type is no rule: it would refuse every row, or none. What is written here can be
-put into a statement as it is, so nothing passes that is not wholly understood.
+A value that is not of its column's type is no rule: it would refuse every row, or none. A number is put into
+statements as it is written here, so nothing passes that is not wholly understood.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What a contract says, in the platform's own words.
 
 ``reader`` makes these from an Open Data Contract Standard file; everything else in the platform reads only
-these. They are frozen and hold no SQL: how a rule becomes SQL is the business of ``row_rules`` (judged while
-a file is read) and ``publishing`` (judged on a staged batch).
+these. They are frozen and hold no SQL but what the contract's author wrote, in DuckDB's dialect: how a rule becomes
+SQL is the business of ``sql``.
 """
 
 from __future__ import annotations
@@ -12,18 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-
-class LogicalType(StrEnum):
-    """The types a column can have. ``NUMBER`` with a precision is an exact decimal, without one a double."""
-
-    STRING = "string"
-    INTEGER = "integer"
-    NUMBER = "number"
-    BOOLEAN = "boolean"
-    DATE = "date"
-    TIMESTAMP = "timestamp"
-    TIMESTAMP_TZ = "timestamp_tz"
-    JSON = "json"
+from platform_assets.contracts.conditions import Count, RowCondition
+from platform_assets.contracts.logical_types import LogicalType
 
 
 class Severity(StrEnum):
@@ -91,10 +81,10 @@ class Column:
 
 @dataclass(frozen=True)
 class RowExpression:
-    """A row rule written as a SQL expression that is true (or null) for a good row."""
+    """A row rule: a condition, or a SQL expression of the contract that is true (or null) for a good row."""
 
     name: str
-    expression: str
+    expression: str | RowCondition
 
 
 @dataclass(frozen=True)
@@ -162,8 +152,8 @@ class BatchRule:
 
     With ``history`` the measured value is divided by the median of the same metric over that many of the
     latest earlier published partitions, and ``bounds`` holds for the ratio; with fewer than three of them the
-    rule passes and says so. ``query`` (metric SQL) is a scalar subquery in which ``{table}`` stands for the
-    rows of the partition.
+    rule passes and says so. ``query`` (metric SQL) is a count, or a scalar subquery of the contract in which
+    ``{table}`` stands for the rows of the partition, and ``{column}`` for the column in ``columns``.
     """
 
     name: str
@@ -172,7 +162,7 @@ class BatchRule:
     columns: tuple[str, ...] = ()
     history: int | None = None
     reference: Reference | None = None
-    query: str | None = None
+    query: str | Count | None = None
     severity: Severity = Severity.ERROR
     description: str = ""
 

@@ -60,13 +60,15 @@ def dotted(path: Path_) -> str:
 class Findings:
     """Problems (the contract is refused) and notes (a rule that is told but not carried out) of one file.
 
-    ``lines`` maps a path in the document to its line.
+    ``lines`` maps a path in the document to its line. ``written`` is the SQL that the contract's author wrote, each
+    with its place.
     """
 
     file: Path
     lines: dict[Path_, int]
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    written: list[tuple[Path_, str]] = field(default_factory=list)
 
     def line(self, path: Path_) -> int:
         """The line of ``path``, or of the nearest thing around it that is in the file."""

@@ -1,6 +1,6 @@
 """Quality rules and relationships of a contract, read into row rules and batch rules.
 
-What a rule does to a row is compiled in ``row_rules``; batch rules are judged in ``publishing``.
+What a rule asks for is compiled to SQL in ``sql``; batch rules are judged in ``publishing``.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 
 from platform_assets.contracts.bounds import OPERATORS, check_reach, read_bounds, scaled
-from platform_assets.contracts.clock import volatile_calls
-from platform_assets.contracts.identifiers import quoted
+from platform_assets.contracts.conditions import Breaches, Copies, Count, CountOf, InvalidValues
+from platform_assets.contracts.counted import counted_values
 from platform_assets.contracts.model import (
     BatchRule,
     Bounds,
@@ -26,7 +26,6 @@ from platform_assets.contracts.model import (
 )
 from platform_assets.contracts.problems import Findings, Path_, suggestion
 from platform_assets.contracts.properties import mappings, words
-from platform_assets.contracts.quality_sql import counted_value
 from platform_assets.contracts.relationships import read_relationship
 
 ENGINE = "platform-assets"
@@ -123,17 +122,14 @@ class QualityReader:
             if percent:
                 self._add(rule, label, Metric.DUPLICATE_FRACTION, scaled(bounds, 0.01), columns, path)
             else:
-                keys = ", ".join(map(quoted, columns))
-                copies = f"SELECT count(*) AS n FROM {{table}} GROUP BY {keys}"
-                query = f"SELECT coalesce(sum(n - 1), 0) FROM ({copies}) AS copies"
-                self._add(rule, label, Metric.SQL, bounds, columns, path, query)
+                self._add(rule, label, Metric.SQL, bounds, columns, path, Copies(columns))
             return
         if metric == "nullValues" and percent:
             for name in columns:
                 self._add(rule, f"null_values:{name}", Metric.NULL_FRACTION, scaled(bounds, 0.01), (name,), path)
             return
         for name in columns:
-            bad = counted_value(metric, self.columns[name], arguments)
+            bad = counted_values(metric, self.columns[name], arguments)
             if bad is None:
                 message = (
                     "invalidValues needs arguments.validValues, a list of values of the column's type, or "
@@ -141,18 +137,18 @@ class QualityReader:
                 )
                 self.findings.problem((*path, "arguments"), message)
                 return
-            protected = self.columns[name].protection is not Protection.NONE
-            if metric == "invalidValues" and bounds == Bounds(0, 0) and self._severity(rule, path) is Severity.ERROR:
-                self.rows.append(RowExpression(str(rule.get("name") or f"invalid_values:{name}"), f"NOT ({bad})"))
-                continue
-            if metric == "invalidValues" and protected:
-                message = f"{name!r} is protected before the partition is judged; give the column a pattern or an enum"
-                self.findings.problem(path, message)
-                continue
-            share = "100.0 * " if percent else ""
-            total = " / nullif(count(*), 0)" if percent else ""
-            query = f"SELECT coalesce({share}sum(CASE WHEN {bad} THEN 1 ELSE 0 END){total}, 0) FROM {{table}}"
-            self._add(rule, f"{label.split(':')[0]}:{name}", Metric.SQL, bounds, (name,), path, query)
+            if isinstance(bad, InvalidValues):
+                if bounds == Bounds(0, 0) and self._severity(rule, path) is Severity.ERROR:
+                    self.rows.append(RowExpression(str(rule.get("name") or f"invalid_values:{name}"), bad))
+                    continue
+                if self.columns[name].protection is not Protection.NONE:
+                    message = (
+                        f"{name!r} is protected before the partition is judged; give the column a pattern or an enum"
+                    )
+                    self.findings.problem(path, message)
+                    continue
+            count = CountOf(bad, percent)
+            self._add(rule, f"{label.split(':')[0]}:{name}", Metric.SQL, bounds, (name,), path, count)
 
     def _sql(self, rule: dict[str, Any], column: str | None, path: Path_) -> None:
         bounds = read_bounds(rule, path, self.findings)
@@ -164,13 +160,13 @@ class QualityReader:
             query = query.replace(f"${{{word}}}", "{table}").replace(f"{{{word}}}", "{table}")
         if column is not None:
             for word in ("column", "property", "field"):
-                query = query.replace(f"${{{word}}}", quoted(column)).replace(f"{{{word}}}", quoted(column))
+                query = query.replace(f"${{{word}}}", "{column}").replace(f"{{{word}}}", "{column}")
         if "{table}" not in query:
             self.findings.problem(
                 (*path, "query"), "must read from ${table}, which stands for the rows of the partition"
             )
         elif bounds is not None:
-            self._note_volatile(query, (*path, "query"))
+            self.findings.written.append(((*path, "query"), query))
             label = f"sql:{column}" if column else "sql"
             self._add(rule, label, Metric.SQL, bounds, (column,) if column else (), path, query.strip().rstrip(";"))
 
@@ -220,17 +216,12 @@ class QualityReader:
         self._add(rule, label + ("_against_history" if history else ""), metric, bounds, columns, path, history=history)
 
     def _row_expression(self, rule: dict[str, Any], expression: str, path: Path_) -> None:
-        self._note_volatile(expression, (*path, "implementation"))
+        self.findings.written.append(((*path, "implementation"), expression))
         name = str(rule.get("name") or f"expression_{len(self.rows) + 1}")
         if self._severity(rule, path) is Severity.ERROR:
             self.rows.append(RowExpression(name, expression))
         else:
-            query = f"SELECT coalesce(sum(CASE WHEN NOT ({expression}\n) THEN 1 ELSE 0 END), 0) FROM {{table}}"
-            self._add(rule, name, Metric.SQL, Bounds(0, 0), (), path, query)
-
-    def _note_volatile(self, sql: str, path: Path_) -> None:
-        for _, call in volatile_calls(sql):
-            self.findings.note(path, f"{call} makes the verdict on a partition depend on when it is loaded")
+            self._add(rule, name, Metric.SQL, Bounds(0, 0), (), path, Breaches(expression))
 
     def _relation(self, relation: dict[str, Any], column: str | None, path: Path_) -> None:
         found = read_relationship(relation, column, path, self.findings)
@@ -269,7 +260,7 @@ class QualityReader:
 
     def _add(
         self, rule: dict[str, Any], label: str, metric: Metric, bounds: Bounds, columns: tuple[str, ...], path: Path_,
-        query: str | None = None, *, history: int | None = None, reference: Reference | None = None,
+        query: str | Count | None = None, *, history: int | None = None, reference: Reference | None = None,
     ) -> None:  # fmt: skip
         check_reach(metric, bounds, history, label, path, self.findings)
         name = str(rule.get("name") or label)

@@ -1,11 +1,13 @@
 """Reads a contract: an Open Data Contract Standard file becomes a :class:`Contract`, or all of its problems.
 
 This is the only place where a contract is read. The parts are read in ``document`` (the standard's shape),
-``columns``, ``quality`` and ``terms``; SQL in rules is tried out in ``sql_check``.
+``columns``, ``quality`` and ``terms``. Whether its SQL can be carried out is asked of a check that is handed in, since
+nothing here knows SQL: whoever needs a contract reads it with ``sql.contract_file``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,44 +15,38 @@ from platform_assets.contracts.columns import read_columns
 from platform_assets.contracts.document import load, parse
 from platform_assets.contracts.model import Contract
 from platform_assets.contracts.orchestration import check_names
-from platform_assets.contracts.problems import ContractError, Findings, Problem
+from platform_assets.contracts.problems import ContractError, Findings, Path_
 from platform_assets.contracts.properties import custom, mappings, texts
 from platform_assets.contracts.quality import QualityReader
-from platform_assets.contracts.sql_check import check_sql
 from platform_assets.contracts.terms import read_format, read_freshness, read_owners, read_terms
 
 NOT_CARRIED_OUT = ("roles", "price", "context")
 
 
-def read_contract(path: Path) -> Contract:
+CheckSql = Callable[[Contract, Path_, Findings], None]
+"""Adds what is wrong with the SQL of a contract, whose table is at the path, to the findings."""
+
+
+def contract_of_file(path: Path, check_sql: CheckSql) -> Contract:
     """The contract in ``path``; :class:`ContractError` with every problem when it cannot be used."""
     data, findings = load(path)
-    return _finish(data, findings)
+    return _finish(data, findings, check_sql)
 
 
-def parse_contract(text: str, path: Path) -> Contract:
-    """The contract in a YAML text; ``path`` is what its problems are told with."""
+def contract_of_text(text: str, path: Path, check_sql: CheckSql) -> Contract:
+    """The contract in a YAML text; ``path`` is what its problems are reported with."""
     findings = Findings(path, {})
-    return _finish(parse(text, findings), findings)
+    return _finish(parse(text, findings), findings, check_sql)
 
 
-def contract_problems(path: Path) -> list[Problem]:
-    """Every problem of the file, in the order of its lines; an empty list for a contract that can be used."""
-    try:
-        read_contract(path)
-    except ContractError as error:
-        return list(error.problems)
-    return []
-
-
-def _finish(data: dict[str, Any], findings: Findings) -> Contract:
-    contract = _assemble(data, findings) if data else None
+def _finish(data: dict[str, Any], findings: Findings, check_sql: CheckSql) -> Contract:
+    contract = _assemble(data, findings, check_sql) if data else None
     if findings.problems or contract is None:
         raise ContractError(findings.problems)
     return contract
 
 
-def _assemble(data: dict[str, Any], findings: Findings) -> Contract | None:
+def _assemble(data: dict[str, Any], findings: Findings, check_sql: CheckSql) -> Contract | None:
     tables = mappings(data, "schema")
     if not tables:
         if data.get("schema"):

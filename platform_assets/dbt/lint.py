@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from platform_assets.contracts.clock import volatile_calls
+from platform_assets.sql.clock import volatile_calls
 
 ALLOWED = "-- volatile:"
 """A comment that starts so, with a reason, lets its line pass."""

@@ -8,9 +8,9 @@ from pathlib import Path
 import yaml
 
 from platform_assets.contracts.model import Contract
-from platform_assets.contracts.reader import read_contract
-from platform_assets.contracts.types import raw_columns
 from platform_assets.dbt.declared import declared
+from platform_assets.sql.contract_file import read_contract
+from platform_assets.sql.types import raw_columns
 from platform_assets.warehouse.protocol import PARTITION_COLUMN
 
 HEADER = "# Made from the contracts by `platform-assets dbt sources`; change those, not this file.\n"

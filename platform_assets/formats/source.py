@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from platform_assets.contracts.row_rules import Check
 from platform_assets.formats.lines import FILE, Array
+from platform_assets.sql.row_rules import Check
 
 Fetch = Callable[[Array], Iterator[tuple[int, int, bytes]]]
 """From ascending row numbers (0-based) to (number, line, raw bytes); ``Source.place`` gives the line's file."""

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from platform_assets.contracts.identifiers import sql_path
 from platform_assets.contracts.model import Contract
 from platform_assets.formats.drift import judge_columns
 from platform_assets.formats.lines import FILE, MAX_RECORD, Array
 from platform_assets.formats.protocol import Place
 from platform_assets.formats.source import Source
 from platform_assets.formats.text_copy import relation_of, text_field
+from platform_assets.sql.literals import path_literal
 
 MAX_NAMES = 10_000
 """Different names in a file that are looked at."""
@@ -77,7 +77,7 @@ def text_rows(place: Place, files: Sequence[tuple[str, Iterable[Record]]], copy:
 
     return Source(
         files=tuple(name for name, _ in files),
-        relation=relation_of(sql_path(copy), count, longest),
+        relation=relation_of(path_literal(copy), count, longest),
         expressions=tuple((f"c{index + 1}", "VARCHAR") for index in range(count)),
         records=len(lines),
         set_aside=set_aside,

@@ -15,10 +15,10 @@ from typing import Any, Self
 import duckdb
 import numpy as np
 
-from platform_assets.contracts.row_rules import Check
 from platform_assets.failures import Kind, PlatformError
 from platform_assets.formats.lines import Array
 from platform_assets.formats.source import Source
+from platform_assets.sql.row_rules import Check
 
 MASK_BITS = 60
 FEW = 50_000

@@ -17,11 +17,8 @@ from typing import Self
 
 import duckdb
 
-from platform_assets.contracts.digest import contract_digest
 from platform_assets.contracts.due import reason_not_due
-from platform_assets.contracts.identifiers import sql_text
 from platform_assets.contracts.model import Contract
-from platform_assets.contracts.types import raw_columns
 from platform_assets.failpoints import failpoint
 from platform_assets.failures import Kind, failure_of
 from platform_assets.formats.plain_files import check_version
@@ -35,6 +32,9 @@ from platform_assets.lake.manifest import Manifest, Rejection, State
 from platform_assets.lake.rejection import DeliveryRejected, IngestionError
 from platform_assets.lake.store import LakePartition, Stage, opened
 from platform_assets.logs import log_context, logger
+from platform_assets.sql.digest import contract_digest
+from platform_assets.sql.literals import literal
+from platform_assets.sql.types import raw_columns
 
 log = logger(__name__)
 
@@ -181,7 +181,7 @@ class Ingestor:
             return Batch.nothing("not_due", reason)
         if self._engine is None:
             self._engine = open_engine(self._memory_limit, self._threads)
-        self._engine.execute(f"SET temp_directory = {sql_text(str(stage.work))}")
+        self._engine.execute(f"SET temp_directory = {literal(str(stage.work))}")
         register_functions(self._engine, contract, self.pseudonyms)
         self._go_on()
         batch = read_delivery(self._engine, contract, delivery, stage.work, self.pseudonyms, quarantine)

@@ -14,10 +14,11 @@ import hmac
 from collections.abc import Callable
 from typing import Any
 
-from platform_assets.contracts.identifiers import quoted, sql_text
 from platform_assets.contracts.model import Column, Protection
 from platform_assets.formats.json.strict import dump_json, parse_json
 from platform_assets.lake.names import is_text
+from platform_assets.sql.identifiers import quoted
+from platform_assets.sql.literals import literal
 
 MASK = "***"
 
@@ -34,7 +35,7 @@ class Pseudonyms:
 
     def sql(self, text: str) -> str:
         """SQL for the pseudonym of a text expression; null stays null."""
-        return f"left(sha256({sql_text(self._prefix)} || {text}), 32)"
+        return f"left(sha256({literal(self._prefix)} || {text}), 32)"
 
     def of(self, text: str) -> str:
         return hashlib.sha256((self._prefix + text).encode()).hexdigest()[:32]
@@ -44,7 +45,7 @@ def protected_sql(column: Column, pseudonyms: Pseudonyms | None) -> str:
     """SQL for the column as it may be written, over its clear value in the column's own name."""
     name = quoted(column.name)
     if column.protection is Protection.MASK:
-        return f"CASE WHEN {name} IS NOT NULL THEN {sql_text(MASK)} END"
+        return f"CASE WHEN {name} IS NOT NULL THEN {literal(MASK)} END"
     if column.protection is Protection.HASH:
         if pseudonyms is None:
             raise ValueError(f"column {column.name!r} is hashed: a pseudonym key is needed")

@@ -10,9 +10,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from platform_assets.contracts.identifiers import quoted, sql_path, sql_text
 from platform_assets.contracts.model import Contract
-from platform_assets.contracts.types import raw_columns
 from platform_assets.failures import Kind
 from platform_assets.formats.csv.records import StructureDoubt
 from platform_assets.formats.duckdb_errors import cause, is_of_machine
@@ -29,6 +27,9 @@ from platform_assets.lake.manifest import State
 from platform_assets.lake.names import is_text, shown
 from platform_assets.lake.quarantine import QuarantineWriter
 from platform_assets.lake.rejection import DeliveryRejected, IngestionError
+from platform_assets.sql.identifiers import quoted
+from platform_assets.sql.literals import literal, path_literal
+from platform_assets.sql.types import raw_columns
 
 SMALL = 8 << 20
 """Bytes up to which a file is read together with others: above, a statement of its own costs nothing beside it."""
@@ -195,9 +196,9 @@ def _without(engine: duckdb.DuckDBPyConnection, contract: Contract, part: Judged
     names = ", ".join(quoted(name) for name, _, _ in raw_columns(contract))
     engine.execute(
         f"COPY (SELECT {names} FROM "
-        f"read_parquet({sql_path(part.path)}, hive_partitioning = false, file_row_number = true) "
+        f"read_parquet({path_literal(part.path)}, hive_partitioning = false, file_row_number = true) "
         "WHERE file_row_number NOT IN (SELECT unnest(CAST(? AS BIGINT[])))) "
-        f"TO {sql_text(str(target))} {PARQUET}",
+        f"TO {literal(str(target))} {PARQUET}",
         [rows.tolist()],
     )
     part.path.unlink()

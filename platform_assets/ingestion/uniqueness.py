@@ -11,10 +11,11 @@ from collections.abc import Sequence
 import duckdb
 import numpy as np
 
-from platform_assets.contracts.identifiers import quoted, sql_path
 from platform_assets.contracts.model import Contract
 from platform_assets.formats.lines import Array
 from platform_assets.ingestion.validation import JudgedPart, key_columns
+from platform_assets.sql.identifiers import quoted
+from platform_assets.sql.literals import path_literal
 
 SMALL = 200_000
 """Up to this many rows a GROUP BY is quickest; above, sorted 64-bit hashes take a third of its memory and time."""
@@ -54,7 +55,7 @@ def _of_key(
 ) -> list[tuple[int, Array]]:  # fmt: skip
     key = ", ".join(columns)
     given = " AND ".join(f"{column} IS NOT NULL" for column in columns)
-    files = f"[{', '.join(sql_path(parts[index].path) for index in indexes)}], hive_partitioning = false"
+    files = f"[{', '.join(path_literal(parts[index].path) for index in indexes)}], hive_partitioning = false"
     rows = sum(parts[index].rows for index in indexes)
     only = ""
     parameters: list[object] = []
@@ -73,7 +74,7 @@ def _of_key(
             parameters = [hashes.tolist()]
     relations = " UNION ALL ".join(
         f"SELECT {index} AS _part, file_row_number AS _row, {key} FROM "
-        f"read_parquet({sql_path(parts[index].path)}, hive_partitioning = false, file_row_number = true) "
+        f"read_parquet({path_literal(parts[index].path)}, hive_partitioning = false, file_row_number = true) "
         f"WHERE {given}{only}"
         for index in indexes
     )

@@ -12,15 +12,16 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from platform_assets.contracts.identifiers import quoted, sql_text
 from platform_assets.contracts.model import Column, Contract, Protection
-from platform_assets.contracts.row_rules import Check, compile_column, row_checks
 from platform_assets.formats.lines import Array
 from platform_assets.formats.source import Source
 from platform_assets.ingestion.bad_rows import CountsDoNotMeet, HandedOver, Mask, codes, second_pass
 from platform_assets.ingestion.engine import PARQUET
 from platform_assets.ingestion.protection import Pseudonyms, protected_sql
 from platform_assets.lake.quarantine import QuarantineWriter
+from platform_assets.sql.identifiers import quoted
+from platform_assets.sql.literals import literal
+from platform_assets.sql.row_rules import Check, compile_column, row_checks
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def judge(
     typed = sql.typed()
     with HandedOver(engine, source, sql.checks) as handed:
         written = engine.execute(
-            f"COPY (SELECT {sql.output} FROM {typed} WHERE {handed.condition}) TO {sql_text(str(target))} {PARQUET}"
+            f"COPY (SELECT {sql.output} FROM {typed} WHERE {handed.condition}) TO {literal(str(target))} {PARQUET}"
         ).fetchone()
     rows = int(written[0]) if written else 0
     missing = source.records - rows

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from platform_assets.contracts.digest import rules_digest
 from platform_assets.contracts.model import BatchRule
 from platform_assets.failpoints import failpoint
 from platform_assets.logs import log_context, logger
@@ -24,6 +23,7 @@ from platform_assets.publishing.metrics import Measured, measure
 from platform_assets.publishing.migrations import ledger_session
 from platform_assets.publishing.taking import WAIT_SECONDS, lease_owner, take
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Content, LedgerEntry, State, Verdict
+from platform_assets.sql.digest import rules_digest
 from platform_assets.warehouse.errors import WarehouseExhausted
 from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, TableName, Warehouse
 

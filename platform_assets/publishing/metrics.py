@@ -7,17 +7,16 @@ as few partitions as can be found out. What a value means is for ``gates`` to sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from platform_assets.contracts.model import BatchRule, Metric
+from platform_assets.sql.batch_rules import aggregate, duplicates_query, expression_query, unreferenced_query
 from platform_assets.warehouse.errors import StatementFailed
 from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, TableName
 
 MAX_ATTRIBUTION_STATEMENTS = 128
 """How many statements may be spent on finding the partitions at fault; the rest share the blame."""
-
-Quote = Callable[..., str]
 
 
 @dataclass
@@ -46,7 +45,7 @@ def measure(
     if not partitions:
         return results
     whole = len(partitions) if exact else -1
-    plain = [i for i, rule in enumerate(rules) if aggregate(session.quote, rule) is not None]
+    plain = [i for i, rule in enumerate(rules) if aggregate(rule) is not None]
     try:
         source = relation if exact else _only(session, relation, partitions)
         rows = _aggregates(session, source, [rules[i] for i in plain])
@@ -62,55 +61,10 @@ def measure(
     return results
 
 
-def aggregate(quote: Quote, rule: BatchRule) -> str | None:
-    """The metric as an aggregate expression, or None when one GROUP BY over the rows cannot give it."""
-    columns = [quote(column) for column in rule.columns]
-    if rule.metric is Metric.ROW_COUNT:
-        return "count(*)"
-    if rule.metric is Metric.NULL_FRACTION:
-        anywhere = " OR ".join(f"{column} IS NULL" for column in columns)
-        return f"CAST(sum(CASE WHEN {anywhere} THEN 1 ELSE 0 END) AS DOUBLE) / count(*)"
-    if rule.metric is Metric.MEAN:
-        return f"CAST(avg({columns[0]}) AS DOUBLE)"
-    if rule.metric is Metric.SUM:
-        return f"CAST(sum({columns[0]}) AS DOUBLE)"
-    return None
-
-
-def duplicates_query(quote: Quote, rule: BatchRule, relation: str) -> str:
-    """Rows that are a further copy of a key, as a fraction of all rows; nulls count as equal."""
-    key = ", ".join(quote(column) for column in rule.columns)
-    return (
-        f"SELECT {PARTITION}, CAST(sum(copies) - count(*) AS DOUBLE) / sum(copies) FROM (SELECT {PARTITION}, "
-        f"count(*) AS copies FROM {relation} AS r GROUP BY {PARTITION}, {key}) AS g GROUP BY {PARTITION}"
-    )
-
-
-def unreferenced_query(quote: Quote, rule: BatchRule, relation: str, table: TableName) -> str:
-    """Rows whose key is not in ``table``. A key with a null in it refers to nothing, as in SQL's foreign keys."""
-    assert rule.reference is not None
-    theirs, ours = rule.reference.columns, rule.columns
-    pairs = zip(ours, theirs, strict=True)
-    same = " AND ".join(f"r.{quote(our)} = p.{quote(their)}" for our, their in pairs)
-    complete = " AND ".join(f"r.{quote(our)} IS NOT NULL" for our in ours)
-    return (
-        f"SELECT {PARTITION}, count(*) FROM {relation} AS r WHERE {complete} AND NOT EXISTS "
-        f"(SELECT 1 FROM {quote(table.schema, table.name)} AS p WHERE {same}) GROUP BY {PARTITION}"
-    )
-
-
-def expression_query(rule: BatchRule, relation: str, wanted: str) -> str:
-    """The rule's own scalar query for every partition in ``wanted``, as one correlated statement."""
-    rows = f"(SELECT * FROM {relation} AS _rows WHERE _rows.{PARTITION} = _wanted.partition_key)"
-    query = (rule.query or "").strip().rstrip(";").replace("{table}", rows)
-    # the line break ends a comment with which the query may end
-    return f"SELECT _wanted.partition_key, CAST((\n{query}\n) AS DOUBLE) FROM {wanted} AS _wanted"
-
-
 def _aggregates(session: Session, source: str, rules: Sequence[BatchRule]) -> list[tuple[object, ...]]:
     if not rules:
         return []
-    measured = ", ".join(str(aggregate(session.quote, rule)) for rule in rules)
+    measured = ", ".join(str(aggregate(rule)) for rule in rules)
     return session.execute(f"SELECT {PARTITION}, {measured} FROM {source} AS r GROUP BY {PARTITION}")
 
 
@@ -149,17 +103,18 @@ def _one_rule(
     partitions: Sequence[str],
     references: Mapping[str, TableName],
 ) -> list[tuple[object, ...]]:
-    if aggregate(session.quote, rule) is not None:
+    if aggregate(rule) is not None:
         return _aggregates(session, source, [rule])
     if rule.metric is Metric.DUPLICATE_FRACTION:
-        return session.execute(duplicates_query(session.quote, rule, source))
+        return session.execute(duplicates_query(rule, source, PARTITION))
     if rule.metric is Metric.UNREFERENCED_ROWS:
         asset = rule.reference.asset if rule.reference is not None else ""
         if asset not in references:
             raise StatementFailed(f"{asset or 'its reference'} has never been published, so nothing can be found in it")
-        return session.execute(unreferenced_query(session.quote, rule, source, references[asset]))
+        table = references[asset]
+        return session.execute(unreferenced_query(rule, source, PARTITION, session.quote(table.schema, table.name)))
     if rule.metric is Metric.SQL:
-        return session.execute(expression_query(rule, source, _keys(session, partitions)))
+        return session.execute(expression_query(rule, source, PARTITION, _keys(session, partitions)))
     raise StatementFailed(f"the metric {rule.metric} is not one that can be measured")
 
 

@@ -12,13 +12,13 @@ from platform_assets.automation.arrival_sensor import CHANGES_PER_TICK, arrival_
 from platform_assets.automation.cursor import read_cursor
 from platform_assets.automation.reconciler import MOST
 from platform_assets.components.assets.raw import load_partitions
-from platform_assets.contracts.reader import read_contract
 from platform_assets.environment import read_environment
 from platform_assets.feeds.feed import Feed
 from platform_assets.ingestion.ingestor import ingest
 from platform_assets.landing.arrivals import Completeness
 from platform_assets.landing.patterns import ArrivalPattern
 from platform_assets.platform_resource import PlatformResource
+from platform_assets.sql.contract_file import read_contract
 from resources.by_environment import platform_resources
 from tests.support.file_clock import wait_for_later_stamp
 

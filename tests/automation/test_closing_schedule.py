@@ -10,8 +10,8 @@ import dagster as dg
 import pytest
 
 from platform_assets.automation.closing_schedule import closing_schedule, due_partitions
-from platform_assets.contracts.reader import read_contract
 from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.sql.contract_file import read_contract
 from tests.automation.test_arrival_sensor import CONTRACT, DAILY, make_feed, put, resource, take
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from platform_assets.contracts.reader import read_contract
 from platform_assets.feeds.landing_events import RECOGNIZED
 from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.manifest import read_manifest, read_rejection
 from platform_assets.partition_key import PartitionKey
+from platform_assets.sql.contract_file import read_contract
 from tests.support.projects import Project, opened, write_project
 from tests.support.shop import CONTRACT, FEED, ORDER_COLUMNS, PARTITIONS
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.contracts import Contract, read_contract
+from platform_assets.contracts import Contract
 from platform_assets.contracts.changes import compare
 from platform_assets.contracts.model import (
     BatchRule,
@@ -20,6 +20,7 @@ from platform_assets.contracts.model import (
     Reference,
     Severity,
 )
+from platform_assets.sql.contract_file import read_contract
 from tests.contracts.full_contract import FULL, write
 
 RULE = BatchRule("r", Metric.MEAN, Bounds(0, 1), ("weight",), history=28, reference=Reference("raw/planes", ("id",)))

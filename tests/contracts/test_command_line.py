@@ -13,11 +13,11 @@ import zstandard
 from click.testing import CliRunner, Result
 
 from platform_assets.cli.contract import contract
-from platform_assets.contracts import read_contract
 from platform_assets.contracts.model import FileKind, LogicalType
 from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.partition_key import PartitionKey
+from platform_assets.sql.contract_file import read_contract
 
 CSV = (
     "id;when;Amount Due;ok;note;zip;big;small\n"

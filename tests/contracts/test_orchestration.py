@@ -16,7 +16,7 @@ from platform_assets.components.asset_specs import asset_spec, freshness_policy
 from platform_assets.contracts.model import Contract
 from platform_assets.contracts.orchestration import is_cron, is_owner
 from platform_assets.contracts.problems import ContractError
-from platform_assets.contracts.reader import parse_contract
+from platform_assets.sql.contract_file import parse_contract
 
 WORDS = st.text("abZ09_-./ :@%é|\n", max_size=12)
 OWNERS = WORDS | st.builds("{}@{}.{}".format, WORDS, WORDS, WORDS) | st.builds("team:{}".format, WORDS) | st.text()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from open_data_contract_standard.model import OpenDataContractStandard
 
-from platform_assets.contracts import raw_columns, read_contract
+from platform_assets.contracts.conditions import InvalidValues, MultipleOf
 from platform_assets.contracts.due import reason_not_due
 from platform_assets.contracts.model import (
     Bounds,
@@ -22,6 +22,8 @@ from platform_assets.contracts.model import (
     Reference,
     Severity,
 )
+from platform_assets.sql.contract_file import read_contract
+from platform_assets.sql.types import raw_columns
 from tests.contracts.full_contract import FULL, write
 from tests.support.lake import key_of
 
@@ -87,9 +89,9 @@ def test_a_hash_in_a_column_or_inside_one_needs_the_key(full: Contract) -> None:
 
 def test_rules(full: Contract) -> None:
     assert {rule.name: rule.expression for rule in full.row_expressions} == {
-        "multiple_of:id": '"id" % 5 = 0',
+        "multiple_of:id": MultipleOf("id", "5"),
         "heavy_is_dear": "weight < 100 OR amount > 10",
-        "invalid_values:state": "NOT ((\"state\" IS NOT NULL AND (CAST(\"state\" AS VARCHAR) NOT IN ('new', 'paid'))))",
+        "invalid_values:state": InvalidValues("state", LogicalType.STRING, ("new", "paid")),
     }
     rules = {rule.name: rule for rule in full.batch_rules}
     assert (rules["row_count"].metric, rules["row_count"].bounds) == (Metric.ROW_COUNT, Bounds(1, 1000))

@@ -12,8 +12,8 @@ import pytest
 
 from platform_assets.contracts.announced_formats import FORMATS_GROUP, announced_formats
 from platform_assets.contracts.problems import ContractError
-from platform_assets.contracts.reader import contract_problems
 from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.sql.contract_file import contract_problems
 from tests.support.lake import Lake
 
 MODULE = '''

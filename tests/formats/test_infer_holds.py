@@ -19,14 +19,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from platform_assets.cli.main import main
-from platform_assets.contracts.identifiers import sql_text
-from platform_assets.contracts.reader import parse_contract
 from platform_assets.formats.inference.infer import infer_contract
 from platform_assets.formats.inference.sampling import SampleError
 from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.manifest import Manifest
 from platform_assets.partition_key import PartitionKey
+from platform_assets.sql.contract_file import parse_contract
+from platform_assets.sql.literals import literal
 
 SCALARS = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -140,7 +140,7 @@ def test_many_columns_with_some_odd_values_each_raise_the_limit(tmp_path: Path) 
 def test_parquet_of_every_type_is_taken_or_refused_with_the_reason(tmp_path: Path, values: str, taken: bool) -> None:
     path = tmp_path / "sample.parquet"
     with duckdb.connect() as engine:
-        engine.execute(f"COPY (FROM (VALUES {values}) t (n)) TO {sql_text(str(path))} (FORMAT parquet)")
+        engine.execute(f"COPY (FROM (VALUES {values}) t (n)) TO {literal(str(path))} (FORMAT parquet)")
     assert (takes(tmp_path, path) is not None) == taken
 
 

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from platform_assets.contracts.identifiers import sql_text
 from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.sql.literals import literal
 from tests.support.lake import Lake, contract_of
 
 NUMBER = {"logicalType": "number"}
@@ -168,7 +168,7 @@ def test_what_duckdb_writes(lake: Any, make_contract: Callable[..., Any], kind: 
     path = lake.landing / "a.parquet"
     with duckdb.connect() as engine:
         rows = ", ".join(f"(CAST({value} AS {kind}))" for value in [*values.split(", "), "NULL"])
-        engine.execute(f"COPY (SELECT * FROM (VALUES {rows}) AS t(v)) TO {sql_text(str(path))} (FORMAT parquet)")
+        engine.execute(f"COPY (SELECT * FROM (VALUES {rows}) AS t(v)) TO {literal(str(path))} (FORMAT parquet)")
     details = {"zoned": ZONED, "number": {**NUMBER, "physicalType": kind if "DECIMAL" in kind else None}}.get(
         logical, {"logicalType": logical}
     )

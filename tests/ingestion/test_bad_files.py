@@ -228,7 +228,7 @@ def test_random_bytes_never_crash(lake: Any, make_contract: Callable[..., Any]) 
 BIG = """
 import resource, sys
 from pathlib import Path
-from platform_assets.contracts.reader import parse_contract
+from platform_assets.sql.contract_file import parse_contract
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.partition_key import PartitionKey
 from platform_assets.ingestion.ingestor import ingest

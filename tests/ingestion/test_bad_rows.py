@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platform_assets.contracts.row_rules import Check
 from platform_assets.formats.csv import format as csv_format
 from platform_assets.formats.csv.locating import locate
 from platform_assets.formats.source import RecordText, Source
 from platform_assets.ingestion import bad_rows, validation
+from platform_assets.sql.row_rules import Check
 from tests.ingestion.test_properties import CAMPAIGN, COLUMNS, cells
 from tests.support.lake import Lake, contract_of
 

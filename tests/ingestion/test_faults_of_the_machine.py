@@ -13,7 +13,6 @@ from unittest.mock import Mock
 import duckdb
 import pytest
 
-from platform_assets.contracts.identifiers import sql_text
 from platform_assets.formats import plain_files
 from platform_assets.formats.duckdb_errors import is_of_machine
 from platform_assets.formats.parquet import format as parquet_format
@@ -22,6 +21,7 @@ from platform_assets.ingestion import reading
 from platform_assets.lake.manifest import Manifest, read_rejection
 from platform_assets.lake.record_files import read_record
 from platform_assets.lake.rejection import DeliveryRejected, IngestionError, RecordUnreadable
+from platform_assets.sql.literals import literal
 from platform_assets.warehouse.duckdb.errors import translated
 from platform_assets.warehouse.errors import StatementFailed
 
@@ -72,7 +72,7 @@ def deliver(lake: Any, form: str) -> Path:
     path: Path = lake.landing / "a"
     if form == "parquet":
         with duckdb.connect() as engine:
-            engine.execute(f"COPY (SELECT 1::BIGINT AS n, 'x' AS t) TO {sql_text(str(path))} (FORMAT parquet)")
+            engine.execute(f"COPY (SELECT 1::BIGINT AS n, 'x' AS t) TO {literal(str(path))} (FORMAT parquet)")
     else:
         path.write_text('{"n":1,"t":"x"}\n' if form == "json" else "n,t\n1,x\n")
     return path

@@ -10,9 +10,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from platform_assets.contracts.identifiers import sql_text
 from platform_assets.formats.inference.infer import infer_contract
 from platform_assets.lake.rejection import DeliveryRejected, IngestionError
+from platform_assets.sql.literals import literal
 from tests.support.lake import Lake
 
 COLUMNS = [{"name": "n", "logicalType": "integer", "primaryKey": True}, {"name": "t", "logicalType": "string"}]
@@ -24,7 +24,7 @@ NEIGHBOURS = ["a1", "a2", "ab"]
 
 def parquet(path: Path, rows: str) -> None:
     with duckdb.connect() as engine:
-        engine.execute(f"COPY (SELECT * FROM (VALUES {rows}) AS v (n, t)) TO {sql_text(str(path))} (FORMAT parquet)")
+        engine.execute(f"COPY (SELECT * FROM (VALUES {rows}) AS v (n, t)) TO {literal(str(path))} (FORMAT parquet)")
 
 
 def put(path: Path, form: str, word: str) -> Path:
@@ -84,7 +84,7 @@ def test_a_sample_is_the_file_of_that_name(tmp_path: Path, name: str) -> None:
         put(tmp_path / f"{other}.parquet", "parquet", "another")
     path = tmp_path / f"{name}.parquet"
     with duckdb.connect() as engine:
-        engine.execute(f"COPY (SELECT 1 AS only_here) TO {sql_text(str(path))} (FORMAT parquet)")
+        engine.execute(f"COPY (SELECT 1 AS only_here) TO {literal(str(path))} (FORMAT parquet)")
     assert "only_here" in infer_contract(path, "feed")
 
 

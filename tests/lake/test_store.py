@@ -34,7 +34,7 @@ KILLS = int(os.environ.get("PLATFORM_TEST_KILLS", "25"))
 CHILD = """
 import sys
 from pathlib import Path
-from platform_assets.contracts.reader import parse_contract
+from platform_assets.sql.contract_file import parse_contract
 from platform_assets.failpoints import arm_from_environment
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.partition_key import PartitionKey

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from platform_assets.contracts.identifiers import sql_text
 from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.layout import make_partition_folder, name_of, partition_folder
@@ -25,6 +24,7 @@ from platform_assets.lake.quarantine import list_quarantine, read_quarantine
 from platform_assets.landing.arrivals import Completeness, LandingFolder, Mark
 from platform_assets.landing.patterns import ArrivalPattern, NameMatch
 from platform_assets.partition_key import PartitionKey
+from platform_assets.sql.literals import literal
 
 COLUMNS = [{"name": "n", "logicalType": "integer"}, {"name": "t", "logicalType": "string"}]
 GOOD = "orders/2024-01-05/part.csv"
@@ -108,7 +108,7 @@ def test_a_file_whose_name_is_not_utf8_is_read_like_any_other(
         with duckdb.connect() as engine:
             plain = lake.landing / "plain"
             values = "(1::BIGINT, 'x'), (2, NULL)"
-            engine.execute(f"COPY (FROM (VALUES {values}) v (n, t)) TO {sql_text(str(plain))} (FORMAT parquet)")
+            engine.execute(f"COPY (FROM (VALUES {values}) v (n, t)) TO {literal(str(plain))} (FORMAT parquet)")
         plain.rename(path)
     elif form == "json":
         path.write_text('{"n":1,"t":"x"}\n{"n":2}\n')

@@ -13,12 +13,12 @@ import pytest
 import yaml
 
 from platform_assets.contracts import Contract
-from platform_assets.contracts.reader import parse_contract
 from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.manifest import Manifest
 from platform_assets.lake.quarantine import QuarantinedRow, read_quarantine
 from platform_assets.partition_key import PartitionKey
+from platform_assets.sql.contract_file import parse_contract
 
 KEY = b"a key for tests, of 32 bytes len"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from platform_assets.contracts.identifiers import sql_text
 from platform_assets.publishing.publisher import publish
 from platform_assets.publishing.verdicts import Candidate, Verdict
+from platform_assets.sql.literals import literal
 from platform_assets.warehouse.duckdb import warehouse as duckdb_warehouse
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.errors import WarehouseExhausted
@@ -24,7 +24,7 @@ def parquet(folder: Path, rows: int) -> Path:
         values = ", ".join(f"hash(i + {at})::VARCHAR AS t{at}" for at in range(12))
         engine.execute(
             f"COPY (SELECT {values} FROM range({rows}) AS r(i)) "
-            f"TO {sql_text(str(path))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
+            f"TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
         )
     return path
 
@@ -57,7 +57,7 @@ def test_a_session_that_only_looks_is_given_more_as_well(tmp_path: Path, monkeyp
     path = parquet(tmp_path, 300_000)
     monkeypatch.setattr(duckdb_warehouse, "BOUND", 8 << 20)
     warehouse = DuckDBWarehouse(tmp_path / "w.duckdb", threads=2)
-    wide = f"SELECT count(*) FROM (SELECT t0, count(*) FROM read_parquet({sql_text(str(path))}) GROUP BY ALL)"
+    wide = f"SELECT count(*) FROM (SELECT t0, count(*) FROM read_parquet({literal(str(path))}) GROUP BY ALL)"
     with warehouse.session(read_only=True) as session:
         assert session.execute(wide) == [(300_000,)]
     monkeypatch.setattr(duckdb_warehouse, "_roomy", set())

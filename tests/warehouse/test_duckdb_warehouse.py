@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from platform_assets.warehouse.duckdb.literals import literal
+from platform_assets.sql.literals import literal
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.errors import (
     SessionMisused,

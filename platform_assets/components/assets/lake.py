@@ -25,7 +25,6 @@ from platform_assets.components.reporting.outcomes import (
     run_partitions,
 )
 from platform_assets.components.reporting.verdict_check import verdict_check
-from platform_assets.contracts.digest import contract_digest
 from platform_assets.failures import Failure, Kind, PlatformError, failure_of
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.landing_events import delivered, names_of_files, recognized
@@ -40,6 +39,7 @@ from platform_assets.landing.arrivals import Arrivals, LandingFolder
 from platform_assets.logs import in_this_context, logger
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.retries import waits
+from platform_assets.sql.digest import contract_digest
 
 log = logger(__name__)
 

@@ -20,7 +20,6 @@ from platform_assets.components.reporting.logs import stage_line, step_logs
 from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
 from platform_assets.components.reporting.trend_plot import trend_of_run
 from platform_assets.components.reporting.verdict_check import left_out
-from platform_assets.contracts.types import raw_columns
 from platform_assets.failures import Failure
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.manifest import Manifest, read_latest
@@ -28,6 +27,7 @@ from platform_assets.lake.rejection import RecordUnreadable
 from platform_assets.logs import logger
 from platform_assets.publishing.publisher import publish
 from platform_assets.publishing.verdicts import Candidate, Verdict
+from platform_assets.sql.types import raw_columns
 
 log = logger(__name__)
 

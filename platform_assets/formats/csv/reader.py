@@ -10,9 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from platform_assets.contracts.identifiers import sql_path, sql_text
 from platform_assets.contracts.model import Contract, FileFormat
-from platform_assets.contracts.row_rules import Check
 from platform_assets.formats.csv.grammar import Dialect, parse_record, records_of
 from platform_assets.formats.csv.locating import locate
 from platform_assets.formats.csv.originals import originals
@@ -24,6 +22,8 @@ from platform_assets.formats.plain_files import PlainFile
 from platform_assets.formats.source import RecordText, Source
 from platform_assets.lake.quarantine import QuarantineWriter
 from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.sql.literals import literal, path_literal
+from platform_assets.sql.row_rules import Check
 
 HEAD = 1 << 20
 """Bytes in which the header has to end."""
@@ -141,7 +141,7 @@ def _text(
         return None
     places = {name: place for place, name in enumerate(sources)}
     values = ", ".join(f"coalesce(\"_s{places[name]}\", '')" for name in names)
-    return RecordText(f"concat_ws({sql_text(form.delimiter)}, {values})", find)
+    return RecordText(f"concat_ws({literal(form.delimiter)}, {values})", find)
 
 
 def open_repaired(contract: Contract, tables: Sequence[Table], copy: Path, quarantine: QuarantineWriter) -> Source:
@@ -185,7 +185,7 @@ def _source(
     checks: tuple[Check, ...] = ()
     if contract.format.header and len(names) > 1:
         same = [
-            f'"_s{i}" = {sql_text(c.source_name)}' for i, c in enumerate(contract.columns) if c.source_name in places
+            f'"_s{i}" = {literal(c.source_name)}' for i, c in enumerate(contract.columns) if c.source_name in places
         ]
         # one comparison tells nearly every row; the others are made for a row that begins like the header
         again = f"CASE WHEN coalesce({same[0]}, false) THEN coalesce({' AND '.join(same)}, false) ELSE false END"
@@ -254,15 +254,15 @@ def _relation(contract: Contract, path: Path, fields: int, header: bool, newline
     """``read_csv`` with every guess turned off, all columns as text."""
     form = contract.format
     columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(fields))
-    nulls = ", ".join(sql_text(word) for word in dict.fromkeys(("", *form.null_strings)))
+    nulls = ", ".join(literal(word) for word in dict.fromkeys(("", *form.null_strings)))
     # the engine keeps 16 lines of the longest size in each buffer; the default of 2 MB is too short for few files only
     size = f", max_line_size = {MAX_RECORD + 1024}, buffer_size = {2 * MAX_RECORD + 4096}" if wide else ""
     # told of both characters, the engine gives no row at all; left to itself it takes them as one line end
-    ends = f"new_line = '{newline}', " if newline == "\\n" else ""
+    ends = f"new_line = {literal(newline)}, " if newline == "\\n" else ""
     return (
-        f"read_csv({sql_path(path)}, auto_detect = false, hive_partitioning = false, columns = {{{columns}}}, "
+        f"read_csv({path_literal(path)}, auto_detect = false, hive_partitioning = false, columns = {{{columns}}}, "
         f"header = {str(header).lower()}, "
-        f"delim = {sql_text(form.delimiter)}, quote = {sql_text(form.quote)}, escape = {sql_text(form.quote)}, "
+        f"delim = {literal(form.delimiter)}, quote = {literal(form.quote)}, escape = {literal(form.quote)}, "
         f"{ends}nullstr = [{nulls}], compression = 'none', strict_mode = true{size})"
     )
 

@@ -14,10 +14,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from platform_assets.contracts.identifiers import quoted, sql_path
 from platform_assets.contracts.model import FileFormat, FileKind
 from platform_assets.formats.inference.sample_types import json_type, type_of
 from platform_assets.formats.inference.sampling import Sample, SampleError, column_names, read_sample
+from platform_assets.sql.identifiers import quoted
+from platform_assets.sql.literals import path_literal
 
 NULL_WORDS = ("NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", "-", "?", "\\N")
 PERSONAL = re.compile(
@@ -105,7 +106,7 @@ def _parquet_properties(path: Path) -> list[dict[str, Any]]:
 
     try:
         with duckdb.connect() as engine:
-            relation = f"read_parquet({sql_path(path)}, hive_partitioning = false)"
+            relation = f"read_parquet({path_literal(path)}, hive_partitioning = false)"
             described = {
                 str(row[0]): str(row[1]) for row in engine.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
             }

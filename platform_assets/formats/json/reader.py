@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from platform_assets.contracts.identifiers import sql_path
 from platform_assets.contracts.model import Column, Contract, LogicalType
 from platform_assets.formats.drift import judge_columns
 from platform_assets.formats.json.strict import Number, dump_json, parse_json
@@ -24,6 +23,7 @@ from platform_assets.formats.source import Source
 from platform_assets.formats.text_copy import relation_of, text_field
 from platform_assets.lake.quarantine import QuarantineWriter
 from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.sql.literals import path_literal
 
 MAX_KEYS = 10_000
 """Different keys of a file that are counted."""
@@ -53,7 +53,7 @@ def open_json_lines(contract: Contract, files: Sequence[PlainFile], copy: Path, 
             if rows == starts[-2] and not reader.set_aside:
                 empty.append(file.name)
             set_aside, longest = set_aside + reader.set_aside, max(longest, reader.longest)
-    relation = relation_of(sql_path(copy), len(contract.columns), longest)
+    relation = relation_of(path_literal(copy), len(contract.columns), longest)
 
     def raw_rows(numbers: Array) -> Iterator[tuple[int, int, bytes]]:
         for at, file in enumerate(files):

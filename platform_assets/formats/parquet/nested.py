@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from platform_assets.contracts.identifiers import quoted
 from platform_assets.failures import Kind, PlatformError
 from platform_assets.formats.parquet.types import Reading
+from platform_assets.sql.identifiers import quoted
 
 
 class ShapeFault(PlatformError):

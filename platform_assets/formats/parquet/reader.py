@@ -12,10 +12,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from platform_assets.contracts.identifiers import quoted, sql_path
 from platform_assets.contracts.model import Column, Contract, LogicalType
-from platform_assets.contracts.row_rules import accepts
-from platform_assets.contracts.types import sql_type
 from platform_assets.formats.drift import judge_columns
 from platform_assets.formats.duckdb_errors import is_of_machine
 from platform_assets.formats.parquet.annotations import group_change, group_fault
@@ -26,6 +23,10 @@ from platform_assets.formats.parquet.thrift import ThriftFault
 from platform_assets.formats.parquet.types import STRIPPED, Reading, reading
 from platform_assets.formats.source import Conversion, Source
 from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.sql.identifiers import quoted
+from platform_assets.sql.literals import path_literal
+from platform_assets.sql.row_rules import accepts
+from platform_assets.sql.types import sql_type
 
 
 @dataclass(frozen=True)
@@ -231,7 +232,7 @@ def _table(engine: duckdb.DuckDBPyConnection, readable: Sequence[Path], footers:
     try:
         # a folder such as `day=2013-01-01` is a name and no column; described, nothing but the footer is read
         described = engine.execute(
-            f"DESCRIBE SELECT * FROM read_parquet({sql_path(readable[0])}, hive_partitioning = false)"
+            f"DESCRIBE SELECT * FROM read_parquet({path_literal(readable[0])}, hive_partitioning = false)"
         ).fetchall()
     except duckdb.Error as error:
         if is_of_machine(error):

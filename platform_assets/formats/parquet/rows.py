@@ -8,10 +8,11 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from platform_assets.contracts.identifiers import quoted, sql_path
 from platform_assets.formats.duckdb_errors import is_of_machine
 from platform_assets.formats.lines import FILE, Array
 from platform_assets.formats.source import Fetch
+from platform_assets.sql.identifiers import quoted
+from platform_assets.sql.literals import path_literal
 
 BATCH = 10_000
 ROW_NUMBER, FILE_INDEX = "file_row_number", "file_index"
@@ -20,7 +21,7 @@ UNWRITTEN = "(a value of this row cannot be written as text)"
 
 def reading_sql(paths: Sequence[Path]) -> str:
     """A relation of all rows, with the number of each in its file."""
-    return f"read_parquet([{', '.join(map(sql_path, paths))}], hive_partitioning = false, {ROW_NUMBER} = true)"
+    return f"read_parquet([{', '.join(map(path_literal, paths))}], hive_partitioning = false, {ROW_NUMBER} = true)"
 
 
 def raw_rows(

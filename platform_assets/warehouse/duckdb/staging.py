@@ -10,7 +10,7 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Sequence
 
-from platform_assets.warehouse.duckdb.literals import literal
+from platform_assets.sql.literals import literal, path_literal
 from platform_assets.warehouse.errors import StatementFailed
 from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, StagedFile
 from platform_assets.warehouse.schema import widens
@@ -28,7 +28,8 @@ def create_from_rows(
         for values, value in zip(by_column, row, strict=True):
             values.append(value.isoformat(" ") if isinstance(value, dt.datetime) else value)
     selected = ", ".join(
-        f"unnest(from_json({literal(json.dumps(values))}, '[\"{column.type}\"]')) AS {session.quote(column.name)}"
+        f"unnest(from_json({literal(json.dumps(values))}, {literal(json.dumps([column.type]))})) "
+        f"AS {session.quote(column.name)}"
         for column, values in zip(columns, by_column, strict=True)
     )
     session.execute(f"CREATE TEMP TABLE {relation} AS SELECT {selected}")
@@ -62,7 +63,7 @@ def create_from_parquet(
 
 
 def _reading(files: Sequence[StagedFile]) -> str:
-    paths = ", ".join(literal(_literal(file.path)) for file in files)
+    paths = ", ".join(path_literal(file.path) for file in files)
     return f"read_parquet([{paths}], filename = true, union_by_name = true, hive_partitioning = false)"
 
 
@@ -76,8 +77,3 @@ def _selected(session: Session, column: ColumnDef, present: str | None) -> str:
             f"could change values, so it is not made: write the files again under the contract as it is now"
         )
     return f"f.{name}" if present == column.type else f"CAST(f.{name} AS {column.type}) AS {name}"
-
-
-def _literal(path: str) -> str:
-    """A path in which DuckDB sees no wildcard."""
-    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in path)

@@ -20,10 +20,11 @@ from typing import Any
 
 import duckdb
 
+from platform_assets.sql.identifiers import quoted_path
+from platform_assets.sql.literals import literal
 from platform_assets.warehouse.duckdb import staging as duckdb_staging
 from platform_assets.warehouse.duckdb.errors import blames_statement, translated, unreadable
 from platform_assets.warehouse.duckdb.interrupts import interrupts_raised
-from platform_assets.warehouse.duckdb.literals import literal
 from platform_assets.warehouse.duckdb.locking import exclusive
 from platform_assets.warehouse.duckdb.opening import open_database
 from platform_assets.warehouse.errors import SessionMisused, StatementFailed, WarehouseExhausted
@@ -161,7 +162,7 @@ class DuckDBSession:
         self.execute(f"SET memory_limit = '{min(bound, self._most)} bytes'")
 
     def quote(self, *parts: str) -> str:
-        return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+        return quoted_path(*parts)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:

@@ -1,7 +1,8 @@
 """Digests of a contract and of its batch rules, which stay the same when the model gets a field.
 
 What goes into a digest is written down here, type by type, and not taken from the dataclasses: the fields that the
-first version had always, a later one only where it is not at its default. tests/contracts/test_digests.py pins them.
+first version had always, a later one only where it is not at its default. tests/sql/test_digests.py pins them.
+A rule that is no SQL of the contract goes in as the SQL that it was in the first version (``first_text``).
 A partition whose digest changes is ingested or published again, so a change here is one of the format.
 """
 
@@ -15,7 +16,8 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
-from platform_assets.contracts.model import BatchRule, Contract
+from platform_assets.contracts.model import BatchRule, Contract, RowExpression
+from platform_assets.sql.first_text import query_text, row_text
 
 VERSION = "1"
 """Raised when the same contract and delivery begin to make other rows."""
@@ -80,16 +82,24 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 def _plain(value: Any) -> Any:
     """The value as JSON has it."""
+    if isinstance(value, RowExpression):
+        return _plain_fields(dataclasses.replace(value, expression=row_text(value.expression)))
     if dataclasses.is_dataclass(value):
-        left_out = _NOT_ABOUT_ROWS.get(type(value).__name__, set())
-        return {name: _plain(getattr(value, name)) for name in _fields(value, _ABOUT_ROWS, left_out)}
+        return _plain_fields(value)
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return value
 
 
+def _plain_fields(value: Any) -> dict[str, Any]:
+    left_out = _NOT_ABOUT_ROWS.get(type(value).__name__, set())
+    return {name: _plain(getattr(value, name)) for name in _fields(value, _ABOUT_ROWS, left_out)}
+
+
 def _described(value: Any) -> str:
     """The value as Python described it when the first digest was made."""
+    if isinstance(value, BatchRule):
+        value = dataclasses.replace(value, query=query_text(value))
     if dataclasses.is_dataclass(value):
         parts = (f"{name}={_described(getattr(value, name))}" for name in _fields(value, _OF_RULES, set()))
         return f"{type(value).__name__}({', '.join(parts)})"

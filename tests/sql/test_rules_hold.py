@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from platform_assets.contracts.bounds import OPERATORS
 from platform_assets.contracts.model import Contract
 from platform_assets.contracts.problems import ContractError
-from platform_assets.contracts.reader import parse_contract
 from platform_assets.ingestion import uniqueness
 from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.quarantine import read_quarantine
+from platform_assets.sql.contract_file import parse_contract
 from tests.support.lake import Lake
 
 ODD: list[Any] = [

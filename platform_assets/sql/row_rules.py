@@ -1,6 +1,7 @@
 """Row rules of a contract, compiled to SQL: the value of each column, and what a good row fulfils.
 
-Everything is text; running it is the business of ``lake``. A check is a boolean that is never null. A value is
+Everything is text for DuckDB, which reads files whatever the warehouse is; running it is the business of ``ingestion``.
+A check is a boolean that is never null. A value is
 taken only in its exact form, since the engine's casts change values in silence: 1006.5 becomes the integer 1007,
 1_000 becomes 1000, 0x1F becomes 31, 24:00:00 the next day, an offset of +25:00 is taken. Canonical forms are told
 by casting back, which costs a tenth of a regular expression; only other forms are looked at by one.
@@ -9,11 +10,13 @@ by casting back, which costs a tenth of a regular expression; only other forms a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 
-from platform_assets.contracts.identifiers import quoted, sql_text
-from platform_assets.contracts.model import Column, Contract, LogicalType
-from platform_assets.contracts.types import sql_type
+from platform_assets.contracts.model import Column, Contract, LogicalType, RowExpression
+from platform_assets.sql.dialects import text_of
+from platform_assets.sql.identifiers import quoted
+from platform_assets.sql.literals import literal
+from platform_assets.sql.types import sql_type
+from platform_assets.sql.value_rules import fulfilled, value_rule_texts
 
 DATE = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
 TIME = r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6}0*)?)?"
@@ -63,25 +66,32 @@ def compile_column(
     else:
         value, exact = _from_typed(column, source, source_type)
     checks: list[Check] = []
-    name, given = quoted(column.name), stored or source
+    given = stored or source
     exact = " AND ".join(f"({part})" for part in (guard, exact) if part)
     if exact:
         checks.append(Check(f"type:{column.name}", f"({given} IS NULL OR coalesce({exact}, false))"))
     if column.required:
         checks.append(Check(f"required:{column.name}", f"({given} IS NOT NULL)"))
-    checks.extend(Check(f"{code}:{column.name}", f"coalesce({sql}, true)") for code, sql in value_rules(column, name))
+    checks.extend(
+        Check(f"{code}:{column.name}", f"coalesce({sql}, true)") for code, sql in value_rule_texts(column, column.name)
+    )
     return CompiledColumn(column.name, value, tuple(checks))
 
 
 def row_checks(contract: Contract) -> tuple[Check, ...]:
-    """The checks over several columns; an expression that fails on a row, sets the row aside."""
+    """The checks over several columns; a row on which an expression fails is quarantined."""
     return tuple(
         Check(
             f"rule:{rule.name}",
-            f"(coalesce(TRY(CASE WHEN CAST(({rule.expression}\n) AS BOOLEAN) IS NOT FALSE THEN 1 ELSE 0 END), 0) = 1)",
+            f"(coalesce(TRY(CASE WHEN CAST(({condition(rule)}\n) AS BOOLEAN) IS NOT FALSE THEN 1 ELSE 0 END), 0) = 1)",
         )
         for rule in contract.row_expressions
     )
+
+
+def condition(rule: RowExpression) -> str:
+    """What is true, or null, for a good row; it may end with a comment."""
+    return rule.expression if isinstance(rule.expression, str) else text_of(fulfilled(rule.expression))
 
 
 def accepts(column: Column, source_type: str) -> bool:
@@ -103,7 +113,7 @@ def _from_text(column: Column, text: str) -> tuple[str, str | None]:
     if kind is LogicalType.JSON:
         return text, f"strict_json({text})"
     if kind is LogicalType.BOOLEAN:
-        yes, no = (", ".join(map(sql_text, words)) for words in (column.true_values, column.false_values))
+        yes, no = (", ".join(map(literal, words)) for words in (column.true_values, column.false_values))
         lower = f"lower({trimmed})"
         value = (
             f"CASE WHEN {text} IN ({yes}) THEN true WHEN {text} IN ({no}) THEN false "
@@ -151,12 +161,12 @@ def _digits(text: str) -> str:
 def _time_from_text(column: Column, text: str, trimmed: str) -> tuple[str, str]:
     kind, name, target = column.type, quoted(column.name), sql_type(column)
     if column.format is not None:
-        form = sql_text(column.format)
+        form = literal(column.format)
         parsed = f"try_strptime({trimmed}, {form})"
         if kind is LogicalType.TIMESTAMP_TZ and "%z" in column.format.lower():
             return f"CAST({parsed} AS {target})", f"{name} IS NOT NULL AND regexp_matches({trimmed}, '{OFFSET}$')"
         if kind is LogicalType.TIMESTAMP_TZ and column.default_timezone is not None:
-            zone = sql_text(column.default_timezone)
+            zone = literal(column.default_timezone)
             same = f"strftime({parsed}, {form}) = {trimmed} AND timezone({zone}, {name}) = {parsed}"
             return f"timezone({zone}, {parsed})", same
         return f"CAST({parsed} AS {target})", f"strftime({parsed}, {form}) = {trimmed}"
@@ -175,7 +185,7 @@ def _time_from_text(column: Column, text: str, trimmed: str) -> tuple[str, str]:
     if column.default_timezone is None:
         return f"TRY_CAST({text} AS {target})", f"{name} IS NOT NULL AND {with_offset}"
     local = f"regexp_full_match({trimmed}, '{DATE}[ T]{TIME}')"
-    zone, moment = sql_text(column.default_timezone), f"TRY_CAST({text} AS TIMESTAMP)"
+    zone, moment = literal(column.default_timezone), f"TRY_CAST({text} AS TIMESTAMP)"
     value = f"CASE WHEN {local} THEN timezone({zone}, {moment}) ELSE TRY_CAST({text} AS {target}) END"
     # a local time that a clock change leaves out comes back as another one
     there = f"CASE WHEN {local} THEN timezone({zone}, {name}) = {moment} ELSE {with_offset} END"
@@ -212,59 +222,3 @@ def _from_typed(column: Column, source: str, source_type: str) -> tuple[str, str
 
 def _digits_of(decimal: str) -> int:
     return int(decimal.removeprefix("DECIMAL(").split(",")[0])
-
-
-def value_rules(column: Column, name: str) -> list[tuple[str, str]]:
-    """(code, SQL over the column ``name``) of each rule for one value; null keeps them all."""
-    rules: list[tuple[str, str]] = []
-    kind = sql_type(column)
-    text = column.type is LogicalType.STRING
-    if column.min_length is not None and text:
-        rules.append(("min_length", f"length({name}) >= {column.min_length}"))
-    if column.max_length is not None and text:
-        rules.append(("max_length", f"length({name}) <= {column.max_length}"))
-    if column.pattern is not None and text:
-        rules.append(("pattern", f"regexp_matches({name}, {sql_text(column.pattern)})"))
-    if column.allowed_values:
-        values = ", ".join(literal(column, value) for value in column.allowed_values)
-        rules.append(("allowed", f"{name} IN ({values})"))
-    if column.minimum is not None:
-        rules.append(("minimum", f"{name} {_limit(column, column.minimum, kind, above=True)}"))
-    if column.maximum is not None:
-        rules.append(("maximum", f"{name} {_limit(column, column.maximum, kind, above=False)}"))
-    return rules
-
-
-def _limit(column: Column, value: str, kind: str, *, above: bool) -> str:
-    """The comparison with a limit, as operator and value; ``above`` for a minimum.
-
-    Beside an exact number the limit is the nearest value that the column can have on its inner side. With all of its
-    decimals DuckDB would widen the column's values to a type that some of them do not fit.
-    """
-    exclusive = column.exclusive_minimum if above else column.exclusive_maximum
-    inclusive_sign, exclusive_sign = (">=", ">") if above else ("<=", "<")
-    sign = exclusive_sign if exclusive else inclusive_sign
-    if column.type is LogicalType.NUMBER and column.precision is None:
-        return f"{sign} CAST({value} AS DOUBLE)"
-    if column.type not in (LogicalType.INTEGER, LogicalType.NUMBER):
-        return f"{sign} CAST({sql_text(value)} AS {kind})"
-    with localcontext(prec=1000):
-        limit, unit = Decimal(value), Decimal(1).scaleb(-(column.scale or 0))
-        largest = Decimal(2**63 - 1) if column.precision is None else 10**column.precision * unit - unit
-        near = limit.quantize(unit, ROUND_CEILING if above else ROUND_FLOOR)
-        if (near < -largest) if above else (near > largest):
-            sign = inclusive_sign  # every value is on the inner side
-        elif (near > largest) if above else (near < -largest):
-            sign = exclusive_sign  # none is
-        elif near != limit:
-            sign = inclusive_sign
-        return f"{sign} {format(max(-largest, min(largest, near)), 'f')}"
-
-
-def literal(column: Column, value: str) -> str:
-    """A value of the contract, in its plain form, as SQL beside the column."""
-    if column.type is LogicalType.STRING:
-        return sql_text(value)
-    if column.type in (LogicalType.INTEGER, LogicalType.NUMBER):
-        return value
-    return f"CAST({sql_text(value)} AS {sql_type(column)})"
