@@ -45,7 +45,7 @@ def _not_by_partition(node: Mapping[str, Any]) -> Iterator[str]:
     if config.get("materialized") != "incremental" or config.get("incremental_strategy") != STRATEGY:
         yield (
             f"{path} is {config.get('materialized')} without the strategy {STRATEGY}, so it cannot be built partition "
-            f"by partition. Give it config(materialized='incremental', incremental_strategy='{STRATEGY}'), or select "
+            f"by partition. Give it config(materialized='incremental', incremental_strategy={STRATEGY!r}), or select "
             "it in a DbtModels without `partitions`. The macros: platform-assets dbt macros --into macros/platform"
         )
     elif config.get("full_refresh"):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from platform_assets.publishing.verdicts import Content, LedgerEntry, State, checks_from_text, checks_to_text
+from platform_assets.sql.literals import literal
 from platform_assets.warehouse.protocol import ColumnDef, Session, TableName
 
 SCHEMA = "platform"
@@ -75,7 +76,7 @@ def latest(session: Session, keys: Sequence[Key], *, state: State | None = None)
     present = session.describe(LEDGER) if keys else None
     if present is None:
         return {}
-    condition = "" if state is None else f" AND l.state = '{state.value}'"
+    condition = "" if state is None else f" AND l.state = {literal(state.value)}"
     rows = session.execute(
         f"SELECT {_columns('l', present)} FROM {name(session, LEDGER)} AS l JOIN {stage_keys(session, keys)} AS k "
         f"ON l.asset = k.asset AND l.partition_key = k.partition_key WHERE true{condition} "
