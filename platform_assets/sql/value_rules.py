@@ -51,7 +51,7 @@ def value_rules(column: Column, operand: exp.Expr) -> list[Rule]:
     return rules
 
 
-@functools.lru_cache(maxsize=16384)
+@functools.lru_cache(maxsize=4096)
 def value_rule_texts(column: Column, name: str) -> tuple[tuple[str, str], ...]:
     """The code and DuckDB's text of each rule for one value of the column, whose name there is ``name``."""
     return tuple((code, text_of(condition)) for code, condition in value_rules(column, named(name)))
