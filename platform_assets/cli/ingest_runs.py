@@ -114,7 +114,7 @@ def _resources(definitions: dg.Definitions) -> dict[str, object]:
 
 
 def _keys(feed: Feed, platform: PlatformResource, partition: str | None, *, force: bool, say: Say) -> list[str]:
-    """The partitions to take, each of which Dagster knows, or is to be told of if partitions are dynamic."""
+    """The partitions to take, each of which Dagster knows, or has to hear of if partitions are dynamic."""
     if partition is None:
         return _those_there(feed, platform, force=force, say=say)
     if feed.partitions is None:

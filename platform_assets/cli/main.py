@@ -11,7 +11,7 @@ import click
 
 GROUPS = {
     "contract": ("platform_assets.cli.contract", "Infer, validate and compare data contracts."),
-    "quarantine": ("platform_assets.cli.quarantine", "Read the rows that were set aside."),
+    "quarantine": ("platform_assets.cli.quarantine", "Read the rows that were quarantined."),
     "ledger": ("platform_assets.cli.ledger", "Read versions and verdicts of published tables."),
     "ingest": ("platform_assets.cli.ingest", "Ingest deliveries of a feed now; with --force again."),
     "dbt": ("platform_assets.cli.dbt", "Write dbt sources from contracts, and the macros a dbt project needs."),

@@ -1,4 +1,4 @@
-"""`platform-assets quarantine`: read the rows that were set aside."""
+"""`platform-assets quarantine`: read the rows that were quarantined."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ lake_option = click.option(
 
 @click.group()
 def quarantine() -> None:
-    """Read the rows that were set aside."""
+    """Read the rows that were quarantined."""
 
 
 @quarantine.command("list")
 @click.argument("feed", required=False)
 @lake_option
 def list_(feed: str | None, lake: Path) -> None:
-    """List partitions with rows set aside and rejected deliveries, of one FEED or of all."""
+    """List partitions with rows quarantined and rejected deliveries, of one FEED or of all."""
     if not lake.is_dir():
         raise click.ClickException(f"{lake}: there is no lake here; name it with --lake or PLATFORM_LAKE")
     found = list_quarantine(lake, feed)
     if not found:
-        click.echo(f"nothing is set aside in {lake}" + (f" for {feed}" if feed else ""))
+        click.echo(f"nothing is quarantined in {lake}" + (f" for {feed}" if feed else ""))
         return
-    table = Table("feed", "partition", "rows", "of", "reasons", "delivery", title=f"Set aside in {lake}")
+    table = Table("feed", "partition", "rows", "of", "reasons", "delivery", title=f"Quarantined in {lake}")
     for item in found:
         reasons = ", ".join(
             f"{code} {count}" for code, count in sorted(item.reasons.items(), key=lambda pair: -pair[1])
@@ -54,7 +54,7 @@ def list_(feed: str | None, lake: Path) -> None:
 @click.option("--limit", default=20, show_default=True, help="Rows to show.")
 @lake_option
 def show(feed: str, partition: str, limit: int, lake: Path) -> None:
-    """Show the rows of one PARTITION of a FEED that were set aside, as they came."""
+    """Show the rows of one PARTITION of a FEED that were quarantined, as they came."""
     try:
         rows = read_quarantine(lake, feed, partition, limit)
         rejection = read_rejection(lake, feed, partition)
@@ -63,7 +63,7 @@ def show(feed: str, partition: str, limit: int, lake: Path) -> None:
     if rejection is not None:
         click.echo(f"rejected at {rejection.at} ({rejection.code}): {rejection.message}")
     if not rows:
-        click.echo(f"no rows of {shown(feed)} {shown(partition)} are set aside")
+        click.echo(f"no rows of {shown(feed)} {shown(partition)} are quarantined")
         return
     table = Table("file", "line", "reasons", "row")
     for row in rows:

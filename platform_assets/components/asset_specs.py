@@ -1,4 +1,4 @@
-"""What every asset of the platform tells of itself: owners, group, kinds, description, freshness and columns."""
+"""What every asset of the platform says of itself: owners, group, kinds, description, freshness and columns."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""`DbtModels`: dbt models as assets that are built and judged by partition.
+"""`DbtModels`: dbt models as assets that are built and tested by partition.
 
 The words of defs.yaml, and the specs made from the manifest. How a step runs is in ``assets.dbt``.
 """
@@ -71,7 +71,7 @@ class DbtModels(DbtProjectComponent):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The models as one asset definition, with their tests as checks and their verdict checks."""
         self._refuse_unused()
-        latency_of(self.latency_hours, context.path)  # a mistake is told before anything is parsed
+        latency_of(self.latency_hours, context.path)  # a mistake is reported before anything is parsed
         files = self._files
         manifest = files.parsed(_environment()).manifest()
         if self.partitions is not None and (missing := missing_macros(manifest)):

@@ -34,7 +34,7 @@ slaProperties:
     value: 24
     unit: h
 customProperties:
-  # more rows than this set aside, and the partition is rejected
+  # more rows than this quarantined, and the partition is rejected
   - property: quarantineLimit
     value: 1%
 schema:

@@ -76,7 +76,7 @@ def _column(old: Column, new: Column) -> list[Change]:
         if getattr(old, label) != getattr(new, label):
             add(f"{'is now' if getattr(new, label) else 'is no longer'} {label}", breaks=True)
     if old.rounding != new.rounding:
-        what = "rounded: values are read in another way" if new.rounding else "rounded: rows with them are set aside"
+        what = "rounded: values are read in another way" if new.rounding else "rounded: rows with them are quarantined"
         add(f"numbers with too many places are {'now' if new.rounding else 'no longer'} {what}", breaks=True)
     for label, words in (("true_values", "words for true"), ("false_values", "words for false")):
         before, now = getattr(old, label), getattr(new, label)

@@ -51,7 +51,7 @@ def read_columns(
         if column is None:
             continue
         for label, name in (("name", column.name), ("name in the file", column.source_name)):
-            # the engine tells no upper from lower case in the names of columns
+            # DuckDB does not distinguish upper from lower case in the names of columns
             key = f"{label}:{name.lower() if label == 'name' else name}"
             if key in seen:
                 findings.problem((*place, "name"), f"{label} {name!r} is already that of column {seen[key]!r}")

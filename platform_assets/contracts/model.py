@@ -148,7 +148,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class BatchRule:
-    """A rule over all rows of one partition, judged on the staged batch before it is published.
+    """A rule over all rows of one partition, audited on the staged batch before it is published.
 
     With ``history`` the measured value is divided by the median of the same metric over that many of the
     latest earlier published partitions, and ``bounds`` holds for the ratio; with fewer than three of them the
@@ -177,7 +177,7 @@ class FileKind(StrEnum):
 
 @dataclass(frozen=True)
 class FileFormat:
-    """How a delivery's files are written. Compression is told by the file's own first bytes.
+    """How a delivery's files are written. Compression is found by the file's own first bytes.
 
     ``kind`` is one of :class:`FileKind`, or the name of a format that another package announces.
     """
@@ -215,7 +215,7 @@ class Contract:
     """A data contract, read and validated.
 
     ``primary_key`` holds column names, in order; rows that share one are quarantined as duplicates.
-    ``quarantine_limit`` is the largest fraction of rows (0 to 1) that may be set aside before the partition is
+    ``quarantine_limit`` is the largest fraction of rows (0 to 1) that may be quarantined before the partition is
     rejected. ``extra_columns`` and ``missing_columns`` say whether such drift is tolerated with a warning
     (only a column that is not required can be missing).
     """

@@ -1,4 +1,4 @@
-"""What can be wrong with a contract, and how it is told.
+"""What can be wrong with a contract, and how it is reported.
 
 What does not belong here: deciding that something is wrong. The reader's modules do that and add to a
 :class:`Findings`.
@@ -58,7 +58,7 @@ def dotted(path: Path_) -> str:
 
 @dataclass
 class Findings:
-    """Problems (the contract is refused) and notes (a rule that is told but not carried out) of one file.
+    """Problems (the contract is refused) and notes (a rule that is reported but not carried out) of one file.
 
     ``lines`` maps a path in the document to its line. ``written`` is the SQL that the contract's author wrote, each
     with its place.

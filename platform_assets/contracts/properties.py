@@ -44,7 +44,7 @@ def custom(
 
 
 def texts(owner: dict[str, Any], key: str) -> tuple[str, ...]:
-    """A list of texts such as ``tags``; anything else in it was told by the standard's own model."""
+    """A list of texts such as ``tags``; anything else in it was reported by the standard's own model."""
     return tuple(str(item) for item in _list(owner.get(key)))
 
 

@@ -1,6 +1,6 @@
 """Quality rules and relationships of a contract, read into row rules and batch rules.
 
-What a rule asks for is compiled to SQL in ``sql``; batch rules are judged in ``publishing``.
+What a rule asks for is compiled to SQL in ``sql``; batch rules are audited in ``publishing``.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class QualityReader:
         kind = rule.get("type") or ("sql" if rule.get("query") else "custom" if rule.get("engine") else "library")
         for key in ("schedule", "scheduler"):
             if rule.get(key):
-                self.findings.note((*path, key), "is not carried out: rules are judged whenever a partition is loaded")
+                self.findings.note((*path, key), "is not carried out: rules are audited whenever a partition is loaded")
         if kind == "text":
             self.findings.note(path, "a rule in words is not carried out by the platform")
         elif kind == "library":
@@ -143,7 +143,7 @@ class QualityReader:
                     continue
                 if self.columns[name].protection is not Protection.NONE:
                     message = (
-                        f"{name!r} is protected before the partition is judged; give the column a pattern or an enum"
+                        f"{name!r} is protected before the partition is audited; give the column a pattern or an enum"
                     )
                     self.findings.problem(path, message)
                     continue

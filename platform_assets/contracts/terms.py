@@ -151,7 +151,7 @@ def read_owners(data: dict[str, Any]) -> tuple[str, ...]:
 
 
 def read_freshness(data: dict[str, Any], findings: Findings) -> Freshness:
-    """How late the newest data may be. The standard's other SLA properties are told as notes."""
+    """How late the newest data may be. The standard's other SLA properties are reported as notes."""
     latency: dt.timedelta | None = None
     cron: str | None = None
     zone = "UTC"

@@ -70,6 +70,6 @@ def _grouped(session: Session, test: TestNode, blocks: bool, result: NodeResult,
         return TestVerdict(test, blocks, {}, everywhere=f"{count}, and its rows do not name their partition")
     if any(partition is None for partition, _ in rows):
         return TestVerdict(test, blocks, {}, everywhere=f"{count}, some of which belong to no partition")
-    # a test that looks at the whole table also finds what other runs left: that is told by their verdicts
+    # a test that looks at the whole table also finds what other runs left: that is reported by their verdicts
     failures = {str(partition): int(number) for partition, number in rows if partition in keys}
     return TestVerdict(test, blocks, failures)

@@ -12,7 +12,7 @@ import yaml
 def declared(file: Path, word: str) -> Iterator[dict[str, Any]]:
     """The attributes of each component in ``file`` whose type ends in ``word``, such as FileFeed.
 
-    A file that is no YAML declares nothing here: loading the definitions tells what is wrong with it.
+    A file that is no YAML declares nothing here: loading the definitions reports what is wrong with it.
     """
     try:
         documents = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""What the platform asks of the SQL of a dbt project, told by file and line, without dbt."""
+"""What the platform asks of the SQL of a dbt project, reported by file and line, without dbt."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def macro_names() -> set[str]:
 def missing_macros(manifest: Mapping[str, Any]) -> list[str]:
     """Those of the platform's macros that a project does not have; dbt's own of the same name do not count.
 
-    dbt does not tell: while it parses, a macro that is not there is taken for one that is.
+    dbt does not report it: while it parses, a macro that is not there is taken for one that is.
     """
     own = {macro["name"] for macro in manifest["macros"].values() if not macro["package_name"].startswith("dbt")}
     return sorted(macro_names() - own)

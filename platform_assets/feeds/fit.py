@@ -16,7 +16,7 @@ TRIED = 3
 
 
 def check_fit(pattern: ArrivalPattern, partitions: dg.PartitionsDefinition | None, word: str) -> None:
-    """Raise :class:`PatternError` if files named by ``pattern`` could not be laid to their partitions.
+    """Raise :class:`PatternError` if files named by ``pattern`` could not be attributed to their partitions.
 
     ``word`` is the key of defs.yaml that the message begins with.
     """

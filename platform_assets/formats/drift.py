@@ -1,6 +1,6 @@
-"""Schema drift: how the columns of a file differ from the contract's, told apart and judged.
+"""Schema drift: how the columns of a file differ from the contract's, told apart and reported.
 
-Only names are looked at here; types are judged value by value, or for typed files in ``parquet``.
+Only names are looked at here; types are validated value by value, or for typed files in ``parquet``.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ MAX_PAIRS = 50_000
 """Pairs of a missing and an added name that are compared letter by letter; of more, none is."""
 
 
-def judge_columns(contract: Contract, found: Sequence[str], file: str, *, ordered: bool = True) -> tuple[str, ...]:
+def compare_columns(contract: Contract, found: Sequence[str], file: str, *, ordered: bool = True) -> tuple[str, ...]:
     """Warnings about drift that the contract tolerates; :class:`DeliveryRejected` says what else changed."""
     expected = [column.source_name for column in contract.columns]
     there, wanted = set(found), set(expected)
     twice = sorted(name for name, count in Counter(found).items() if count > 1)
     if twice:
         known = [name for name in twice if name in wanted]
-        told = f"the column {_names(known)} is" if known else f"{len(twice)} columns are"
-        raise DeliveryRejected("drift:duplicate", f"{file}: {told} there more than once")
+        named = f"the column {_names(known)} is" if known else f"{len(twice)} columns are"
+        raise DeliveryRejected("drift:duplicate", f"{file}: {named} there more than once")
     missing = [name for name in expected if name not in there]
     added = [name for name in found if name not in wanted]
     if not missing and not added:

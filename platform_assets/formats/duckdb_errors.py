@@ -18,7 +18,7 @@ _NO_DATABASE = Path("/nowhere")
 
 
 def is_of_machine(error: duckdb.Error) -> bool:
-    """Whether an error of the engine says nothing about the data: of memory, disk, rights, network, or open files.
+    """Whether an error of DuckDB says nothing about the data: of memory, disk, rights, network, or open files.
 
     What the operating system says of itself is the warehouse's rule. Its class is left out here: what DuckDB calls an
     I/O error without words of the system is a damaged file.
@@ -40,6 +40,6 @@ def cause(error: Exception) -> str:
 
 
 def is_disk_full(error: duckdb.Error) -> bool:
-    """Whether an error of the engine is one of the disk or its quota, and not of the data."""
+    """Whether an error of DuckDB is one of the disk or its quota, and not of the data."""
     words = (os.strerror(errno.ENOSPC), os.strerror(errno.EFBIG), os.strerror(errno.EDQUOT), "max_temp_directory_size")
     return any(word.lower() in str(error).lower() for word in words)

@@ -15,7 +15,7 @@ MAX_RECORD = 8 << 20
 Array = npt.NDArray[np.int64]
 
 FILE = 1 << 40
-"""A line of the file with the index k among those of a source is told as k * FILE + line."""
+"""A line of the file with the index k among those of a source is written as k * FILE + line."""
 
 
 class Lines:

@@ -130,7 +130,7 @@ def _mark(path: Path, head: bytes, codec: str) -> int:
 
 
 def _write(path: Path, chunks: Iterator[bytes], codec: str, copy: Path) -> tuple[int, int]:
-    """Write the text as UTF-8; bytes that a one-byte encoding does not have stay as they are and are told later."""
+    """Write the text as UTF-8; bytes that a one-byte encoding does not have stay as they are and are reported later."""
     utf8 = codec in ("utf-8", "utf-8-sig", "ascii")
     decoder = None
     skip = size = 0

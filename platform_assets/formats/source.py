@@ -1,4 +1,4 @@
-"""What every kind of file becomes before its rows are judged: a relation of known length, with a way back."""
+"""What every kind of file becomes before its rows are validated: a relation of known length, with a way back."""
 
 from __future__ import annotations
 

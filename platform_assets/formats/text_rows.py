@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from platform_assets.contracts.model import Contract
-from platform_assets.formats.drift import judge_columns
+from platform_assets.formats.drift import compare_columns
 from platform_assets.formats.lines import FILE, MAX_RECORD, Array
 from platform_assets.formats.protocol import Place
 from platform_assets.formats.source import Source
@@ -67,7 +67,7 @@ def text_rows(place: Place, files: Sequence[tuple[str, Iterable[Record]]], copy:
             if len(lines) + set_aside == before:
                 empty.append(name)
             else:
-                warnings += judge_columns(place.contract, list(names), name, ordered=False)
+                warnings += compare_columns(place.contract, list(names), name, ordered=False)
 
     def fetch(numbers: Array) -> Iterator[tuple[int, int, bytes]]:
         with kept.open("rb") as source:

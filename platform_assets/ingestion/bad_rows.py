@@ -1,6 +1,6 @@
 """The bad rows of a source: which rules each of them breaks, and where it lies in the file.
 
-The engine does not number the rows of a text file while it reads with several threads. So the pass that writes the
+DuckDB does not number the rows of a text file while it reads with several threads. So the pass that writes the
 good rows hands over the text of each bad one, and the file is searched for these texts: a tenth of what a second
 pass costs. Where a row's text cannot be told from its values, or the counts do not meet, a second pass is made.
 """
@@ -42,14 +42,14 @@ class BadRows:
 
 
 class CountsDoNotMeet(PlatformError):
-    """The engine gave another number of rows than the file's bytes have."""
+    """DuckDB gave another number of rows than the file's bytes have."""
 
     kind = Kind.BUG
     code = "counts"
 
 
 class HandedOver:
-    """Takes the bad rows of one pass from the engine. ``condition`` is what the pass filters by."""
+    """Takes the bad rows of one pass from DuckDB. ``condition`` is what the pass filters by."""
 
     def __init__(self, engine: duckdb.DuckDBPyConnection, source: Source, checks: tuple[Check, ...]) -> None:
         self._engine = engine
@@ -113,7 +113,7 @@ def second_pass(engine: duckdb.DuckDBPyConnection, source: Source, checks: tuple
     """The bad rows, by a pass that numbers the rows of ``typed``."""
     names = [f'"_m{index}"' for index in range(len(masks(checks)))]
     # the masks are made before rows are numbered, for numbering copies each column that is asked for above it
-    judged = ", ".join(
+    validated = ", ".join(
         f"CAST(CASE WHEN {all_of(checks)} THEN 0 ELSE {mask} END AS BIGINT) AS {name}"
         for mask, name in zip(masks(checks), names, strict=True)
     )
@@ -127,7 +127,7 @@ def second_pass(engine: duckdb.DuckDBPyConnection, source: Source, checks: tuple
             engine.execute("SET threads = 1")
         found = engine.execute(
             f'SELECT "_row", {selected} FROM (SELECT {counted} AS "_row", {selected} FROM '
-            f"(SELECT {judged}{number} FROM {typed})) WHERE {' OR '.join(f'{name} <> 0' for name in names)}"
+            f"(SELECT {validated}{number} FROM {typed})) WHERE {' OR '.join(f'{name} <> 0' for name in names)}"
         ).fetchnumpy()
     finally:
         engine.execute(f"SET threads = {threads[0] if threads else 1}")

@@ -1,4 +1,4 @@
-"""The engine that reads and writes files: an in-memory DuckDB, its limits, functions and errors."""
+"""The in-memory DuckDB that reads and writes files, its limits, functions and errors."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def register_functions(engine: duckdb.DuckDBPyConnection, contract: Contract, ps
 
 @contextlib.contextmanager
 def translated(feed: str, partition: str) -> Iterator[None]:
-    """Say of errors of the machine what they are. The engine's own words are left out where they may quote a row."""
+    """Say of errors of the machine what they are. DuckDB's own words are left out where they may quote a row."""
     try:
         with interrupts_raised():
             yield

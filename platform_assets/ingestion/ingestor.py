@@ -1,4 +1,4 @@
-"""Ingestion: a delivery, judged by its contract, becomes Parquet with a manifest, or is rejected. The front door.
+"""Ingestion: a delivery, validated by its contract, becomes Parquet with a manifest, or is rejected. The front door.
 
 What happens to one file is in ``formats``; to its rows, in ``reading``, ``validation`` and ``uniqueness``; to the
 result, in ``lake.store``.
@@ -79,7 +79,7 @@ class Ingestor:
         A delivery whose version was ingested under the same contract and key is not read again, unless ``force``. One
         of which a file only looks changed costs a hash of its bytes, and keeps its ingestion.
         Raises :class:`DeliveryRejected` when it cannot be used (the last good version stays, the rejection is
-        recorded) and :class:`IngestionError` when it could not be judged (nothing is changed).
+        recorded) and :class:`IngestionError` when it could not be validated (nothing is changed).
         """
         return self.take(contract=contract, delivery=delivery, force=force).manifest
 
@@ -115,7 +115,7 @@ class Ingestor:
         Nothing is recorded of it: neither a manifest nor a rejection.
         """
         self._cancelled = True
-        with self._ending:  # an engine that is being closed must not be touched any more
+        with self._ending:  # a database that is being closed must not be touched any more
             if self._engine is not None:
                 self._engine.interrupt()
 
@@ -166,7 +166,7 @@ class Ingestor:
                 if isinstance(error, DeliveryRejected) and not self._cancelled:
                     held.reject(self._rejection(held, contract, delivery, stage, error))
                     raise error.of(delivery.feed, delivery.partition) from None
-                # an engine that failed may be unusable from then on; the next delivery gets a new one
+                # a database that failed may be unusable from then on; the next delivery gets a new one
                 self._close_engine()
                 raise
         return manifest
@@ -206,7 +206,7 @@ class Ingestor:
             common = ", ".join(f"{code} {count}" for code, count in quarantine.reasons.most_common(5))
             raise DeliveryRejected(
                 "quarantine_limit",
-                f"{quarantine.rows} of {batch.rows_in} rows ({share:.2%}) were set aside, more than the contract's "
+                f"{quarantine.rows} of {batch.rows_in} rows ({share:.2%}) were quarantined, more than the contract's "
                 f"{contract.quarantine_limit:.2%}: {common}. They can be read with: platform-assets quarantine show",
             )
         return batch

@@ -56,7 +56,7 @@ def protected_sql(column: Column, pseudonyms: Pseudonyms | None) -> str:
 
 
 def function_name(column: Column) -> str:
-    """The name under which the function that protects inside a JSON column is known to the engine."""
+    """The name under which the function that protects inside a JSON column is known to DuckDB."""
     return f"protect_{hashlib.sha256(repr((column.name, column.nested, column.declared)).encode()).hexdigest()[:16]}"
 
 
@@ -127,7 +127,7 @@ def _protected(value: Any, protection: Protection, pseudonyms: Pseudonyms | None
 
 
 def is_strict_json(text: str) -> bool:
-    """Whether ``text`` is one JSON document; the engine's own check takes NaN and trailing commas too."""
+    """Whether ``text`` is one JSON document; DuckDB's own check takes NaN and trailing commas too."""
     try:
         document = parse_json(text)
     except (ValueError, RecursionError):

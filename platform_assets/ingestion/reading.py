@@ -1,4 +1,4 @@
-"""All files of a delivery, read by their format, judged, and freed of repeated keys: one batch in a working folder."""
+"""All files of a delivery, read by their format, validated, and freed of repeated keys: one batch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from platform_assets.ingestion.bad_rows import CountsDoNotMeet
 from platform_assets.ingestion.engine import PARQUET
 from platform_assets.ingestion.protection import Pseudonyms
 from platform_assets.ingestion.uniqueness import duplicates
-from platform_assets.ingestion.validation import JudgedPart, judge, key_columns
+from platform_assets.ingestion.validation import ValidatedPart, key_columns, validate
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.manifest import State
 from platform_assets.lake.names import is_text, shown
@@ -92,9 +92,9 @@ class _Reader:
         self.content: list[str] = []
         self.rows_in = 0
 
-    def parts(self, files: Sequence[FileVersion]) -> list[JudgedPart]:
+    def parts(self, files: Sequence[FileVersion]) -> list[ValidatedPart]:
         """Read the files in their order; small ones of one kind that follow each other are read as one."""
-        parts: list[JudgedPart] = []
+        parts: list[ValidatedPart] = []
         waiting: list[Prepared] = []
 
         def read() -> None:
@@ -118,7 +118,7 @@ class _Reader:
         read()
         return parts
 
-    def _read(self, group: Sequence[Prepared], index: int) -> list[JudgedPart]:
+    def _read(self, group: Sequence[Prepared], index: int) -> list[ValidatedPart]:
         """Read a group in the quick way first, in the exact one where that cannot tell its rows, and file by file where
         neither can."""
         target, copy = self.work / f"part-{index:04d}.parquet", self.work / f"copy-{index:04d}"
@@ -129,7 +129,7 @@ class _Reader:
             source = None
             try:
                 source = way()
-                part = judge(self.engine, self.contract, source, target, self.pseudonyms, self.quarantine)
+                part = validate(self.engine, self.contract, source, target, self.pseudonyms, self.quarantine)
             except (StructureDoubt, CountsDoNotMeet, duckdb.Error) as error:
                 if isinstance(error, duckdb.Error) and is_of_machine(error):
                     raise
@@ -176,7 +176,7 @@ class _Reader:
 
 
 def _set_duplicates_aside(
-    engine: duckdb.DuckDBPyConnection, contract: Contract, parts: list[JudgedPart], quarantine: QuarantineWriter
+    engine: duckdb.DuckDBPyConnection, contract: Contract, parts: list[ValidatedPart], quarantine: QuarantineWriter
 ) -> dict[int, np.ndarray]:
     """Rows of each part that repeat a key, after they were put into the quarantine."""
     repeated: dict[int, list[np.ndarray]] = {}
@@ -188,7 +188,7 @@ def _set_duplicates_aside(
     return {index: np.sort(np.concatenate(arrays)) for index, arrays in repeated.items()}
 
 
-def _without(engine: duckdb.DuckDBPyConnection, contract: Contract, part: JudgedPart, rows: np.ndarray) -> Path:
+def _without(engine: duckdb.DuckDBPyConnection, contract: Contract, part: ValidatedPart, rows: np.ndarray) -> Path:
     """The part's Parquet without these rows and without the digests that were there for its keys."""
     if not len(rows) and not key_columns(contract):
         return part.path

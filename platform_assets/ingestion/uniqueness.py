@@ -13,7 +13,7 @@ import numpy as np
 
 from platform_assets.contracts.model import Contract
 from platform_assets.formats.lines import Array
-from platform_assets.ingestion.validation import JudgedPart, key_columns
+from platform_assets.ingestion.validation import ValidatedPart, key_columns
 from platform_assets.sql.identifiers import quoted
 from platform_assets.sql.literals import path_literal
 
@@ -32,7 +32,7 @@ def keys(contract: Contract) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def duplicates(
-    engine: duckdb.DuckDBPyConnection, contract: Contract, parts: Sequence[JudgedPart]
+    engine: duckdb.DuckDBPyConnection, contract: Contract, parts: Sequence[ValidatedPart]
 ) -> list[tuple[str, int, Array]]:
     """(reason code, part, ascending row numbers of its Parquet) of the rows that repeat a key."""
     parts_with_rows = [index for index, part in enumerate(parts) if part.rows]
@@ -50,7 +50,7 @@ def duplicates(
 
 
 def _of_key(
-    engine: duckdb.DuckDBPyConnection, columns: list[str], parts: Sequence[JudgedPart], indexes: list[int],
+    engine: duckdb.DuckDBPyConnection, columns: list[str], parts: Sequence[ValidatedPart], indexes: list[int],
     removed: dict[int, list[Array]],
 ) -> list[tuple[int, Array]]:  # fmt: skip
     key = ", ".join(columns)

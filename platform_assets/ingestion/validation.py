@@ -1,4 +1,4 @@
-"""Rows of one source, judged by the contract in the engine: good ones into Parquet, bad ones into the quarantine.
+"""Rows of one source, validated by the contract in DuckDB: good ones into Parquet, bad ones into the quarantine.
 
 It is one pass, in which the bad rows are handed over; where they cannot be told from that alone, ``bad_rows`` makes
 a second one. Nothing is written when the counts do not meet.
@@ -25,7 +25,7 @@ from platform_assets.sql.row_rules import Check, compile_column, row_checks
 
 
 @dataclass(frozen=True)
-class JudgedPart:
+class ValidatedPart:
     """The good rows of one source in ``path``; ``bad`` holds the ascending row numbers of the others."""
 
     source: Source
@@ -83,17 +83,17 @@ def statements(contract: Contract, source: Source, pseudonyms: Pseudonyms | None
     return Statements(typed, checks, ", ".join([*written, *hidden]))
 
 
-def judge(
+def validate(
     engine: duckdb.DuckDBPyConnection, contract: Contract, source: Source, target: Path,
     pseudonyms: Pseudonyms | None, quarantine: QuarantineWriter,
-) -> JudgedPart:  # fmt: skip
+) -> ValidatedPart:  # fmt: skip
     """Write the source's good rows to ``target`` and the others to ``quarantine``.
 
-    After :class:`CountsDoNotMeet` the caller has to take back what was set aside.
+    After :class:`CountsDoNotMeet` the caller has to take back what was quarantined.
     """
     sql = statements(contract, source, pseudonyms)
     if source.records == 0:
-        return JudgedPart(source, target, 0, np.empty(0, np.int64))
+        return ValidatedPart(source, target, 0, np.empty(0, np.int64))
     typed = sql.typed()
     with HandedOver(engine, source, sql.checks) as handed:
         written = engine.execute(
@@ -102,7 +102,7 @@ def judge(
     rows = int(written[0]) if written else 0
     missing = source.records - rows
     if missing == 0:
-        return JudgedPart(source, target, rows, np.empty(0, np.int64))
+        return ValidatedPart(source, target, rows, np.empty(0, np.int64))
     bad = handed.found(missing)
     if bad is None:
         bad = second_pass(engine, source, sql.checks, sql.typed(source.row_number))
@@ -117,4 +117,4 @@ def judge(
         found += 1
     if found != missing:
         raise CountsDoNotMeet(f"{missing} bad rows, but {found} of them found in the file")
-    return JudgedPart(source, target, rows, bad.numbers)
+    return ValidatedPart(source, target, rows, bad.numbers)

@@ -1,4 +1,4 @@
-"""A delivery: the settled files of one partition of a feed, each with its version.
+"""A delivery: the complete files of one partition of a feed, each with its version.
 
 How deliveries are found in a landing folder is in ``arrivals``; what becomes of one is in ``ingestion``.
 """

@@ -21,7 +21,7 @@ from platform_assets.lake.record_files import FORMAT, FormatTooNew, check_format
 from platform_assets.lake.rejection import RecordTooNew, RecordUnreadable
 
 MAX_RAW_BYTES = 64 * 1024
-"""A longer row is kept up to here; its length is told."""
+"""A longer row is kept up to here; its length is noted."""
 
 
 HEADER = json.dumps({"format": FORMAT}).encode() + b"\n"
@@ -40,7 +40,7 @@ class QuarantinedRow:
 
 @dataclass(frozen=True)
 class QuarantinedPartition:
-    """What is set aside for one partition; ``rejected`` says why, when the whole delivery was refused.
+    """What is quarantined for one partition; ``rejected`` says why, when the whole delivery was refused.
 
     If its records are not ``readable``, ``rejected`` says why not and the counts are 0.
     """
@@ -116,7 +116,7 @@ class QuarantineWriter:
 
 
 def list_quarantine(lake: Path, feed: str | None = None) -> list[QuarantinedPartition]:
-    """Partitions with rows set aside, and rejected deliveries, by feed and partition."""
+    """Partitions with rows quarantined, and rejected deliveries, by feed and partition."""
     feeds = [lake / escape(feed)] if feed is not None else sorted(lake.iterdir()) if lake.is_dir() else []
     found: list[QuarantinedPartition] = []
     for folder in feeds:
@@ -147,7 +147,7 @@ def _of_partition(lake: Path, feed: str, partition: str) -> list[QuarantinedPart
 
 
 def read_quarantine(lake: Path, feed: str, partition: str, limit: int | None = None) -> list[QuarantinedRow]:
-    """The rows of a partition that are set aside: those of the latest rejection, else those of the manifest."""
+    """The rows of a partition that are quarantined: those of the latest rejection, else those of the manifest."""
     rejection, manifest = read_rejection(lake, feed, partition), read_manifest(lake, feed, partition)
     name = rejection.quarantine_file if rejection else manifest.quarantine_file if manifest else None
     if name is None:

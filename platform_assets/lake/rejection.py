@@ -27,7 +27,7 @@ class DeliveryRejected(PlatformError):
         return f"{self.feed} {self.partition}: delivery rejected ({self.code}): {self.message}"
 
     def of(self, feed: str, partition: str) -> DeliveryRejected:
-        """The same rejection, told for a partition."""
+        """The same rejection, as one of a partition."""
         return DeliveryRejected(self.code, self.message, feed=feed, partition=partition)
 
 

@@ -1,4 +1,4 @@
-"""Finding deliveries in a landing folder: which files belong to which partition, and which are settled.
+"""Finding deliveries in a landing folder: which files belong to which partition, and which are stable.
 
 What is not a plain file (a link, a pipe, a folder with a file's name) is reported, never followed or opened. What
 cannot be looked at costs the partitions whose files it may hold, and no other. What becomes of a delivery is not
@@ -71,7 +71,7 @@ class LandingFolder:
                     marked.add(key)
                 else:
                     files.setdefault(key, []).append(found)
-        self._judge(arrivals, files, marked, now_ns)
+        self._assemble(arrivals, files, marked, now_ns)
         self._hinder(arrivals, keys)
         self._log(arrivals, started)
         return arrivals
@@ -93,21 +93,21 @@ class LandingFolder:
     ) -> Look:
         """The deliveries of partitions in which a file changed after ``mark``, of ``keys``, and of some others.
 
-        At most ``limit`` changes are looked at, oldest first, and none that is not yet settled. Of what was looked at
+        At most ``limit`` changes are looked at, oldest first, and none that is not yet stable. Of what was looked at
         before, at most ``again_limit`` files after ``again`` are looked at once more. Memory grows with the limits and
         not with what is in the folder: it is walked twice, for the changes and for their partitions.
         """
-        started, settled_before, ahead = time.monotonic(), self._settled_before(now_ns), now_ns + FAR_AHEAD_NS
+        started, stable_before, ahead = time.monotonic(), self._stable_before(now_ns), now_ns + FAR_AHEAD_NS
         arrivals, sums = Arrivals(), _Sums()
         changes, before = Oldest(limit, mark), Oldest(again_limit, again or Mark())
         for found in self._walk(arrivals.faults, sums):
             changed_ns = found.changed_ns
-            if changed_ns <= settled_before:
+            if changed_ns <= stable_before:
                 changes.offer(found, changed_ns)
             elif changed_ns > ahead:
                 sums.ahead += 1
                 sums.ahead_sum += summed(found.path, changed_ns)
-            if again is not None and again_limit and not settled_before < changed_ns <= ahead:
+            if again is not None and again_limit and not stable_before < changed_ns <= ahead:
                 before.offer(found, changed_ns)
         new, old = changes.taken(), before.taken()
         by_token: dict[tuple[str, ...], str | None] = {}
@@ -150,7 +150,7 @@ class LandingFolder:
         by_token: dict[tuple[str, ...], str | None],
         now_ns: int,
     ) -> None:
-        """Find every file of the partitions, and judge them."""
+        """Find every file of the partitions, and assemble their deliveries."""
         keys = found_keys.union(asked_keys)
         if not keys:
             return
@@ -173,15 +173,15 @@ class LandingFolder:
                     marked.add(key)
                 else:
                     files.setdefault(key, []).append(found)
-        self._judge(arrivals, files, marked, now_ns)
+        self._assemble(arrivals, files, marked, now_ns)
 
-    def _judge(self, arrivals: Arrivals, files: dict[str, list[Found]], marked: set[str], now_ns: int) -> None:
-        settled_before = self._settled_before(now_ns)
+    def _assemble(self, arrivals: Arrivals, files: dict[str, list[Found]], marked: set[str], now_ns: int) -> None:
+        stable_before = self._stable_before(now_ns)
         for key in sorted(files):
             if self.completeness.marker and key not in marked:
                 arrivals.waiting[key] = f"no file like {self.completeness.marker.pattern!r} says that it is complete"
-            elif any(settled_before < found.changed_ns <= now_ns + FAR_AHEAD_NS for found in files[key]):
-                arrivals.unsettled.add(key)
+            elif any(stable_before < found.changed_ns <= now_ns + FAR_AHEAD_NS for found in files[key]):
+                arrivals.unstable.add(key)
                 arrivals.waiting[key] = f"changed less than {self.completeness.settle_seconds:g} seconds ago"
             else:
                 versions = (FileVersion.seen(str(self.root / found.path), found.status) for found in files[key])
@@ -217,7 +217,7 @@ class LandingFolder:
 
     def _wait(self, arrivals: Arrivals, key: str, why: str) -> None:
         arrivals.deliveries.pop(key, None)
-        arrivals.unsettled.discard(key)
+        arrivals.unstable.discard(key)
         arrivals.waiting[key] = why
         arrivals.hindered.add(key)
 
@@ -242,7 +242,7 @@ class LandingFolder:
             known[token] = None if match is None else self.key_of(match)
         return known[token]
 
-    def _settled_before(self, now_ns: int) -> int:
+    def _stable_before(self, now_ns: int) -> int:
         return now_ns - int(self.completeness.settle_seconds * 1e9)
 
     def _key(self, found: Found, known: dict[tuple[str, ...], str | None]) -> str | None:

@@ -29,7 +29,7 @@ class Arrivals:
     """What a look at the landing folder found.
 
     ``deliveries`` and ``waiting`` (why it is not complete yet) are by partition key. Of the waiting, ``hindered`` are
-    those whose files nobody could look at (rights or a disk are at fault, not the sender), ``unsettled`` those that
+    those whose files nobody could look at (rights or a disk are at fault, not the sender), ``unstable`` those that
     only time keeps back. ``unmatched`` are paths whose name fits no partition, ``irregular`` paths that are no plain
     files, with what they are, ``faults`` paths that could not be looked at, with the reason.
     """
@@ -37,7 +37,7 @@ class Arrivals:
     deliveries: dict[str, Delivery] = field(default_factory=dict)
     waiting: dict[str, str] = field(default_factory=dict)
     hindered: set[str] = field(default_factory=set)
-    unsettled: set[str] = field(default_factory=set)
+    unstable: set[str] = field(default_factory=set)
     unmatched: list[str] = field(default_factory=list)
     irregular: dict[str, str] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)

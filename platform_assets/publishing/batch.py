@@ -17,7 +17,7 @@ from platform_assets.logs import log_context, logger
 from platform_assets.publishing import ledger
 from platform_assets.publishing.errors import PublishingError
 from platform_assets.publishing.fingerprints import row_counts
-from platform_assets.publishing.gates import Order, by_key, judge
+from platform_assets.publishing.gates import Order, audit, by_key
 from platform_assets.publishing.leases import LEASE_SECONDS, Lease, acquire, release, renew
 from platform_assets.publishing.metrics import Measured, measure
 from platform_assets.publishing.migrations import ledger_session
@@ -206,7 +206,7 @@ def _audited(
 
     relative = any(rule.history for rule in batch.rules)
     emptied = {c.partition for c in fresh if c.state != Content.DATA}
-    results = judge(
+    results = audit(
         batch.rules,
         [c.partition for c in fresh if c.partition in lost or c.state == Content.DATA],
         refused=lost,

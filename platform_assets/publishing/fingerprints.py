@@ -1,6 +1,6 @@
 """Rows and hash of each partition of a table that exists, by one GROUP BY; and whether they are those of a verdict.
 
-Hashes are compared only with hashes made here, on the same warehouse; an upgrade of the engine may change them,
+Hashes are compared only with hashes made here, on the same warehouse; an upgrade of the warehouse may change them,
 after which a partition has to be materialized once more.
 """
 

@@ -1,4 +1,4 @@
-"""The judgement on a batch of candidates: every batch rule on every partition, before anything is published.
+"""The audit of a batch of candidates: every batch rule on every partition, before anything is published.
 
 A rule fails closed: a value that is null, not a number, or could not be measured because the rule's SQL failed
 is a failure of that rule on that partition, and of no other partition.
@@ -30,7 +30,7 @@ Measure = Callable[[Sequence[BatchRule], Sequence[str]], list[Measured]]
 """Measures rules on partitions; one such function reads the candidates, another what is published."""
 
 
-def judge(
+def audit(
     rules: Sequence[BatchRule],
     candidates: Sequence[str],
     *,
@@ -46,9 +46,9 @@ def judge(
     of the asset that have published rows now; they, and the candidates that pass, are the history of the
     candidates after them by ``order``, and by their keys where that is the same.
     """
-    judged = [partition for partition in candidates if partition not in refused]
+    audited = [partition for partition in candidates if partition not in refused]
     results: dict[str, list[CheckResult]] = {p: [refused[p]] if p in refused else [] for p in candidates}
-    measured = measure_candidates(rules, judged)
+    measured = measure_candidates(rules, audited)
     in_order = sorted({*published, *candidates}, key=lambda partition: (order(partition), partition))
     past = _Past(rules, published, in_order, set(candidates), measure_published)
     for partition in in_order:
@@ -139,7 +139,7 @@ def _check(rule: BatchRule, measured: Measured, partition: str, past: list[float
         passed = rule.bounds.holds(value)
         return result(passed, value, "" if passed else f"{_what(rule)} is {value:g}; it {rule.bounds.in_words()}")
     if len(past) < MIN_HISTORY:
-        few = f"passed without judgement: {len(past)} earlier partitions, {MIN_HISTORY} are needed"
+        few = f"passed without an audit: {len(past)} earlier partitions, {MIN_HISTORY} are needed"
         return result(True, value, few)
     median = statistics.median(past)
     ratio = _ratio(value, median)

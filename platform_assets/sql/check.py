@@ -1,4 +1,4 @@
-"""Tries out the SQL and the regular expressions of a contract, so that their mistakes are told when it is read.
+"""Tries out the SQL and the regular expressions of a contract, so that their mistakes are reported when it is read.
 
 They are run on a table with the contract's columns and no rows, in an in-memory database that can reach neither
 files nor the network.
@@ -58,7 +58,7 @@ def check_sql(contract: Contract, path: Path_, findings: Findings) -> None:
     for rule in contract.batch_rules:
         gone = [name for name in rule.columns if name not in written]
         if gone:
-            findings.problem(path, f"rule {rule.name!r} needs {gone[0]!r}, which is dropped before it is judged")
+            findings.problem(path, f"rule {rule.name!r} needs {gone[0]!r}, which is dropped before it is audited")
         else:
             with _writable(findings, path, f"rule {rule.name!r}"):
                 _try(_batch_query(rule, table), findings, path, f"rule {rule.name!r}")
@@ -72,8 +72,8 @@ def _check_column(column: Column, path: Path_, findings: Findings) -> None:
             return
     if column.format is not None:
         form = literal(column.format)
-        told = f"strftime(TIMESTAMP '2013-02-03 04:05:06', {form})"
-        _try(f"SELECT try_strptime({told}, {form})", findings, (*options, "format"), "format")
+        written = f"strftime(TIMESTAMP '2013-02-03 04:05:06', {form})"
+        _try(f"SELECT try_strptime({written}, {form})", findings, (*options, "format"), "format")
     both = set(column.true_values) & set(column.false_values)
     if both and not findings.problems:
         findings.problem(path, f"{sorted(both)[0]!r} is a word for true and for false")
@@ -149,7 +149,7 @@ def _check_meaning(rule: RowExpression, columns: str, path: Path_, findings: Fin
 
 
 def _batch_query(rule: BatchRule, columns: str) -> str:
-    """The rule over a partition without rows, in the form in which it is judged."""
+    """The rule over a partition without rows, in the form in which it is audited."""
     rows = f"(SELECT {columns}, 'p' AS _partition LIMIT 0)"
     if rule.query is not None:
         source = f"(SELECT * FROM {rows} AS _rows WHERE _rows._partition = _wanted.partition_key)"

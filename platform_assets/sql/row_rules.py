@@ -1,10 +1,10 @@
 """Row rules of a contract, compiled to SQL: the value of each column, and what a good row fulfils.
 
 Everything is text for DuckDB, which reads files whatever the warehouse is; running it is the business of ``ingestion``.
-A check is a boolean that is never null. A value is
-taken only in its exact form, since the engine's casts change values in silence: 1006.5 becomes the integer 1007,
-1_000 becomes 1000, 0x1F becomes 31, 24:00:00 the next day, an offset of +25:00 is taken. Canonical forms are told
-by casting back, which costs a tenth of a regular expression; only other forms are looked at by one.
+A check is a boolean that is never null. A value is taken only in its exact form, since DuckDB's casts change values in
+silence: 1006.5 becomes the integer 1007, 1_000 becomes 1000, 0x1F becomes 31, 24:00:00 the next day, and an offset of
++25:00 is taken. Canonical forms are found by casting back, which costs less than a regular expression; only other forms
+are looked at by one.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FAMILIES[LogicalType.NUMBER] = FAMILIES[LogicalType.INTEGER]
 
 @dataclass(frozen=True)
 class Check:
-    """``sql`` is true for a good row; ``code`` is the reason a bad one is set aside with, such as ``type:distance``."""
+    """``sql`` is true for a good row; ``code`` is why a bad one is quarantined, such as ``type:distance``."""
 
     code: str
     sql: str
@@ -46,7 +46,7 @@ class Check:
 
 @dataclass(frozen=True)
 class CompiledColumn:
-    """SQL for one column over its source: the typed ``value``, and the checks in the order they are told."""
+    """SQL for one column over its source: the typed ``value``, and the checks in the order they are reported."""
 
     name: str
     value: str

@@ -56,7 +56,7 @@ class SessionMisused(WarehouseError):
 
 
 class StatementFailed(WarehouseError):
-    """One statement was refused by the engine; the warehouse itself is well."""
+    """One statement was refused by the warehouse; the warehouse itself is well."""
 
     kind = Kind.BUG
     code = "warehouse:statement"

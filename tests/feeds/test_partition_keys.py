@@ -13,7 +13,7 @@ from platform_assets.contracts.due import reason_not_due
 from platform_assets.contracts.model import BatchRule, Bounds, Metric
 from platform_assets.feeds.partition_keys import PartitionKeys
 from platform_assets.partition_key import PartitionKey
-from platform_assets.publishing.gates import judge
+from platform_assets.publishing.gates import audit
 from platform_assets.publishing.metrics import Measured
 
 ODD_FORMAT = dg.TimeWindowPartitionsDefinition(
@@ -113,7 +113,7 @@ def test_earlier_is_what_has_the_earlier_time_whatever_its_key_looks_like(tmp_pa
 
     def verdict(order: Any) -> bool:
         published = [key for key in values if key != "01-02-2024"]
-        (check,) = judge(
+        (check,) = audit(
             [rule], ["01-02-2024"], refused={}, published=published, measure_candidates=measuring,
             measure_published=measuring, order=order,
         )["01-02-2024"]  # fmt: skip

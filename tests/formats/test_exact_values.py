@@ -1,4 +1,4 @@
-"""A value is taken in its exact form or set aside; it is never changed to make it fit."""
+"""A value is taken in its exact form or quarantined; it is never changed to make it fit."""
 
 from __future__ import annotations
 

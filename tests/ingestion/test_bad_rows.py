@@ -93,7 +93,7 @@ def test_more_than_sixty_rules(make_contract: Callable[..., Any]) -> None:
     [
         ([("bad 00001", 1)] * 2, None),
         ([("bad 00001", 1)], "is good in another place"),
-        ([("bad 00001", 1), ("bad 00001", 2)], "was judged in two ways"),
+        ([("bad 00001", 1), ("bad 00001", 2)], "was validated in two ways"),
         ([("bad 00001", 1), ("not there", 1)], "is not there"),
     ],
 )

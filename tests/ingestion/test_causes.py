@@ -42,8 +42,8 @@ def test_the_counts_that_do_not_meet_are_told(
         def __getattr__(self, name: str) -> Any:
             return getattr(self.inner, name)
 
-    good = reading.judge
-    monkeypatch.setattr(reading, "judge", lambda engine, *more: good(Losing(engine), *more))
+    good = reading.validate
+    monkeypatch.setattr(reading, "validate", lambda engine, *more: good(Losing(engine), *more))
     text = "n,t\n1,a\n2,b\n3,c\n" if form == "csv" else "".join(f'{{"n":{n},"t":"a"}}\n' for n in (1, 2, 3))
     with pytest.raises(DeliveryRejected) as caught:
         lake.ingest(make_contract(COLUMNS, form=form), lake.file("bad.x", text))
@@ -57,7 +57,7 @@ def test_an_error_of_duckdb_is_not_reported_as_rows_that_cannot_be_told_apart(
     def fail(*_: Any) -> Any:
         raise duckdb.ConversionException("Could not convert 'ann@example.org'")
 
-    monkeypatch.setattr(reading, "judge", fail)
+    monkeypatch.setattr(reading, "validate", fail)
     with pytest.raises(IngestionError) as caught:
         lake.ingest(make_contract(COLUMNS), lake.file("good.csv", "n,t\n1,a\n"))
     failure = caught.value.failure

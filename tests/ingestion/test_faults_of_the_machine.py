@@ -116,7 +116,7 @@ def test_nor_is_one_that_the_engine_cannot_open(
         raise duckdb.IOException(f'IO Error: Cannot open file "{path}": {os.strerror(number)}')
 
     with monkeypatch.context() as patch:
-        patch.setattr(reading, "judge", fail)
+        patch.setattr(reading, "validate", fail)
         with pytest.raises(IngestionError, match="nothing was changed"):
             lake.ingest(contract, path)
     no_trace(lake, contract, path)

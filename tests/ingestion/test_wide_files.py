@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from platform_assets.formats.drift import judge_columns
+from platform_assets.formats.drift import compare_columns
 from platform_assets.lake.rejection import DeliveryRejected
 
 COLUMNS = 2_000
@@ -46,7 +46,7 @@ def test_names_are_compared_a_few_times_each(make_contract: Callable[..., Any], 
     Name.compared = 0
     told = ""
     try:
-        told = "".join(judge_columns(contract, [Name(name) for name in HEADERS[name](COLUMNS)], "a.csv"))
+        told = "".join(compare_columns(contract, [Name(name) for name in HEADERS[name](COLUMNS)], "a.csv"))
     except DeliveryRejected as rejected:
         told = rejected.message
     assert len(told) < 5_000

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from platform_assets.contracts.model import BatchRule, Bounds, Metric, Reference, Severity
-from platform_assets.publishing.gates import judge
+from platform_assets.publishing.gates import audit
 from platform_assets.publishing.metrics import Measured
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Verdict
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
@@ -241,7 +241,7 @@ def test_judging_against_history_is_what_a_naive_reading_of_the_rule_gives(
     def place(key: str) -> float:
         return -float(key) if backwards else float(key)
 
-    found = judge(
+    found = audit(
         [rule],
         list(new),
         refused={},

@@ -46,7 +46,7 @@ def _run(step: DbtStep, context: dg.AssetExecutionContext, graph: ModelGraph, ke
         run = DbtRun(step, context, graph, keys)
         run.block_what_upstream_refuses()
         if run.built:
-            run.build_and_judge()
+            run.build_and_test()
         return run
 
     name = f"dbt in run {context.run.run_id}"
@@ -61,7 +61,7 @@ def _run(step: DbtStep, context: dg.AssetExecutionContext, graph: ModelGraph, ke
 
 
 def _execute(step: DbtStep, context: dg.AssetExecutionContext, name: str) -> Iterator[Any]:
-    """Build and judge the selected models for the partitions of the run."""
+    """Build and test the selected models for the partitions of the run."""
     keys = run_partitions(context)
     selected = {model for model, key in step.asset_keys.items() if key in context.selected_asset_keys}
     graph = step.graph.limited_to(selected)

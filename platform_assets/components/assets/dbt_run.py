@@ -86,7 +86,7 @@ class DbtRun:
                     blocked[model] = {**found, **blocked.get(model, {})}
         return blocked
 
-    def build_and_judge(self) -> None:
+    def build_and_test(self) -> None:
         """Mark pending, run, test, record. What ends it before leaves the partitions pending, which closes them.
 
         Raises:

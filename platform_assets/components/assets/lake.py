@@ -69,7 +69,7 @@ def lake_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
         work = _Work(feed, platform, force=context.run.tags.get(FORCE_TAG, "false") != "false")
         with step_logs(context, feed.name):
             started = time.monotonic()
-            arrivals = _settled_arrivals(feed, keys, platform.landing)
+            arrivals = _stable_arrivals(feed, keys, platform.landing)
             outcomes = _ingest_in_rounds(work, keys, arrivals)
             log.info(stage_line(spec.key, outcomes, time.monotonic() - started))
         for key, delivery in arrivals.deliveries.items():
@@ -175,12 +175,12 @@ def _ingest_all(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> list[Ou
     return outcomes
 
 
-def _settled_arrivals(feed: Feed, keys: Sequence[str], landing: str) -> Arrivals:
+def _stable_arrivals(feed: Feed, keys: Sequence[str], landing: str) -> Arrivals:
     folder = feed.landing(landing)
     arrivals = folder.deliveries(set(keys), now_ns=time.time_ns())
-    if arrivals.unsettled:
+    if arrivals.unstable:
         seconds = feed.completeness.settle_seconds
-        log.info("waiting %g s for files of %d partitions to settle", seconds, len(arrivals.unsettled))
+        log.info("waiting %g s for files of %d partitions to settle", seconds, len(arrivals.unstable))
         time.sleep(seconds)
         arrivals = folder.deliveries(set(keys), now_ns=time.time_ns())
     return arrivals
@@ -204,7 +204,7 @@ def _ingested(work: _Work, partition: str, arrivals: Arrivals, ingestor: Ingesto
         return ingestor.take(contract=feed.contract, delivery=delivery, force=work.force)
     where = f"(files: {feed.pattern.pattern}, below the landing folder)"
     if partition in arrivals.waiting:
-        # something is on its way: neither is nothing due, nor is anything judged
+        # something is on its way: neither is nothing due, nor is anything validated
         message = f"its delivery is not complete yet: {arrivals.waiting[partition]} {where}"
         if partition in arrivals.hindered:
             raise IngestionError(message, code="landing")

@@ -1,7 +1,7 @@
 """The batch rules of a contract as Dagster asset checks: one spec a rule, one result a run.
 
-A rule is judged on each partition by `platform_assets.publishing`. A run over many partitions tells one result a
-rule, with the partitions that broke it; which of them were published is told by the verdict check. No check blocks
+A rule is audited on each partition by `platform_assets.publishing`. A run over many partitions reports one result a
+rule, with the partitions that broke it; which of them were published is reported by the verdict check. No check blocks
 here: a rejected partition is not published, and the others of the run go on.
 """
 
@@ -31,19 +31,19 @@ def gate_specs(key: dg.AssetKey, rules: Sequence[BatchRule]) -> list[dg.AssetChe
 def check_results(
     context: dg.AssetExecutionContext, key: dg.AssetKey, rules: Sequence[BatchRule], verdicts: Sequence[Verdict]
 ) -> Iterator[dg.AssetCheckResult]:
-    """One result a rule over all partitions of the run that were judged."""
+    """One result a rule over all partitions of the run that were audited."""
     for rule in rules:
         if dg.AssetCheckKey(key, rule.name) not in context.selected_asset_check_keys:
             continue
-        judged = [(v.partition, c) for v in verdicts for c in v.checks if c.name == rule.name]
-        failed = [(partition, check) for partition, check in judged if not check.passed]
+        audited = [(v.partition, c) for v in verdicts for c in v.checks if c.name == rule.name]
+        failed = [(partition, check) for partition, check in audited if not check.passed]
         columns = [dg.TableColumn("partition", "string"), dg.TableColumn("message", "string")]
         records = [dg.TableRecord({"partition": partition, "message": check.message}) for partition, check in failed]
         metadata: dict[str, dg.MetadataValue] = {
-            "partitions": dg.MetadataValue.int(len(judged)),
+            "partitions": dg.MetadataValue.int(len(audited)),
             "failed": dg.MetadataValue.int(len(failed)),
         }
-        values = [c.value for _, c in judged if c.value is not None and math.isfinite(c.value)]
+        values = [c.value for _, c in audited if c.value is not None and math.isfinite(c.value)]
         if values:
             metadata["latest_value"] = dg.MetadataValue.float(float(values[-1]))
         if failed:

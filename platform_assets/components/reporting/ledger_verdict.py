@@ -1,4 +1,4 @@
-"""The ledger's verdicts in Dagster's words: the outcome of a partition, and the check that tells the rejected ones."""
+"""The ledger's verdicts in Dagster's words: a partition's outcome, and the check that reports the rejected ones."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -3,7 +3,7 @@
 A step yields one `AssetMaterialization` for each good partition and then an Output that Dagster does not take for
 a materialization of the whole range; steps downstream go on with the good ones. The verdict check beside it then ends
 the run as failed if any partition was bad: in the grid that partition alone is red.
-What a partition's outcome *is* gets decided in the rooms below; here it is only told to Dagster.
+What a partition's outcome *is* gets decided in the rooms below; here it is only reported to Dagster.
 """
 
 from collections import Counter
@@ -26,7 +26,7 @@ LEFT_OUT = "left_out"
 MAX_RETRIES_TAG = "dagster/max_retries"
 RETRY_STRATEGY_TAG = "dagster/retry_strategy"
 SHOWN = 50
-"""Problems that are told in words; metadata of a run with thousands of bad partitions stays small."""
+"""Problems that are reported in words; metadata of a run with thousands of bad partitions stays small."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def report(
 
     Raises:
         dg.Failure: before anything downstream can run, if no partition of any asset is good; after the events, if
-            some are bad and the verdict check that would tell it is not part of the run.
+            some are bad and the verdict check that would report it is not part of the run.
     """
     hopeless = all(len(asset.bad) == len(asset.outcomes) for asset in assets)
     if not hopeless:
@@ -106,8 +106,8 @@ def report(
 
 def _brief(failure: Failure, index: int) -> dict[str, str]:
     """The failure for metadata; of all but the first the kind and code alone."""
-    told = failure.to_dict()
-    return told if index < SHOWN else {key: told[key] for key in ("kind", "code")}
+    shown = failure.to_dict()
+    return shown if index < SHOWN else {key: shown[key] for key in ("kind", "code")}
 
 
 def output_name(key: dg.AssetKey) -> str:

@@ -24,7 +24,7 @@ def trend_of_run(
     """The metadata entry `trend` for the newest partition of a run; empty for a table without partitions.
 
     Rows by partition over the last published ones, as Markdown with a PNG inside. ``good`` are the partitions that
-    the run published. They are published by now: a picture that cannot be drawn is told, and fails nothing.
+    the run published. They are published by now: a picture that cannot be drawn is reported, and fails nothing.
     """
     if partitions is None or not good:
         return {}

@@ -25,7 +25,7 @@ def verdict_check(
     key: dg.AssetKey,
     problems: Callable[[dg.AssetCheckExecutionContext, Sequence[str]], Mapping[str, Failure]],
 ) -> dg.AssetChecksDefinition:
-    """The check that tells which partitions of the run were left out, and fails the run if there are any.
+    """The check that reports which partitions of the run were left out, and fails the run if there are any.
 
     What the step left out stands in its output's event, so that it is known in another process too. In a run in
     which the step did not run (a re-execution of the failed steps), ``problems`` is asked for the durable verdicts:
@@ -35,7 +35,7 @@ def verdict_check(
     @dg.asset_check(  # type: ignore[arg-type]  # a check may be a generator, the annotation does not say so
         asset=key,
         name=VERDICT,
-        description="No partition of the run was rejected, held back or missing.",
+        description="No partition of the run was rejected, blocked or missing.",
         required_resource_keys={"platform"},
     )
     def verdict(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:

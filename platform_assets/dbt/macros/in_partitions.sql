@@ -20,7 +20,7 @@
 
 {#
   The keys for the node at hand: `platform_partitions` is {"default": [...], "by_node": {unique id: [...]}}, where
-  `by_node` has the models that must leave out partitions which are held back upstream.
+  `by_node` has the models that must leave out partitions which are blocked upstream.
 #}
 {% macro platform_partition_keys() -%}
     {%- set passed = var('platform_partitions', none) if execute else none -%}

@@ -1,6 +1,6 @@
 {#
   dbt's four generic tests, changed in two ways: they look only at the partitions being built, and the rows they
-  return keep `_partition`, so that a failure can be laid at the door of the days that caused it.
+  return keep `_partition`, so that a failure can be attributed to the days that caused it.
 
   A table takes part if it is built by the strategy `partition_overwrite`; every other model is tested as dbt does.
 #}

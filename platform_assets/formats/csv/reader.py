@@ -1,4 +1,4 @@
-"""Delimited text (CSV) as a source: header, columns by name, and the engine's reader set up to guess nothing."""
+"""Delimited text (CSV) as a source: header, columns by name, and DuckDB's reader set up to guess nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from platform_assets.formats.csv.locating import locate
 from platform_assets.formats.csv.originals import originals
 from platform_assets.formats.csv.records import StructureDoubt, Survey, fetch, survey
 from platform_assets.formats.csv.repair import Repaired, repair
-from platform_assets.formats.drift import judge_columns
+from platform_assets.formats.drift import compare_columns
 from platform_assets.formats.lines import FILE, MAX_RECORD, Array
 from platform_assets.formats.plain_files import PlainFile
 from platform_assets.formats.source import RecordText, Source
@@ -239,7 +239,7 @@ def _columns(contract: Contract, file: PlainFile) -> tuple[list[str], tuple[str,
                 "structure:delimiter",
                 f"{file.name}: its header is one field by {form.delimiter!r}; its delimiter seems to be {other!r}",
             )
-    return names, judge_columns(contract, names, file.name)
+    return names, compare_columns(contract, names, file.name)
 
 
 def _refuse_other_formats(name: str, head: bytes) -> None:
@@ -255,9 +255,9 @@ def _relation(contract: Contract, path: Path, fields: int, header: bool, newline
     form = contract.format
     columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(fields))
     nulls = ", ".join(literal(word) for word in dict.fromkeys(("", *form.null_strings)))
-    # the engine keeps 16 lines of the longest size in each buffer; the default of 2 MB is too short for few files only
+    # DuckDB keeps 16 lines of the longest size in each buffer; the default of 2 MB is too short for few files only
     size = f", max_line_size = {MAX_RECORD + 1024}, buffer_size = {2 * MAX_RECORD + 4096}" if wide else ""
-    # told of both characters, the engine gives no row at all; left to itself it takes them as one line end
+    # given both characters, DuckDB gives no row at all; left to itself it takes them as one line end
     ends = f"new_line = {literal(newline)}, " if newline == "\\n" else ""
     return (
         f"read_csv({path_literal(path)}, auto_detect = false, hive_partitioning = false, columns = {{{columns}}}, "

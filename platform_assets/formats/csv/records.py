@@ -1,6 +1,6 @@
 """Records of a plain text file, found in its bytes: counted, and fetched by their number.
 
-This is the count that the engine's rows are held against, so nothing of the engine is used. A record ends at a
+This is the count that DuckDB's rows are compared with, so nothing of DuckDB is used. A record ends at a
 newline outside of quotes; an empty line is none. Counting costs 0.3 ns a byte in a file without quotes.
 """
 
@@ -60,12 +60,12 @@ def survey(path: Path, skip: int, quote: str, delimiter: str, fields: int) -> Su
             raise StructureDoubt("quotes that do not begin or end a field")
         blank, trailing = block.oddities(mark)
         if blank and fields == 1:
-            # the engine makes a row of null of each, which would stand in for a bad one
+            # DuckDB makes a row of null of each, which would stand in for a bad one
             raise StructureDoubt("blank lines in a file of one column")
         if blank or trailing:
             starts, _, _ = block.records()
             records += len(starts)
-            # the engine takes an empty field too many at a line's end without a word, in quotes too
+            # DuckDB takes an empty field too many at a line's end without a word, in quotes too
             if trailing and block.outside_quotes(mark) != len(starts) * (fields - 1):
                 raise StructureDoubt("lines that end in a delimiter")
         else:
@@ -111,7 +111,7 @@ class Block:
 
     def well_quoted(self, mark: bytes) -> bool:
         """Whether every quote begins or ends a field or is doubled inside of one. Of others, or with spaces around
-        them, the engine makes something else than the grammar does."""
+        them, DuckDB makes something else than the grammar does."""
         if not self.quoted:
             return True
         array = np.frombuffer(self.data, np.uint8)

@@ -1,8 +1,8 @@
-"""The exact reader of delimited text: every record is looked at, bad ones are set aside, a clean copy is written.
+"""The exact reader of delimited text: every record is looked at, bad ones are quarantined, a clean copy is written.
 
-It runs only for files whose plain count fails or does not meet the engine's. The grammar is RFC 4180's, and a
+It runs only for files whose plain count fails or does not meet DuckDB's. The grammar is RFC 4180's, and a
 record that does not follow it costs its first line only: reading goes on at the next line. So an unbalanced quote
-loses one line and not the rest of the file. Lines without quotes are judged together in numpy; the others, and
+loses one line and not the rest of the file. Lines without quotes are looked at together in numpy; the others, and
 records over several lines, one at a time.
 """
 
@@ -20,7 +20,7 @@ from platform_assets.formats.csv.records import CHUNK, StructureDoubt
 from platform_assets.formats.lines import MAX_RECORD, Array, Lines
 
 SetAside = Callable[[int, str, bytes, int], None]
-"""(line, reason code, raw bytes, full length) of a record that is set aside."""
+"""(line, reason code, raw bytes, full length) of a record that is quarantined."""
 
 
 @dataclass
@@ -97,7 +97,7 @@ class _Repair:
             if index < done:
                 continue
             self._plain(data, starts, ends, done, index)
-            taken = self._judge(data, starts, ends, index, final)
+            taken = self._look_at(data, starts, ends, index, final)
             if taken == 0:
                 return int(starts[index])
             done = index + taken
@@ -154,7 +154,7 @@ class _Repair:
         self.result.set_aside += 1
         self.set_aside(self.line, code, raw, length)
 
-    def _judge(self, data: bytes, starts: Array, ends: Array, index: int, final: bool) -> int:
+    def _look_at(self, data: bytes, starts: Array, ends: Array, index: int, final: bool) -> int:
         """One suspect record: the number of lines it takes, 0 when more bytes are needed to tell."""
         start, end = int(starts[index]), int(ends[index])
         whole = end

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from platform_assets.contracts.model import Column, Contract, LogicalType
-from platform_assets.formats.drift import judge_columns
+from platform_assets.formats.drift import compare_columns
 from platform_assets.formats.json.strict import Number, dump_json, parse_json
 from platform_assets.formats.lines import FILE, MAX_RECORD, Array, Lines, fetch_lines, text_lines
 from platform_assets.formats.plain_files import PlainFile
@@ -49,7 +49,7 @@ def open_json_lines(contract: Contract, files: Sequence[PlainFile], copy: Path, 
                     rows += 1
                     out.write(row)
             starts.append(rows)
-            warnings += reader.judge_keys(rows - starts[-2])
+            warnings += reader.compare_keys(rows - starts[-2])
             if rows == starts[-2] and not reader.set_aside:
                 empty.append(file.name)
             set_aside, longest = set_aside + reader.set_aside, max(longest, reader.longest)
@@ -86,7 +86,7 @@ class _Reader:
         self.expected = {column.source_name for column in contract.columns}
 
     def row(self, line: int, raw: bytes, length: int) -> str | None:
-        """The line as a row of the working copy, or ``None`` when it was set aside."""
+        """The line as a row of the working copy, or ``None`` when it was quarantined."""
         reason = "structure:record_too_long" if length > MAX_RECORD else ""
         document: Any = None
         if not reason:
@@ -122,7 +122,7 @@ class _Reader:
         self.set_aside += 1
         self.quarantine.add(self.name, line, (reason,), raw, length)
 
-    def judge_keys(self, rows: int) -> tuple[str, ...]:
+    def compare_keys(self, rows: int) -> tuple[str, ...]:
         """Drift of the whole file, of which ``rows`` lines were good: a key that is new in many lines, a required one
         that is in none."""
         total = rows + self.set_aside
@@ -134,7 +134,7 @@ class _Reader:
         some = any(self.keys.values())
         if some and (many or absent & required):
             found = [name for name, count in self.keys.items() if count and (name in self.expected or name in many)]
-            judge_columns(self.contract, found, self.name, ordered=False)
+            compare_columns(self.contract, found, self.name, ordered=False)
         warnings = (
             [f"{self.name}: the key {name!r} is in no line and was read as null" for name in sorted(absent)]
             if some

@@ -1,6 +1,6 @@
 """JSON as its standard has it, with every number as it was written.
 
-Python's reader takes NaN and repeated keys and turns 1.10 into 1.1; the engine's takes trailing commas and turns
+Python's reader takes NaN and repeated keys and turns 1.10 into 1.1; DuckDB's takes trailing commas and turns
 a long decimal into the nearest double. Here a number stays the text it was, and all the others are errors. So is
 what is nested too deeply to be worked on: how deep Python itself can go depends on who calls.
 """

@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 
 from platform_assets.contracts.model import Column, Contract, LogicalType
-from platform_assets.formats.drift import judge_columns
+from platform_assets.formats.drift import compare_columns
 from platform_assets.formats.duckdb_errors import is_of_machine
 from platform_assets.formats.parquet.annotations import group_change, group_fault
 from platform_assets.formats.parquet.footer import NAME, Change, Element, Footer, FooterFault, amended, read_footer
@@ -62,7 +62,7 @@ def open_parquet(
     names = [element.name for element in footer.columns]
     warnings: tuple[str, ...] = ()
     for each in footers:
-        warnings += judge_columns(contract, names, each.path.name, ordered=False)
+        warnings += compare_columns(contract, names, each.path.name, ordered=False)
     _refuse_twins(contract, names, path.name)
     wanted = {column.source_name for column in contract.columns}
     readings = {e.name: [reading(leaf) for leaf in e.leaves()] for e in footer.columns if e.name in wanted}

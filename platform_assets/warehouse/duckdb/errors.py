@@ -116,7 +116,7 @@ def _is_gone(pattern: str) -> bool:
 
 
 def _is_full(text: str) -> bool:
-    """Whether the text of an error tells of a full disk or memory."""
+    """Whether the text of an error speaks of a full disk or memory."""
     return any(sign.lower() in text.lower() for sign in _FULL)
 
 
@@ -130,5 +130,5 @@ def _exhausted(text: str) -> WarehouseExhausted:
 def _fault(text: str) -> StorageFault:
     return StorageFault(
         f"{text.splitlines()[0].rstrip('.')}. This is a fault of the machine and says nothing about the data: nothing "
-        f"was judged or published. Mend it, then run again."
+        f"was audited or published. Mend it, then run again."
     )

@@ -33,7 +33,7 @@ Config = dict[str, "str | bool | int | float | list[str]"]
 
 
 def open_database(path: Path, *, read_only: bool, config: Config, deadline: float) -> duckdb.DuckDBPyConnection:
-    """Connect, waiting with back-off for foreign holders until ``deadline`` (of ``time.monotonic``).
+    """Connect, waiting with back-off for other programs until ``deadline`` (of ``time.monotonic``).
 
     A read-only connection to a file that is not there is an empty database in memory. Raises
     ``WarehouseBusy``, ``WarehouseUnreadable``, ``WarehouseExhausted`` or ``StorageFault``.

@@ -181,7 +181,7 @@ class DuckDBSession:
 
     def _roll_back(self) -> None:
         # after a failed COMMIT, or in a database that a full disk has invalidated, there is nothing left to roll
-        # back and DuckDB says so; the first error is the one to tell
+        # back and DuckDB says so; the first error is the one to report
         with contextlib.suppress(duckdb.Error):
             if self._connection is not None and self._pid == os.getpid():
                 with interrupts_raised(self._connection):
