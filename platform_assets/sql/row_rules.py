@@ -206,8 +206,10 @@ def _from_typed(column: Column, source: str, source_type: str) -> tuple[str, str
         return value, f"{name} IS NOT NULL"
     if target == "DOUBLE" and source_type.startswith("DECIMAL") and _digits_of(source_type) > 15:
         # the quotient of two doubles is not always the nearest one
-        text = f"CAST({name} AS VARCHAR)"
-        return f"TRY_CAST(CAST({source} AS VARCHAR) AS DOUBLE)", f"TRY_CAST({text} AS {source_type}) = {source}"
+        back = f"TRY_CAST(CAST({name} AS VARCHAR) AS {source_type})"
+        # a decimal is not read from 1e-18
+        small = f"TRY_CAST(format('{{:.{_scale_of(source_type)}f}}', {name}) AS {source_type})"
+        return f"TRY_CAST(CAST({source} AS VARCHAR) AS DOUBLE)", f"coalesce({back}, {small}) = {source}"
     if target == "DOUBLE":
         return value, f"isfinite({name}) AND TRY_CAST({name} AS {source_type}) = {source}"
     if source_type in ("DOUBLE", "FLOAT") and target.startswith("DECIMAL"):
@@ -222,3 +224,7 @@ def _from_typed(column: Column, source: str, source_type: str) -> tuple[str, str
 
 def _digits_of(decimal: str) -> int:
     return int(decimal.removeprefix("DECIMAL(").split(",")[0])
+
+
+def _scale_of(decimal: str) -> int:
+    return int(decimal.removesuffix(")").split(",")[1])

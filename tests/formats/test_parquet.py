@@ -52,3 +52,13 @@ def test_nanoseconds_below_a_microsecond_cost_their_row(
     manifest = lake.ingest(make_contract([{"name": "at", "logicalType": "timestamp", **options}], form="parquet"), path)
     assert [row[0] and row[0].microsecond for row in lake.rows(manifest)] == [1, None]
     assert [(row.line, row.reasons) for row in lake.quarantined()] == [(2, ("type:at",))]
+
+
+def test_small_decimals_are_numbers_where_a_double_holds_them(lake: Any, make_contract: Callable[..., Any]) -> None:
+    values = [Decimal(text) for text in ("-1E-18", "1.23E-16", "0.1", "0", "0.123456789012345678")]
+    path = lake.landing / "a.parquet"
+    pq.write_table(pa.table({"n": pa.array(values, pa.decimal128(18, 18))}), path)
+    contract = make_contract([{"name": "n", "logicalType": "number"}], form="parquet", terms={"quarantineLimit": "50%"})
+    manifest = lake.ingest(contract, path)
+    assert [row[0] for row in lake.rows(manifest)] == [-1e-18, 1.23e-16, 0.1, 0.0]
+    assert manifest.reasons == {"type:n": 1}, "18 digits are more than a double has"
