@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from platform_assets.failures import Kind, PlatformError
+from platform_assets.execution import Execution, InvalidEnvironment, read_execution
+
+__all__ = ["Environment", "EnvironmentName", "InvalidEnvironment", "current_environment", "read_environment"]
 
 
 class EnvironmentName(StrEnum):
@@ -33,16 +35,12 @@ LOG_LEVELS = ("DEBUG", "INFO")
 _PLACES = ("PLATFORM_LANDING", "PLATFORM_LAKE", WAREHOUSE_VARIABLE)
 
 
-class InvalidEnvironment(PlatformError, ValueError):
-    """An environment variable holds what the platform cannot use; the message names it and what is allowed."""
-
-    kind = Kind.MISCONFIGURED
-    code = "environment"
-
-
 @dataclass(frozen=True)
 class Environment:
-    """Absolute paths of one environment. Everything the platform writes lies below ``home`` by default."""
+    """Absolute paths of one environment, and how it executes.
+
+    Everything the platform writes lies below ``home`` by default.
+    """
 
     name: EnvironmentName
     home: Path
@@ -50,6 +48,7 @@ class Environment:
     lake: Path
     warehouse: Path
     log_level: str = "INFO"
+    execution: Execution = field(default_factory=Execution)
 
     @property
     def runs_are_local(self) -> bool:
@@ -88,6 +87,7 @@ def read_environment(variables: Mapping[str, str], *, cwd: Path) -> Environment:
         lake=cwd / variables.get("PLATFORM_LAKE", str(home / "lake")),
         warehouse=cwd / variables.get(WAREHOUSE_VARIABLE, str(home / "warehouse.duckdb")),
         log_level=level,
+        execution=read_execution(variables),
     )
 
 

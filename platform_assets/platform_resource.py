@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from platform_assets.execution import Execution
 from platform_assets.failures import Kind, PlatformError
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.protocol import Warehouse
@@ -28,8 +29,8 @@ class DuckDBWarehouseResource(dg.ConfigurableResource):
     """The embedded warehouse: one DuckDB file."""
 
     path: str
-    wait_seconds: float = 600.0
-    memory_limit: str | None = None
+    wait_seconds: float = Execution.warehouse_wait_seconds
+    memory_limit: str | None = Execution.warehouse_memory
     """Such as 4GB. Without one a session keeps within 512 MB, or more for wide loads, and is given what DuckDB takes by
     itself (four fifths of the machine's memory) when that was too little."""
 
@@ -46,6 +47,10 @@ class PlatformResource(dg.ConfigurableResource):
     warehouse: DuckDBWarehouseResource
     log_level: str = "INFO"
     """What of the platform's log is in the log of a run: at DEBUG a line for each partition too."""
+    ingestion_workers: int = Execution.ingestion_workers
+    ingestion_threads: int = Execution.ingestion_threads
+    ingestion_memory: str = Execution.ingestion_memory
+    partitions_per_load: int | None = Execution.partitions_per_load
 
     def pseudonym_key(self) -> bytes:
         """The secret key of the keyed hash, from `PLATFORM_PSEUDONYM_KEY`.

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import dagster as dg
 from dagster.components.resolved.model import Resolver
 
+from platform_assets.execution import given_execution
 from platform_assets.platform_resource import DuckDBWarehouseResource, PlatformResource
 
 
@@ -14,7 +15,7 @@ from platform_assets.platform_resource import DuckDBWarehouseResource, PlatformR
 class PlatformResources(dg.Component, dg.Resolvable):
     """Where files land, where the lake is and which warehouse is used: one per project.
 
-    Relative paths are taken from the project's root.
+    Relative paths are taken from the project's root. The executor is the project's own.
     """
 
     landing: Annotated[str, Resolver.default(description="Folder in which files arrive.", examples=["data/landing"])]
@@ -24,14 +25,54 @@ class PlatformResources(dg.Component, dg.Resolvable):
         Literal["DEBUG", "INFO"],
         Resolver.default(description="DEBUG has a line for each partition in the log of a run, INFO one for all."),
     ] = "INFO"
+    ingestion_workers: Annotated[
+        int | None, Resolver.default(description="Partitions of a step that are ingested side by side (2).")
+    ] = None
+    ingestion_threads: Annotated[
+        int | None, Resolver.default(description="Threads of DuckDB that these share (2).")
+    ] = None
+    ingestion_memory: Annotated[
+        str | None, Resolver.default(description="Memory of each of them (1GB).", examples=["512MB"])
+    ] = None
+    warehouse_memory: Annotated[
+        str | None,
+        Resolver.default(description="Memory of a session of the warehouse (what fits the work).", examples=["4GB"]),
+    ] = None
+    warehouse_wait_seconds: Annotated[
+        float | None, Resolver.default(description="How long a step waits for other users of the DuckDB file (600).")
+    ] = None
+    partitions_per_load: Annotated[
+        int | None,
+        Resolver.default(description="Partitions that are loaded or published in one transaction (all of a run)."),
+    ] = None
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The resource `platform`, and an executor that runs the steps of a run in one process."""
+        """The resource `platform`.
+
+        Raises:
+            InvalidEnvironment: if a setting holds a value that is not allowed.
+        """
         root = Path(context.project_root)
+        execution = given_execution(
+            ingestion_workers=self.ingestion_workers,
+            ingestion_threads=self.ingestion_threads,
+            ingestion_memory=self.ingestion_memory,
+            warehouse_memory=self.warehouse_memory,
+            warehouse_wait_seconds=self.warehouse_wait_seconds,
+            partitions_per_load=self.partitions_per_load,
+        )
         platform = PlatformResource(
             landing=str(root / self.landing),
             lake=str(root / self.lake),
-            warehouse=DuckDBWarehouseResource(path=str(root / self.warehouse)),
+            warehouse=DuckDBWarehouseResource(
+                path=str(root / self.warehouse),
+                wait_seconds=execution.warehouse_wait_seconds,
+                memory_limit=execution.warehouse_memory,
+            ),
             log_level=self.log_level,
+            ingestion_workers=execution.ingestion_workers,
+            ingestion_threads=execution.ingestion_threads,
+            ingestion_memory=execution.ingestion_memory,
+            partitions_per_load=execution.partitions_per_load,
         )
-        return dg.Definitions(resources={"platform": platform}, executor=dg.in_process_executor)
+        return dg.Definitions(resources={"platform": platform})

@@ -55,13 +55,9 @@ def test_a_run_has_one_line_for_each_stage(shop: Project, caplog: pytest.LogCapt
     assert not lines(shop, run.run_id, logging.DEBUG)
 
 
-def test_a_line_for_each_partition_is_there_when_it_is_wanted(
-    shop: Project, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_line_for_each_partition_is_there_when_it_is_wanted(shop: Project, caplog: pytest.LogCaptureFixture) -> None:
     platform = shop.root / "somebody" / "defs" / "platform" / "defs.yaml"
-    platform.write_text(platform.read_text() + "  log_level: DEBUG\n")
-    # as many threads as partitions
-    monkeypatch.setattr("platform_assets.components.assets.lake.THREADS", 4)
+    platform.write_text(platform.read_text() + "  log_level: DEBUG\n  ingestion_workers: 4\n")
     deliver(shop, {DAYS[1]: []})
     caplog.clear()
     run = shop.run("key:lake/orders or key:raw/orders", DAYS[0], DAYS[3])
