@@ -17,6 +17,7 @@ from platform_assets.lake.rejection import DeliveryRejected
 from platform_assets.publishing.readers import published_versions, require_published
 from platform_assets.sql.contract_file import read_contract
 from platform_assets.warehouse.errors import StatementFailed, WarehouseError
+from platform_assets.warehouse.locations import WarehouseFactory, open_warehouse
 from platform_assets.warehouse.protocol import ColumnDef, Session, StagedFile, TableName, Warehouse
 
 __all__ = [
@@ -46,7 +47,9 @@ __all__ = [
     "TextFormat",
     "Warehouse",
     "WarehouseError",
+    "WarehouseFactory",
     "failure_of",
+    "open_warehouse",
     "published_versions",
     "read_contract",
     "read_manifest",

@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from platform_assets.announced import WAREHOUSES, announced
 from platform_assets.execution import Execution, InvalidEnvironment, read_execution
 
 __all__ = ["Environment", "EnvironmentName", "InvalidEnvironment", "current_environment", "read_environment"]
@@ -39,14 +41,15 @@ _PLACES = ("PLATFORM_LANDING", "PLATFORM_LAKE", WAREHOUSE_VARIABLE)
 class Environment:
     """Absolute paths of one environment, and how it executes.
 
-    Everything the platform writes lies below ``home`` by default.
+    Everything the platform writes lies below ``home`` by default. ``warehouse`` is the path of a DuckDB file, or the
+    location of a warehouse that a package announces (``scheme://...``).
     """
 
     name: EnvironmentName
     home: Path
     landing: Path
     lake: Path
-    warehouse: Path
+    warehouse: str
     log_level: str = "INFO"
     execution: Execution = field(default_factory=Execution)
 
@@ -85,10 +88,38 @@ def read_environment(variables: Mapping[str, str], *, cwd: Path) -> Environment:
         home=home,
         landing=cwd / variables.get("PLATFORM_LANDING", str(home / "landing")),
         lake=cwd / variables.get("PLATFORM_LAKE", str(home / "lake")),
-        warehouse=cwd / variables.get(WAREHOUSE_VARIABLE, str(home / "warehouse.duckdb")),
+        warehouse=warehouse_location(
+            variables.get(WAREHOUSE_VARIABLE, str(home / "warehouse.duckdb")), folder=cwd, name=WAREHOUSE_VARIABLE
+        ),
         log_level=level,
         execution=read_execution(variables),
     )
+
+
+def scheme_of(location: str) -> str:
+    """The scheme of a warehouse's location; nothing for a path."""
+    found = re.match(r"([a-z][a-z0-9+.-]*)://", location)
+    return found[1] if found is not None else ""
+
+
+def warehouse_location(given: str, *, folder: Path, name: str) -> str:
+    """A warehouse as it was ``given``: the absolute path of a DuckDB file, or the location of an announced one.
+
+    A relative path is taken from ``folder``. ``name`` is what the setting is called.
+
+    Raises:
+        InvalidEnvironment: if no installed package announces a warehouse of that scheme.
+    """
+    scheme, known = scheme_of(given), announced(WAREHOUSES)
+    if scheme in ("", "duckdb"):
+        return str(folder / given.removeprefix("duckdb://"))
+    if scheme not in known:
+        schemes = ", ".join(f"{known_scheme}://..." for known_scheme in ["duckdb", *sorted(known)])
+        raise InvalidEnvironment(
+            f"{name} is {given!r}, and no installed package has a warehouse {scheme!r}; it must be a path or one of: "
+            f"{schemes}"
+        )
+    return given
 
 
 def current_environment() -> Environment:

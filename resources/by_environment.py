@@ -1,14 +1,13 @@
 """The Dagster resources of this deployment, and how its runs execute, for each environment.
 
 The library's own classes are in `platform_assets.platform_resource`; where things lie, and how much of the machine is
-theirs, is read from the environment's variables by `platform_assets.environment`. DuckDB is the warehouse of every
-environment so far.
+theirs, is read from the environment's variables by `platform_assets.environment`.
 """
 
 import dagster as dg
 
 from platform_assets.environment import Environment
-from platform_assets.platform_resource import DuckDBWarehouseResource, PlatformResource
+from platform_assets.platform_resource import PlatformResource, warehouse_resource
 
 
 def platform_resources(environment: Environment) -> dict[str, PlatformResource]:
@@ -17,11 +16,7 @@ def platform_resources(environment: Environment) -> dict[str, PlatformResource]:
     platform = PlatformResource(
         landing=str(environment.landing),
         lake=str(environment.lake),
-        warehouse=DuckDBWarehouseResource(
-            path=str(environment.warehouse),
-            wait_seconds=execution.warehouse_wait_seconds,
-            memory_limit=execution.warehouse_memory,
-        ),
+        warehouse=warehouse_resource(environment.warehouse, execution),
         log_level=environment.log_level,
         ingestion_workers=execution.ingestion_workers,
         ingestion_threads=execution.ingestion_threads,

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 import dagster as dg
 from dagster.components.resolved.model import Resolver
 
+from platform_assets.environment import warehouse_location
 from platform_assets.execution import given_execution
-from platform_assets.platform_resource import DuckDBWarehouseResource, PlatformResource
+from platform_assets.platform_resource import PlatformResource, warehouse_resource
 
 
 @dataclass
@@ -20,7 +21,13 @@ class PlatformResources(dg.Component, dg.Resolvable):
 
     landing: Annotated[str, Resolver.default(description="Folder in which files arrive.", examples=["data/landing"])]
     lake: Annotated[str, Resolver.default(description="Folder of the lake.", examples=["data/lake"])]
-    warehouse: Annotated[str, Resolver.default(description="The DuckDB file.", examples=["data/warehouse.duckdb"])]
+    warehouse: Annotated[
+        str,
+        Resolver.default(
+            description="The DuckDB file, or the location (scheme://...) of a warehouse that a package announces.",
+            examples=["data/warehouse.duckdb"],
+        ),
+    ]
     log_level: Annotated[
         Literal["DEBUG", "INFO"],
         Resolver.default(description="DEBUG has a line for each partition in the log of a run, INFO one for all."),
@@ -64,11 +71,7 @@ class PlatformResources(dg.Component, dg.Resolvable):
         platform = PlatformResource(
             landing=str(root / self.landing),
             lake=str(root / self.lake),
-            warehouse=DuckDBWarehouseResource(
-                path=str(root / self.warehouse),
-                wait_seconds=execution.warehouse_wait_seconds,
-                memory_limit=execution.warehouse_memory,
-            ),
+            warehouse=warehouse_resource(warehouse_location(self.warehouse, folder=root, name="warehouse"), execution),
             log_level=self.log_level,
             ingestion_workers=execution.ingestion_workers,
             ingestion_threads=execution.ingestion_threads,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from platform_assets.contracts.announced_formats import FORMATS_GROUP, announced_formats
+from platform_assets.announced import FORMATS, announced
 from platform_assets.contracts.problems import ContractError
 from platform_assets.lake.rejection import DeliveryRejected
 from platform_assets.sql.contract_file import contract_problems
@@ -54,13 +54,13 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     metadata.mkdir(parents=True)
     (site / "blocks_format.py").write_text(MODULE)
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: blocks-format\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text(f"[{FORMATS_GROUP}]\nblocks = blocks_format:FORMAT\n")
+    (metadata / "entry_points.txt").write_text(f"[{FORMATS}]\nblocks = blocks_format:FORMAT\n")
     monkeypatch.syspath_prepend(str(site))
     importlib.invalidate_caches()
-    announced_formats.cache_clear()
+    announced.cache_clear()
     yield
     sys.modules.pop("blocks_format", None)
-    announced_formats.cache_clear()
+    announced.cache_clear()
 
 
 def test_files_of_it_are_ingested_like_all_others(lake: Lake, make_contract: Callable[..., Any]) -> None:

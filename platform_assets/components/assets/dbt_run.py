@@ -46,7 +46,7 @@ class DbtRun:
         self.step, self.context, self.graph, self.keys = step, context, graph, keys
         self.platform: PlatformResource = context.resources.platform
         self.warehouse = self.platform.warehouse.open()
-        self.environment = {WAREHOUSE_VARIABLE: self.platform.warehouse.path}
+        self.environment = {WAREHOUSE_VARIABLE: self.platform.warehouse.location}
         self.blocked: Blocked = {}
         self.wanted: dict[str, list[str]] = {}
         self.seconds: dict[str, float] = {}
