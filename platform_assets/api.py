@@ -14,6 +14,7 @@ from platform_assets.formats.source import Source
 from platform_assets.formats.text_rows import Record, text_rows
 from platform_assets.lake.manifest import Manifest, read_manifest
 from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.notifiers import FailedPartition, FailedRun, Notifier
 from platform_assets.publishing.readers import published_versions, require_published
 from platform_assets.sql.contract_file import read_contract
 from platform_assets.warehouse.errors import StatementFailed, WarehouseError
@@ -27,12 +28,15 @@ __all__ = [
     "Contract",
     "ContractError",
     "DeliveryRejected",
+    "FailedPartition",
+    "FailedRun",
     "Failure",
     "FileFormat",
     "Format",
     "Kind",
     "LogicalType",
     "Manifest",
+    "Notifier",
     "Place",
     "PlainFile",
     "PlatformError",

@@ -7,6 +7,7 @@ import dagster as dg
 
 from platform_assets.automation.conditions import automation_sensor
 from platform_assets.automation.dead_runs import dead_runs_sensor
+from platform_assets.automation.notifications import notification_sensors
 from platform_assets.environment import Environment, current_environment
 from platform_assets.execution import chosen
 from resources.by_environment import executor, platform_resources
@@ -28,7 +29,11 @@ def build(environment: Environment, *, project: Path = Path(__file__).parent) ->
             component_tree=tree,
             resources=platform_resources(environment),
             executor=executor(environment),
-            sensors=[automation_sensor(), *([dead_runs_sensor()] if environment.runs_are_local else [])],
+            sensors=[
+                automation_sensor(),
+                *notification_sensors(),
+                *([dead_runs_sensor()] if environment.runs_are_local else []),
+            ],
         ),
     )
 

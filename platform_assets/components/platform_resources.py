@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import dagster as dg
 from dagster.components.resolved.model import Resolver
 
+from platform_assets.automation.notifications import notification_sensors
 from platform_assets.environment import warehouse_location
 from platform_assets.execution import given_execution
 from platform_assets.platform_resource import PlatformResource, warehouse_resource
@@ -54,7 +55,7 @@ class PlatformResources(dg.Component, dg.Resolvable):
     ] = None
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The resource `platform`.
+        """The resource `platform`, and a sensor for the notifiers that are announced.
 
         Raises:
             InvalidEnvironment: if a setting holds a value that is not allowed.
@@ -78,4 +79,4 @@ class PlatformResources(dg.Component, dg.Resolvable):
             ingestion_memory=execution.ingestion_memory,
             partitions_per_load=execution.partitions_per_load,
         )
-        return dg.Definitions(resources={"platform": platform})
+        return dg.Definitions(resources={"platform": platform}, sensors=notification_sensors())
