@@ -110,9 +110,10 @@ def warehouse_location(given: str, *, folder: Path, name: str) -> str:
     Raises:
         InvalidEnvironment: if no installed package announces a warehouse of that scheme.
     """
-    scheme, known = scheme_of(given), announced(WAREHOUSES)
+    scheme = scheme_of(given)
     if scheme in ("", "duckdb"):
         return str(folder / given.removeprefix("duckdb://"))
+    known = announced(WAREHOUSES)
     if scheme not in known:
         schemes = ", ".join(f"{known_scheme}://..." for known_scheme in ["duckdb", *sorted(known)])
         raise InvalidEnvironment(
