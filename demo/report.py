@@ -18,7 +18,7 @@ MARTS = ("daily_carrier_punctuality", "airport_delays", "route_statistics")
 
 def print_report(console: Console, year: Year, environment: Environment) -> None:
     """The tables, the facts and the plot of what stands in the environment's lake and warehouse."""
-    warehouse = DuckDBWarehouse(path=environment.warehouse)
+    warehouse = DuckDBWarehouse(path=Path(environment.warehouse))
     console.print(_stages(year, environment.lake, warehouse))
     if year.checks_passed + year.checks_warned + year.checks_failed:
         warned = f"{year.checks_warned} warned ({', '.join(year.warnings)})" if year.checks_warned else "none warned"

@@ -14,24 +14,32 @@ from platform_assets.formats.source import Source
 from platform_assets.formats.text_rows import Record, text_rows
 from platform_assets.lake.manifest import Manifest, read_manifest
 from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.notifiers import FailedPartition, FailedRun, Notifier
+from platform_assets.publishing.checks import Check
 from platform_assets.publishing.readers import published_versions, require_published
 from platform_assets.sql.contract_file import read_contract
 from platform_assets.warehouse.errors import StatementFailed, WarehouseError
-from platform_assets.warehouse.protocol import ColumnDef, Session, StagedFile, TableName, Warehouse
+from platform_assets.warehouse.locations import WarehouseFactory, open_warehouse
+from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, StagedFile, TableName, Warehouse
 
 __all__ = [
+    "PARTITION",
     "Actor",
+    "Check",
     "Column",
     "ColumnDef",
     "Contract",
     "ContractError",
     "DeliveryRejected",
+    "FailedPartition",
+    "FailedRun",
     "Failure",
     "FileFormat",
     "Format",
     "Kind",
     "LogicalType",
     "Manifest",
+    "Notifier",
     "Place",
     "PlainFile",
     "PlatformError",
@@ -46,7 +54,9 @@ __all__ = [
     "TextFormat",
     "Warehouse",
     "WarehouseError",
+    "WarehouseFactory",
     "failure_of",
+    "open_warehouse",
     "published_versions",
     "read_contract",
     "read_manifest",

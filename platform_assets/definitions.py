@@ -7,8 +7,10 @@ import dagster as dg
 
 from platform_assets.automation.conditions import automation_sensor
 from platform_assets.automation.dead_runs import dead_runs_sensor
+from platform_assets.automation.notifications import notification_sensors
 from platform_assets.environment import Environment, current_environment
-from resources.by_environment import platform_resources
+from platform_assets.execution import chosen
+from resources.by_environment import executor, platform_resources
 
 
 def build(environment: Environment, *, project: Path = Path(__file__).parent) -> dg.Definitions:
@@ -19,14 +21,19 @@ def build(environment: Environment, *, project: Path = Path(__file__).parent) ->
     # load_from_defs_folder would import every component library that is installed, to document its words in the
     # UI: seven seconds of every run for dagster-snowflake alone
     tree = dg.ComponentTree.for_project(project)
+    with chosen(environment.execution):
+        pipelines = tree.build_defs(tree.defs_module_path)
     return dg.Definitions.merge(
-        tree.build_defs(tree.defs_module_path),
+        pipelines,
         dg.Definitions(
             component_tree=tree,
             resources=platform_resources(environment),
-            # one warehouse file has one writer: the steps of a run share one process and take turns
-            executor=dg.in_process_executor,
-            sensors=[automation_sensor(), *([dead_runs_sensor()] if environment.runs_are_local else [])],
+            executor=executor(environment),
+            sensors=[
+                automation_sensor(),
+                *notification_sensors(),
+                *([dead_runs_sensor()] if environment.runs_are_local else []),
+            ],
         ),
     )
 

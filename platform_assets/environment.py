@@ -7,12 +7,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from platform_assets.failures import Kind, PlatformError
+from platform_assets.announced import WAREHOUSES, announced
+from platform_assets.execution import Execution, InvalidEnvironment, read_execution
+
+__all__ = ["Environment", "EnvironmentName", "InvalidEnvironment", "current_environment", "read_environment"]
 
 
 class EnvironmentName(StrEnum):
@@ -33,23 +37,21 @@ LOG_LEVELS = ("DEBUG", "INFO")
 _PLACES = ("PLATFORM_LANDING", "PLATFORM_LAKE", WAREHOUSE_VARIABLE)
 
 
-class InvalidEnvironment(PlatformError, ValueError):
-    """An environment variable holds what the platform cannot use; the message names it and what is allowed."""
-
-    kind = Kind.MISCONFIGURED
-    code = "environment"
-
-
 @dataclass(frozen=True)
 class Environment:
-    """Absolute paths of one environment. Everything the platform writes lies below ``home`` by default."""
+    """Absolute paths of one environment, and how it executes.
+
+    Everything the platform writes lies below ``home`` by default. ``warehouse`` is the path of a DuckDB file, or the
+    location of a warehouse that a package announces (``scheme://...``).
+    """
 
     name: EnvironmentName
     home: Path
     landing: Path
     lake: Path
-    warehouse: Path
+    warehouse: str
     log_level: str = "INFO"
+    execution: Execution = field(default_factory=Execution)
 
     @property
     def runs_are_local(self) -> bool:
@@ -86,9 +88,39 @@ def read_environment(variables: Mapping[str, str], *, cwd: Path) -> Environment:
         home=home,
         landing=cwd / variables.get("PLATFORM_LANDING", str(home / "landing")),
         lake=cwd / variables.get("PLATFORM_LAKE", str(home / "lake")),
-        warehouse=cwd / variables.get(WAREHOUSE_VARIABLE, str(home / "warehouse.duckdb")),
+        warehouse=warehouse_location(
+            variables.get(WAREHOUSE_VARIABLE, str(home / "warehouse.duckdb")), folder=cwd, name=WAREHOUSE_VARIABLE
+        ),
         log_level=level,
+        execution=read_execution(variables),
     )
+
+
+def scheme_of(location: str) -> str:
+    """The scheme of a warehouse's location; nothing for a path."""
+    found = re.match(r"([a-z][a-z0-9+.-]*)://", location)
+    return found[1] if found is not None else ""
+
+
+def warehouse_location(given: str, *, folder: Path, name: str) -> str:
+    """A warehouse as it was ``given``: the absolute path of a DuckDB file, or the location of an announced one.
+
+    A relative path is taken from ``folder``. ``name`` is what the setting is called.
+
+    Raises:
+        InvalidEnvironment: if no installed package announces a warehouse of that scheme.
+    """
+    scheme = scheme_of(given)
+    if scheme in ("", "duckdb"):
+        return str(folder / given.removeprefix("duckdb://"))
+    known = announced(WAREHOUSES)
+    if scheme not in known:
+        schemes = ", ".join(f"{known_scheme}://..." for known_scheme in ["duckdb", *sorted(known)])
+        raise InvalidEnvironment(
+            f"{name} is {given!r}, and no installed package has a warehouse {scheme!r}; it must be a path or one of: "
+            f"{schemes}"
+        )
+    return given
 
 
 def current_environment() -> Environment:

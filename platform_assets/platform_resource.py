@@ -9,8 +9,11 @@ from pathlib import Path
 
 import dagster as dg
 
+from platform_assets.environment import scheme_of
+from platform_assets.execution import Execution
 from platform_assets.failures import Kind, PlatformError
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from platform_assets.warehouse.locations import open_warehouse
 from platform_assets.warehouse.protocol import Warehouse
 
 PSEUDONYM_KEY_VARIABLE = "PLATFORM_PSEUDONYM_KEY"
@@ -24,18 +27,57 @@ class MissingPseudonymKey(PlatformError):
     code = "pseudonym_key"
 
 
-class DuckDBWarehouseResource(dg.ConfigurableResource):
-    """The embedded warehouse: one DuckDB file."""
+class WarehouseResource(dg.ConfigurableResource):
+    """A warehouse of any kind."""
 
-    path: str
-    wait_seconds: float = 600.0
-    memory_limit: str | None = None
-    """Such as 4GB. Without one a session keeps within 512 MB, or more for wide loads, and is given what DuckDB takes by
-    itself (four fifths of the machine's memory) when that was too little."""
+    @property
+    def location(self) -> str:
+        """What dbt's profile finds in PLATFORM_WAREHOUSE: the path of a DuckDB file, else a location."""
+        raise NotImplementedError
 
     def open(self) -> Warehouse:
         """The warehouse; no connection is opened yet."""
+        raise NotImplementedError
+
+
+class AnnouncedWarehouseResource(WarehouseResource):
+    """A warehouse that another package announces, by the scheme of ``url``."""
+
+    url: str
+    wait_seconds: float = Execution.warehouse_wait_seconds
+    memory_limit: str | None = Execution.warehouse_memory
+
+    @property
+    def location(self) -> str:
+        return self.url
+
+    def open(self) -> Warehouse:
+        return open_warehouse(self.url, wait_seconds=self.wait_seconds, memory_limit=self.memory_limit)
+
+
+class DuckDBWarehouseResource(WarehouseResource):
+    """The embedded warehouse: one DuckDB file."""
+
+    path: str
+    wait_seconds: float = Execution.warehouse_wait_seconds
+    memory_limit: str | None = Execution.warehouse_memory
+    """Such as 4GB. Without one a session keeps within 512 MB, or more for wide loads, and is given what DuckDB takes by
+    itself (four fifths of the machine's memory) when that was too little."""
+
+    @property
+    def location(self) -> str:
+        return self.path
+
+    def open(self) -> Warehouse:
         return DuckDBWarehouse(path=Path(self.path), wait_seconds=self.wait_seconds, memory_limit=self.memory_limit)
+
+
+def warehouse_resource(location: str, execution: Execution) -> WarehouseResource:
+    """The resource of a warehouse by its location (a path, or one that ``environment`` has checked)."""
+    wait, memory = execution.warehouse_wait_seconds, execution.warehouse_memory
+    if scheme_of(location):
+        return AnnouncedWarehouseResource(url=location, wait_seconds=wait, memory_limit=memory)
+    return DuckDBWarehouseResource(path=location, wait_seconds=wait, memory_limit=memory)
 
 
 class PlatformResource(dg.ConfigurableResource):
@@ -43,9 +85,13 @@ class PlatformResource(dg.ConfigurableResource):
 
     landing: str
     lake: str
-    warehouse: DuckDBWarehouseResource
+    warehouse: WarehouseResource
     log_level: str = "INFO"
     """What of the platform's log is in the log of a run: at DEBUG a line for each partition too."""
+    ingestion_workers: int = Execution.ingestion_workers
+    ingestion_threads: int = Execution.ingestion_threads
+    ingestion_memory: str = Execution.ingestion_memory
+    partitions_per_load: int | None = Execution.partitions_per_load
 
     def pseudonym_key(self) -> bytes:
         """The secret key of the keyed hash, from `PLATFORM_PSEUDONYM_KEY`.

@@ -72,7 +72,7 @@ def test_a_deployed_environment_takes_no_default_for_where_its_data_lies() -> No
     with pytest.raises(InvalidEnvironment, match="PLATFORM_HOME, or PLATFORM_LAKE, PLATFORM_WAREHOUSE"):
         read_environment({"PLATFORM_ENV": "production", "PLATFORM_LANDING": "/srv/landing"}, cwd=Path("/"))
     found = read_environment({"PLATFORM_ENV": "production", "PLATFORM_HOME": "/srv/platform"}, cwd=Path("/"))
-    assert found.warehouse == Path("/srv/platform/warehouse.duckdb")
+    assert found.warehouse == "/srv/platform/warehouse.duckdb"
 
 
 def test_an_unknown_environment_is_refused_with_the_allowed_names() -> None:

@@ -13,11 +13,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from platform_assets.environment import current_environment
+from platform_assets.environment import InvalidEnvironment, current_environment, scheme_of, warehouse_location
 from platform_assets.publishing.readers import known_assets, ledger_history, published_versions
 from platform_assets.publishing.verdicts import LedgerEntry, State
-from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.errors import WarehouseError
+from platform_assets.warehouse.locations import open_warehouse
 
 _STYLES = {State.PUBLISHED: "green", State.REJECTED: "red", State.PENDING: "yellow"}
 
@@ -32,28 +32,28 @@ def ledger() -> None:
 @click.option("--partition", help="Only this partition.")
 @click.option(
     "--warehouse",
-    "path",
-    type=click.Path(path_type=Path),
+    "location",
     default=lambda: current_environment().warehouse,
     show_default="PLATFORM_WAREHOUSE, or PLATFORM_HOME/warehouse.duckdb",
-    help="The DuckDB file.",
+    help="The DuckDB file, or the location of an announced warehouse.",
 )
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Lines at most.")
-def show(asset: str, partition: str | None, path: Path, limit: int) -> None:
+def show(asset: str, partition: str | None, location: str, limit: int) -> None:
     """Show the versions of ASSET (such as raw/flights), newest first; * marks what is published now."""
-    warehouse = DuckDBWarehouse(path, wait_seconds=30)
     try:
-        if not path.exists():
+        location = warehouse_location(location, folder=Path.cwd(), name="--warehouse")
+        warehouse = open_warehouse(location, wait_seconds=30)
+        if not scheme_of(location) and not Path(location).exists():
             raise click.ClickException(
-                f"{path} does not exist: nothing was published there yet. Materialize an asset first, or name the file "
-                f"with --warehouse."
+                f"{location} does not exist: nothing was published there yet. Materialize an asset first, or name the "
+                f"file with --warehouse."
             )
         entries = ledger_history(warehouse, asset=asset, partition=partition, limit=limit)
         if not entries:
             raise click.ClickException(_nothing(asset, partition, known_assets(warehouse)))
         keys = [entry.partition for entry in entries]
         current = {p: entry.token for p, entry in published_versions(warehouse, asset=asset, partitions=keys).items()}
-    except WarehouseError as error:
+    except (InvalidEnvironment, WarehouseError) as error:
         raise click.ClickException(str(error)) from error
     console = Console()
     # in a pipe there is no width to fit into, and folded columns are hard to search

@@ -174,7 +174,7 @@ class DbtModels(DbtProjectComponent):
 def _environment() -> dict[str, str]:
     """The variables that a run of this environment gives to dbt, so that its parse is the one that is made here."""
     try:
-        return {WAREHOUSE_VARIABLE: str(current_environment().warehouse)}
+        return {WAREHOUSE_VARIABLE: current_environment().warehouse}
     except InvalidEnvironment:
         return {}  # of a project whose resources take their paths from elsewhere; its runs make a parse of their own
 

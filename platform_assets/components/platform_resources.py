@@ -2,31 +2,81 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import dagster as dg
 from dagster.components.resolved.model import Resolver
 
-from platform_assets.platform_resource import DuckDBWarehouseResource, PlatformResource
+from platform_assets.automation.notifications import notification_sensors
+from platform_assets.environment import warehouse_location
+from platform_assets.execution import given_execution
+from platform_assets.platform_resource import PlatformResource, warehouse_resource
 
 
 @dataclass
 class PlatformResources(dg.Component, dg.Resolvable):
     """Where files land, where the lake is and which warehouse is used: one per project.
 
-    Relative paths are taken from the project's root.
+    Relative paths are taken from the project's root. The executor is the project's own.
     """
 
     landing: Annotated[str, Resolver.default(description="Folder in which files arrive.", examples=["data/landing"])]
     lake: Annotated[str, Resolver.default(description="Folder of the lake.", examples=["data/lake"])]
-    warehouse: Annotated[str, Resolver.default(description="The DuckDB file.", examples=["data/warehouse.duckdb"])]
+    warehouse: Annotated[
+        str,
+        Resolver.default(
+            description="The DuckDB file, or the location (scheme://...) of a warehouse that a package announces.",
+            examples=["data/warehouse.duckdb"],
+        ),
+    ]
+    log_level: Annotated[
+        Literal["DEBUG", "INFO"],
+        Resolver.default(description="DEBUG has a line for each partition in the log of a run, INFO one for all."),
+    ] = "INFO"
+    ingestion_workers: Annotated[
+        int | None, Resolver.default(description="Partitions of a step that are ingested side by side (2).")
+    ] = None
+    ingestion_threads: Annotated[
+        int | None, Resolver.default(description="Threads of DuckDB that these share (2).")
+    ] = None
+    ingestion_memory: Annotated[
+        str | None, Resolver.default(description="Memory of each of them (1GB).", examples=["512MB"])
+    ] = None
+    warehouse_memory: Annotated[
+        str | None,
+        Resolver.default(description="Memory of a session of the warehouse (what fits the work).", examples=["4GB"]),
+    ] = None
+    warehouse_wait_seconds: Annotated[
+        float | None, Resolver.default(description="How long a step waits for other users of the DuckDB file (600).")
+    ] = None
+    partitions_per_load: Annotated[
+        int | None,
+        Resolver.default(description="Partitions that are loaded or published in one transaction (all of a run)."),
+    ] = None
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The resource `platform`, and an executor that runs the steps of a run in one process."""
+        """The resource `platform`, and a sensor for the notifiers that are announced.
+
+        Raises:
+            InvalidEnvironment: if a setting holds a value that is not allowed.
+        """
         root = Path(context.project_root)
+        execution = given_execution(
+            ingestion_workers=self.ingestion_workers,
+            ingestion_threads=self.ingestion_threads,
+            ingestion_memory=self.ingestion_memory,
+            warehouse_memory=self.warehouse_memory,
+            warehouse_wait_seconds=self.warehouse_wait_seconds,
+            partitions_per_load=self.partitions_per_load,
+        )
         platform = PlatformResource(
             landing=str(root / self.landing),
             lake=str(root / self.lake),
-            warehouse=DuckDBWarehouseResource(path=str(root / self.warehouse)),
+            warehouse=warehouse_resource(warehouse_location(self.warehouse, folder=root, name="warehouse"), execution),
+            log_level=self.log_level,
+            ingestion_workers=execution.ingestion_workers,
+            ingestion_threads=execution.ingestion_threads,
+            ingestion_memory=execution.ingestion_memory,
+            partitions_per_load=execution.partitions_per_load,
         )
-        return dg.Definitions(resources={"platform": platform}, executor=dg.in_process_executor)
+        return dg.Definitions(resources={"platform": platform}, sensors=notification_sensors())

@@ -136,6 +136,7 @@ class Metric(StrEnum):
     SUM = "sum"
     UNREFERENCED_ROWS = "unreferenced_rows"
     SQL = "sql"
+    ANNOUNCED = "announced"
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,14 @@ class Reference:
 
     asset: str
     columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AnnouncedCheck:
+    """A check of another package by its ``name``; ``arguments`` are those of the rule, as JSON."""
+
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True)
@@ -165,6 +174,7 @@ class BatchRule:
     query: str | Count | None = None
     severity: Severity = Severity.ERROR
     description: str = ""
+    check: AnnouncedCheck | None = None
 
 
 class FileKind(StrEnum):

@@ -11,10 +11,12 @@ from typing import Any
 
 import yaml
 
+from platform_assets.contracts.announced_checks import BUILT_IN, read_announced
 from platform_assets.contracts.bounds import OPERATORS, check_reach, read_bounds, scaled
 from platform_assets.contracts.conditions import Breaches, Copies, Count, CountOf, InvalidValues
 from platform_assets.contracts.counted import counted_values
 from platform_assets.contracts.model import (
+    AnnouncedCheck,
     BatchRule,
     Bounds,
     Column,
@@ -28,7 +30,6 @@ from platform_assets.contracts.problems import Findings, Path_, suggestion
 from platform_assets.contracts.properties import mappings, words
 from platform_assets.contracts.relationships import read_relationship
 
-ENGINE = "platform-assets"
 LIBRARY = ("rowCount", "nullValues", "missingValues", "invalidValues", "duplicateValues")
 CUSTOM_METRICS = {
     "mean": Metric.MEAN,
@@ -78,10 +79,10 @@ class QualityReader:
             self._library(rule, column, path)
         elif kind == "sql":
             self._sql(rule, column, path)
-        elif kind == "custom" and rule.get("engine") == ENGINE:
+        elif kind == "custom" and rule.get("engine") == BUILT_IN:
             self._custom(rule, column, path)
         elif kind == "custom":
-            self.findings.note(path, f"a rule of the engine {rule.get('engine')!r} is not carried out by the platform")
+            self._announced(rule, column, path)
         else:
             self.findings.problem((*path, "type"), f"{kind!r} must be one of library, sql, custom, text")
 
@@ -215,6 +216,17 @@ class QualityReader:
         label = ":".join(filter(None, [str(metric), ",".join(columns)]))
         self._add(rule, label + ("_against_history" if history else ""), metric, bounds, columns, path, history=history)
 
+    def _announced(self, rule: dict[str, Any], column: str | None, path: Path_) -> None:
+        check = read_announced(rule, path, self.findings)
+        if check is None:
+            return
+        arguments = rule.get("arguments") or {}
+        columns = self._targets(arguments.get("properties") or arguments.get("columns"), column, path)
+        bounds = read_bounds(rule, path, self.findings)
+        if columns is not None and bounds is not None:
+            label = ":".join(filter(None, [check.name, ",".join(columns)]))
+            self._add(rule, label, Metric.ANNOUNCED, bounds, columns, path, check=check)
+
     def _row_expression(self, rule: dict[str, Any], expression: str, path: Path_) -> None:
         self.findings.written.append(((*path, "implementation"), expression))
         name = str(rule.get("name") or f"expression_{len(self.rows) + 1}")
@@ -261,6 +273,7 @@ class QualityReader:
     def _add(
         self, rule: dict[str, Any], label: str, metric: Metric, bounds: Bounds, columns: tuple[str, ...], path: Path_,
         query: str | Count | None = None, *, history: int | None = None, reference: Reference | None = None,
+        check: AnnouncedCheck | None = None,
     ) -> None:  # fmt: skip
         check_reach(metric, bounds, history, label, path, self.findings)
         name = str(rule.get("name") or label)
@@ -268,7 +281,7 @@ class QualityReader:
         number = 2
         while name in taken:
             name, number = f"{rule.get('name') or label}_{number}", number + 1
-        made = BatchRule(name, metric, bounds, columns, history, reference, query)
+        made = BatchRule(name, metric, bounds, columns, history, reference, query, check=check)
         self.batch.append(
             replace(made, severity=self._severity(rule, path), description=str(rule.get("description") or ""))
         )

@@ -7,7 +7,8 @@ import datetime as dt
 import re
 from typing import Any
 
-from platform_assets.contracts.announced_formats import announced_formats
+from platform_assets.announced import FORMATS as FORMATS_GROUP
+from platform_assets.announced import announced
 from platform_assets.contracts.literals import plain_number
 from platform_assets.contracts.model import FileFormat, FileKind, Freshness, NotDue
 from platform_assets.contracts.problems import Findings, Path_, suggestion
@@ -43,11 +44,11 @@ def read_format(data: dict[str, Any], findings: Findings) -> FileFormat:
 def _format(server: dict[str, Any], path: Path_, findings: Findings) -> FileFormat:
     word = str(server["format"]).lower()
     kind: FileKind | str | None = FORMATS.get(word)
-    if kind is None and word in announced_formats():
+    if kind is None and word in announced(FORMATS_GROUP):
         kind = word
     if kind is None:
-        known = {**FORMATS, **announced_formats()}
-        words = ", ".join(["csv", "json", "parquet", *sorted(announced_formats())])
+        known = {**FORMATS, **announced(FORMATS_GROUP)}
+        words = ", ".join(["csv", "json", "parquet", *sorted(announced(FORMATS_GROUP))])
         findings.problem((*path, "format"), f"{server['format']!r} must be one of {words}{suggestion(word, known)}")
         return FileFormat(FileKind.CSV)
     properties = custom(server, path, SERVER_CUSTOM, findings)

@@ -15,7 +15,7 @@ from typing import Any, Protocol, cast
 
 import duckdb
 
-from platform_assets.contracts.announced_formats import FORMATS_GROUP, announced_formats
+from platform_assets.announced import FORMATS, announced
 from platform_assets.contracts.model import Contract, FileKind
 from platform_assets.formats.plain_files import PlainFile, plain_file
 from platform_assets.formats.source import Source
@@ -107,7 +107,7 @@ def format_of(kind: str) -> Format:
     """
     if kind in BUILT_IN:
         return cast(Format, import_module(BUILT_IN[FileKind(kind)]).FORMAT)
-    entry = announced_formats().get(kind)
+    entry = announced(FORMATS).get(kind)
     if entry is None:
-        raise LookupError(f"no format {kind!r} in the entry points of {FORMATS_GROUP}")
+        raise LookupError(f"no format {kind!r} in the entry points of {FORMATS}")
     return cast(Format, entry.load())

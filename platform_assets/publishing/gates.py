@@ -157,4 +157,6 @@ def _ratio(value: float, median: float) -> float:
 def _what(rule: BatchRule) -> str:
     if rule.metric is Metric.SQL:
         return "the result of its query"
+    if rule.check is not None:
+        return f"the value of the check {rule.check.name!r}"
     return f"{rule.metric.value}({', '.join(rule.columns)})" if rule.columns else rule.metric.value

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from platform_assets.contracts.model import BatchRule, Metric
+from platform_assets.publishing.checks import measured_by
 from platform_assets.sql.batch_rules import aggregate, duplicates_query, expression_query, unreferenced_query
 from platform_assets.warehouse.errors import StatementFailed
 from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, TableName
@@ -115,6 +116,8 @@ def _one_rule(
         return session.execute(unreferenced_query(rule, source, PARTITION, session.quote(table.schema, table.name)))
     if rule.metric is Metric.SQL:
         return session.execute(expression_query(rule, source, PARTITION, _keys(session, partitions)))
+    if rule.metric is Metric.ANNOUNCED:
+        return list[tuple[object, ...]](measured_by(rule, session, source))
     raise StatementFailed(f"the metric {rule.metric} is not one that can be measured")
 
 
@@ -131,7 +134,7 @@ def _keys(session: Session, partitions: Sequence[str]) -> str:
 
 def _without_rows(rule: BatchRule) -> float | None:
     """The value for a partition without rows: counts, fractions and sums are 0, a mean does not exist."""
-    return None if rule.metric in (Metric.MEAN, Metric.SQL) else 0.0
+    return None if rule.metric in (Metric.MEAN, Metric.SQL, Metric.ANNOUNCED) else 0.0
 
 
 def _number(value: object) -> float | None:

@@ -48,6 +48,7 @@ _OF_RULES: dict[str, tuple[str, ...]] = {
     ),
     "Bounds": ("low", "high", "low_open", "high_open", "negated"),
     "Reference": ("asset", "columns"),
+    "AnnouncedCheck": ("name", "arguments"),
 }  # fmt: skip
 
 

@@ -1,45 +1,20 @@
-"""A format of another package: one module and its entry point, and contracts can name it."""
+"""A format of another package, the example of docs/extending.md: one module and its entry point."""
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from platform_assets.contracts.announced_formats import FORMATS_GROUP, announced_formats
 from platform_assets.contracts.problems import ContractError
 from platform_assets.lake.rejection import DeliveryRejected
 from platform_assets.sql.contract_file import contract_problems
+from tests.support.announced import documented, documented_entry, installed
 from tests.support.lake import Lake
 
-MODULE = '''
-"""Records of lines `key: value`, with an empty line between them."""
-
-from platform_assets.api import DeliveryRejected, Record, TextFormat, text_rows
-
-
-class Blocks(TextFormat):
-    def ways(self, place, group, copy):
-        files = [(prepared.opened.name, self.records(prepared)) for prepared in group]
-        return [lambda: text_rows(place, files, copy)]
-
-    def records(self, prepared):
-        text, line = prepared.opened.path.read_text("utf-8"), 1
-        if ": " not in text:
-            raise DeliveryRejected("structure:blocks", f"{prepared.file.path}: has no line of the form key: value")
-        for block in text.split("\\n\\n"):
-            if block.strip():
-                values = dict(pair.split(": ", 1) for pair in block.strip().splitlines())
-                yield Record(line, block.strip().encode(), values)
-            line += block.count("\\n") + 2
-
-
-FORMAT = Blocks()
-'''
+HEADING = "A format of files"
 COLUMNS = [
     {"name": "id", "logicalType": "integer", "required": True},
     {"name": "name", "logicalType": "string"},
@@ -47,20 +22,10 @@ COLUMNS = [
 
 
 @pytest.fixture(autouse=True)
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The package as an installer would leave it: its module, and its metadata with the entry point."""
-    site = tmp_path / "site"
-    metadata = site / "blocks_format-1.0.dist-info"
-    metadata.mkdir(parents=True)
-    (site / "blocks_format.py").write_text(MODULE)
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: blocks-format\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text(f"[{FORMATS_GROUP}]\nblocks = blocks_format:FORMAT\n")
-    monkeypatch.syspath_prepend(str(site))
-    importlib.invalidate_caches()
-    announced_formats.cache_clear()
-    yield
-    sys.modules.pop("blocks_format", None)
-    announced_formats.cache_clear()
+def _installed(tmp_path: Path) -> Iterator[None]:
+    group, entry = documented_entry(HEADING)
+    with installed(tmp_path / "site", "blocks_format", documented(HEADING, "python"), group, entry):
+        yield
 
 
 def test_files_of_it_are_ingested_like_all_others(lake: Lake, make_contract: Callable[..., Any]) -> None:

@@ -71,10 +71,13 @@ def test_tokens_only_grow(warehouse: DuckDBWarehouse) -> None:
     assert hold(warehouse, ELSEWHERE, "c").tokens == {(ASSET, "c"): 1}
 
 
-def test_an_expired_lease_is_taken_over_and_its_owner_is_fenced(warehouse: DuckDBWarehouse) -> None:
+def test_an_expired_lease_is_taken_over_and_its_owner_is_fenced(
+    warehouse: DuckDBWarehouse, caplog: pytest.LogCaptureFixture
+) -> None:
     first = hold(warehouse, ELSEWHERE, "a", "b", run="slow")
     expire(warehouse)
     second = hold(warehouse, "other/1/1/x", "a", run="quick")
+    assert "took over leases of run slow, which were not renewed in time" in caplog.text
     with warehouse.session() as session:
         with session.transaction():
             renew(session, second)
@@ -108,13 +111,16 @@ def hold_free(warehouse: DuckDBWarehouse) -> None:
         release(session, ELSEWHERE)
 
 
-def test_a_dead_process_is_taken_over_at_once(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+def test_a_dead_process_is_taken_over_at_once(
+    warehouse: DuckDBWarehouse, lake: Lake, caplog: pytest.LogCaptureFixture
+) -> None:
     code = "from platform_assets.publishing.processes import new_owner; print(new_owner())"
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
     dead = done.stdout.strip()
     assert is_alive(dead) is False
     hold(warehouse, dead, "a", seconds=3600)
     assert states(load(warehouse, lake.candidate("a", "v1"), wait_seconds=0)) == ["published"]
+    assert f"took over the leases of run owner: its process is dead (lease owner {dead})" in caplog.text
 
 
 def test_a_run_of_any_partition_clears_what_the_dead_left(warehouse: DuckDBWarehouse, lake: Lake) -> None:

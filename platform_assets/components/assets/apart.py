@@ -16,15 +16,32 @@ T = TypeVar("T")
 
 
 def published_apart(
-    publish: Callable[[Sequence[T]], list[Verdict]], items: Sequence[T], *, key: Callable[[T], str], what: str
+    publish: Callable[[Sequence[T]], list[Verdict]],
+    items: Sequence[T],
+    *,
+    key: Callable[[T], str],
+    what: str,
+    at_once: int | None = None,
 ) -> tuple[list[Verdict], dict[str, Failure]]:
     """The verdicts on ``items``, and the failure of each partition that got none; ``key`` gives an item's partition.
 
-    All are published at once. If that ends in an error that nobody thought of, each half is tried by itself, down to
-    the partition at fault. Failures of other kinds are those of all items: what a retry can mend was tried again.
+    All, or ``at_once`` after each other, are published together. If that ends in an error that nobody thought of, each
+    half is tried by itself, down to the partition at fault. Failures of other kinds are those of all items: what a
+    retry can mend was tried again.
     """
-    if not items:
-        return [], {}
+    size = at_once or max(1, len(items))
+    verdicts: list[Verdict] = []
+    failures: dict[str, Failure] = {}
+    for start in range(0, len(items), size):
+        found, failed = _apart(publish, items[start : start + size], key=key, what=what)
+        verdicts += found
+        failures |= failed
+    return verdicts, failures
+
+
+def _apart(
+    publish: Callable[[Sequence[T]], list[Verdict]], items: Sequence[T], *, key: Callable[[T], str], what: str
+) -> tuple[list[Verdict], dict[str, Failure]]:
     try:
         return retried(lambda: publish(items), what=what), {}
     except Exception as error:
@@ -39,6 +56,6 @@ def published_apart(
         if failure.kind is not Kind.BUG or len(items) == 1:
             return [], {key(item): failure for item in items}
     middle = len(items) // 2
-    verdicts, failures = published_apart(publish, items[:middle], key=key, what=what)
-    more_verdicts, more_failures = published_apart(publish, items[middle:], key=key, what=what)
+    verdicts, failures = _apart(publish, items[:middle], key=key, what=what)
+    more_verdicts, more_failures = _apart(publish, items[middle:], key=key, what=what)
     return [*verdicts, *more_verdicts], {**failures, **more_failures}

@@ -11,10 +11,10 @@ import dagster as dg
 from platform_assets.components.assets.dbt_run import DbtRun
 from platform_assets.components.assets.dbt_step import DbtStep
 from platform_assets.components.reporting.dbt_checks import check_results
-from platform_assets.components.reporting.ledger_verdict import POOL
 from platform_assets.components.reporting.logs import step_logs
 from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
 from platform_assets.dbt.graph import ModelGraph
+from platform_assets.execution import current_execution
 from platform_assets.failures import Kind, failure_of
 from platform_assets.retries import retried
 
@@ -31,7 +31,7 @@ def dbt_asset(
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
         required_resource_keys={"platform"},
-        pool=POOL,
+        pool=current_execution().pool,
     )
     def build(context: dg.AssetExecutionContext) -> Iterator[Any]:
         yield from _execute(step, context, name)

@@ -46,7 +46,7 @@ class DbtRun:
         self.step, self.context, self.graph, self.keys = step, context, graph, keys
         self.platform: PlatformResource = context.resources.platform
         self.warehouse = self.platform.warehouse.open()
-        self.environment = {WAREHOUSE_VARIABLE: self.platform.warehouse.path}
+        self.environment = {WAREHOUSE_VARIABLE: self.platform.warehouse.location}
         self.blocked: Blocked = {}
         self.wanted: dict[str, list[str]] = {}
         self.seconds: dict[str, float] = {}
@@ -162,9 +162,9 @@ class DbtRun:
     def dbt(self, command: str, nodes: Sequence[str], only: list[str] | None = None) -> list[NodeResult]:
         """Run dbt over some nodes, for the partitions of each that are not blocked, or for ``only`` these."""
         selection = [self.step.selectors[node] for node in nodes]
-        partitions, by_node = None, {}
+        partitions = None
+        still = {model: self.wanted_still(model) for model in self.wanted}
         if self.step.partitions is not None:
-            still = {model: self.wanted_still(model) for model in self.wanted}
             fewer = {model: keys for model, keys in still.items() if len(keys) < len(self.keys)}
             by_node = fewer if only is None else dict.fromkeys(nodes, only)
             partitions = {"default": self.keys, "by_node": by_node}
@@ -178,7 +178,8 @@ class DbtRun:
                 partitions=partitions,
                 environment=self.environment,
             )
-        span = sorted({key for node in nodes for key in by_node.get(node, self.keys)})
+        any_of_them = {key for keys in still.values() for key in keys}
+        span = sorted(only if only is not None else {key for node in nodes for key in still.get(node, any_of_them)})
         log.info(in_one_line(command, nodes, span, results, time.monotonic() - started))
         for result in results:
             if result.is_error and not is_of_the_node(result.message, self.warehouse.blames_statement):

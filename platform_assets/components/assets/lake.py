@@ -43,7 +43,6 @@ from platform_assets.sql.digest import contract_digest
 
 log = logger(__name__)
 
-THREADS = 2
 PROGRESS_SECONDS = 30
 """How often a long ingestion says how far it is."""
 
@@ -137,19 +136,23 @@ def _is_of_infrastructure(outcome: Outcome) -> bool:
 
 def _ingest_all(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> list[Outcome]:
     """Ingest the partitions ``keys`` side by side; one outcome each, in their order."""
-    feed, lake = work.feed, Path(work.platform.lake)
+    feed, platform = work.feed, work.platform
+    lake = Path(platform.lake)
     try:
-        secret = feed.pseudonym_key(work.platform)
+        secret = feed.pseudonym_key(platform)
     except PlatformError as error:
         return [Outcome(key, failure=error.failure) for key in keys]
+    workers = min(platform.ingestion_workers, len(keys))
+    threads = max(1, platform.ingestion_threads // workers)
     own = local()
     stack = ExitStack()
     ingestors: list[Ingestor] = []
 
     def ingest(partition: str) -> Outcome:
         if not hasattr(own, "ingestor"):
-            threads = max(1, THREADS // len(workers))
-            own.ingestor = stack.enter_context(Ingestor(lake=lake, pseudonym_key=secret, threads=threads))
+            own.ingestor = stack.enter_context(
+                Ingestor(lake=lake, pseudonym_key=secret, memory_limit=platform.ingestion_memory, threads=threads)
+            )
             ingestors.append(own.ingestor)
         return _ingest(work, partition, arrivals, own.ingestor)
 
@@ -157,10 +160,9 @@ def _ingest_all(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> list[Ou
         for ingestor in ingestors:
             ingestor.cancel()
 
-    workers = range(min(THREADS, len(keys)))
     reported = time.monotonic()
     outcomes: list[Outcome] = []
-    with stack, ThreadPoolExecutor(len(workers)) as pool:
+    with stack, ThreadPoolExecutor(workers) as pool:
         try:
             for outcome in pool.map(in_this_context(ingest), keys):
                 outcomes.append(outcome)

@@ -11,10 +11,11 @@ import dagster as dg
 
 from platform_assets.components.assets.apart import published_apart
 from platform_assets.components.assets.upstream import UpstreamAsset, Verdicts, refusals, table_of
-from platform_assets.components.reporting.ledger_verdict import POOL, verdict_outcome
+from platform_assets.components.reporting.ledger_verdict import verdict_outcome
 from platform_assets.components.reporting.logs import stage_line, step_logs
 from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
 from platform_assets.components.reporting.trend_plot import trend_of_run
+from platform_assets.execution import current_execution
 from platform_assets.logs import logger
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing.tables import publish_from_table
@@ -33,7 +34,7 @@ def published_asset(spec: dg.AssetSpec, *, source: dg.AssetKey) -> dg.AssetsDefi
         specs=[spec],
         backfill_policy=dg.BackfillPolicy.single_run(),
         required_resource_keys={"platform"},
-        pool=POOL,
+        pool=current_execution().pool,
     )
     def publish(context: dg.AssetExecutionContext) -> Iterator[Any]:
         platform: PlatformResource = context.resources.platform
@@ -59,7 +60,9 @@ def published_asset(spec: dg.AssetSpec, *, source: dg.AssetKey) -> dg.AssetsDefi
             )
 
         with step_logs(context, asset):
-            published, failed = published_apart(publish_partitions, open_keys, key=str, what=asset)
+            published, failed = published_apart(
+                publish_partitions, open_keys, key=str, what=asset, at_once=platform.partitions_per_load
+            )
         verdicts = {verdict.partition: verdict for verdict in published}
         refused |= failed
         seconds = (time.monotonic() - started) / max(1, len(open_keys))

@@ -15,11 +15,12 @@ import dagster as dg
 from platform_assets.components.assets.apart import published_apart
 from platform_assets.components.assets.lake import NOT_INGESTED
 from platform_assets.components.reporting.gate_checks import check_results, gate_specs
-from platform_assets.components.reporting.ledger_verdict import POOL, verdict_outcome
+from platform_assets.components.reporting.ledger_verdict import verdict_outcome
 from platform_assets.components.reporting.logs import stage_line, step_logs
 from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
 from platform_assets.components.reporting.trend_plot import trend_of_run
 from platform_assets.components.reporting.verdict_check import left_out
+from platform_assets.execution import current_execution
 from platform_assets.failures import Failure
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.manifest import Manifest, read_latest
@@ -44,7 +45,7 @@ def raw_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
         check_specs=gate_specs(spec.key, rules),
         backfill_policy=dg.BackfillPolicy.single_run(),
         required_resource_keys={"platform"},
-        pool=POOL,
+        pool=current_execution().pool,
     )
     def load(context: dg.AssetExecutionContext) -> Iterator[Any]:
         platform = context.resources.platform
@@ -107,7 +108,9 @@ def load_partitions(
         )
 
     candidates = [_candidate(manifest, lake) for manifest in manifests.values()]
-    verdicts, failed = published_apart(publish_candidates, candidates, key=lambda c: c.partition, what=asset)
+    verdicts, failed = published_apart(
+        publish_candidates, candidates, key=lambda c: c.partition, what=asset, at_once=platform.partitions_per_load
+    )
     failures |= failed
     seconds = (time.monotonic() - started) / max(1, len(manifests))
     by_partition = {verdict.partition: verdict for verdict in verdicts}

@@ -6,20 +6,34 @@ here: a rejected partition is not published, and the others of the run go on.
 """
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from platform_assets.components.reporting.outcomes import SHOWN
+from platform_assets.components.reporting.outcomes import SHOWN, VERDICT
 from platform_assets.contracts.model import BatchRule, Severity
 from platform_assets.publishing.verdicts import Verdict
 
 
+def check_names(rules: Sequence[BatchRule]) -> dict[str, str]:
+    """The name of each rule's check, by the rule's name: Dagster allows letters, digits and _ alone."""
+    names: dict[str, str] = {}
+    for rule in rules:
+        name = base = re.sub(r"[^A-Za-z0-9_]+", "_", rule.name).strip("_") or "rule"
+        number = 2
+        while name == VERDICT or name in names.values():
+            name, number = f"{base}_{number}", number + 1
+        names[rule.name] = name
+    return names
+
+
 def gate_specs(key: dg.AssetKey, rules: Sequence[BatchRule]) -> list[dg.AssetCheckSpec]:
     """A check spec for each batch rule."""
+    names = check_names(rules)
     return [
         dg.AssetCheckSpec(
-            name=rule.name,
+            name=names[rule.name],
             asset=key,
             description=rule.description or f"{rule.metric.value} of {', '.join(rule.columns) or 'the partition'}",
             metadata={"metric": rule.metric.value, "bounds": str(rule.bounds), "severity": rule.severity.value},
@@ -32,8 +46,9 @@ def check_results(
     context: dg.AssetExecutionContext, key: dg.AssetKey, rules: Sequence[BatchRule], verdicts: Sequence[Verdict]
 ) -> Iterator[dg.AssetCheckResult]:
     """One result a rule over all partitions of the run that were audited."""
+    names = check_names(rules)
     for rule in rules:
-        if dg.AssetCheckKey(key, rule.name) not in context.selected_asset_check_keys:
+        if dg.AssetCheckKey(key, names[rule.name]) not in context.selected_asset_check_keys:
             continue
         audited = [(v.partition, c) for v in verdicts for c in v.checks if c.name == rule.name]
         failed = [(partition, check) for partition, check in audited if not check.passed]
@@ -50,7 +65,7 @@ def check_results(
             metadata["problems"] = dg.MetadataValue.table(records[:SHOWN], schema=dg.TableSchema(columns))
         yield dg.AssetCheckResult(
             asset_key=key,
-            check_name=rule.name,
+            check_name=names[rule.name],
             passed=not failed,
             severity=dg.AssetCheckSeverity.WARN if rule.severity is Severity.WARNING else dg.AssetCheckSeverity.ERROR,
             metadata=metadata,

@@ -11,9 +11,6 @@ from platform_assets.failures import Failure
 from platform_assets.publishing.readers import unreadable
 from platform_assets.publishing.verdicts import Verdict
 
-POOL = "warehouse"
-"""The Dagster pool of every step that opens the warehouse; dagster.yaml limits it by `default_limit`."""
-
 
 def ledger_verdict(key: dg.AssetKey, *, keeps_last_good: bool) -> dg.AssetChecksDefinition:
     """The verdict check of a table: what the ledger says of the run's partitions.

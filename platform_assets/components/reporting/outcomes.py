@@ -146,7 +146,7 @@ def rejected(
     more = f"\n  and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
     return dg.Failure(
         description=f"{name}: {len(bad)} of {total} partitions not published\n{lines}{more}",
-        metadata={"partitions": problems_table(bad), **_kinds(bad)},
+        metadata={"asset": name, "partitions": problems_table(bad), **_kinds(bad)},
         allow_retries=retryable,
     )
 

@@ -1,0 +1,37 @@
+"""Which warehouse a location stands for: a path is a DuckDB file, ``something://...`` what a package announces.
+
+A further warehouse is announced by an entry point of the group ``platform_assets.warehouses`` under the scheme of its
+locations, and gives a :class:`WarehouseFactory`. Which locations there are is checked in ``environment``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol, cast
+
+from platform_assets.announced import WAREHOUSES, announced
+from platform_assets.environment import scheme_of
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from platform_assets.warehouse.protocol import Warehouse
+
+
+class WarehouseFactory(Protocol):
+    """Makes the warehouse of a location. It opens no connection, and takes secrets from elsewhere."""
+
+    def __call__(self, location: str, *, wait_seconds: float, memory_limit: str | None) -> Warehouse:
+        """``wait_seconds`` bounds the wait for other users, ``memory_limit`` such as 4GB the memory of a session."""
+        ...
+
+
+def open_warehouse(location: str, *, wait_seconds: float = 600.0, memory_limit: str | None = None) -> Warehouse:
+    """The warehouse of a location; no connection is opened yet.
+
+    Raises LookupError if nobody announces it, which the reading of the environment has ruled out.
+    """
+    scheme = scheme_of(location)
+    if not scheme:
+        return DuckDBWarehouse(Path(location), wait_seconds=wait_seconds, memory_limit=memory_limit)
+    entry = announced(WAREHOUSES).get(scheme)
+    if entry is None:
+        raise LookupError(f"no warehouse {scheme!r} in the entry points of {WAREHOUSES}")
+    return cast(WarehouseFactory, entry.load())(location, wait_seconds=wait_seconds, memory_limit=memory_limit)

@@ -1,0 +1,33 @@
+"""The examples of docs/extending.md use names that exist. What they do is tested in the rooms that they add to."""
+
+from __future__ import annotations
+
+import re
+import sys
+import types
+
+import dagster as dg
+import pytest
+
+from platform_assets import api
+from tests.support.announced import EXTENDING
+
+EXAMPLES = re.findall(r"```python\n(.*?)```", EXTENDING.read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("source", EXAMPLES)
+def test_an_example_can_be_imported(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("example")
+    monkeypatch.setitem(sys.modules, "example", module)
+    exec(compile(source, "docs/extending.md", "exec"), vars(module))
+    checks = [value for value in vars(module).values() if isinstance(value, dg.AssetChecksDefinition)]
+    assert "asset_check" not in source or len(checks) == 1
+
+
+def test_there_is_one_for_each_thing_that_can_be_added() -> None:
+    assert len(EXAMPLES) == 5
+
+
+def test_every_name_of_the_api_is_there_and_in_order() -> None:
+    assert all(hasattr(api, name) for name in api.__all__)
+    assert len(set(api.__all__)) == len(api.__all__)

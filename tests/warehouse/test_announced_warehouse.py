@@ -1,0 +1,66 @@
+"""A warehouse of another package: the example of docs/extending.md, under the conformance suite and in a project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from platform_assets.environment import InvalidEnvironment, read_environment
+from platform_assets.warehouse.locations import open_warehouse
+from platform_assets.warehouse.protocol import Warehouse
+from resources.by_environment import platform_resources
+from tests.support.announced import documented, documented_entry, installed
+from tests.support.projects import RESOURCES, opened, write_project
+from tests.support.shop import CONTRACT, DAYS, FEED, ORDER_COLUMNS, PARTITIONS, good_rows
+from tests.warehouse.conformance import WarehouseConformance
+
+HEADING = "A warehouse"
+
+
+@pytest.fixture(autouse=True)
+def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    group, entry = documented_entry(HEADING)
+    monkeypatch.setenv("SHELF", str(tmp_path / "shelf"))
+    with installed(tmp_path / "site", "shelf_warehouse", documented(HEADING, "python"), group, entry):
+        yield
+
+
+class TestConformance(WarehouseConformance):
+    @pytest.fixture
+    def warehouse(self) -> Warehouse:
+        return open_warehouse("shelf://tests", wait_seconds=0.6)
+
+
+def test_a_project_loads_into_it(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    write_project(
+        root,
+        {
+            "platform/defs.yaml": RESOURCES.replace("data/warehouse.duckdb", "shelf://sales"),
+            "orders/defs.yaml": FEED.format(files="orders/%Y-%m-%d.csv") + f"  partitions: {PARTITIONS}\n",
+            "orders/contract.yaml": CONTRACT.format(name="orders", columns=ORDER_COLUMNS),
+        },
+    )
+    (root / "data" / "landing" / "orders").mkdir(parents=True)
+    rows = "".join(",".join(row) + "\n" for row in good_rows(DAYS[0]))
+    (root / "data" / "landing" / "orders" / f"{DAYS[0]}.csv").write_text("id,customer,status,amount\n" + rows)
+    with opened(root) as project:
+        assert project.run("key:lake/orders or key:raw/orders", DAYS[0]).success
+    assert not list((root / "data").glob("*.duckdb"))
+    with open_warehouse("shelf://sales").session(read_only=True) as session:
+        assert session.execute("SELECT _partition, count(*) FROM raw.orders GROUP BY 1") == [(DAYS[0], 3)]
+
+
+def test_an_environment_names_it_by_its_scheme(tmp_path: Path) -> None:
+    def warehouse(location: str) -> str:
+        environment = read_environment({"PLATFORM_WAREHOUSE": location}, cwd=tmp_path)
+        resource = platform_resources(environment)["platform"].warehouse
+        return f"{type(resource).__name__} {resource.location} {type(resource.open()).__name__}"
+
+    assert warehouse("shelf://sales") == "AnnouncedWarehouseResource shelf://sales Shelf"
+    assert warehouse("duckdb:///srv/w.duckdb") == "DuckDBWarehouseResource /srv/w.duckdb DuckDBWarehouse"
+    assert warehouse("w.duckdb") == f"DuckDBWarehouseResource {tmp_path}/w.duckdb DuckDBWarehouse"
+    with pytest.raises(InvalidEnvironment, match=r"no installed package has a warehouse 'shelve'.*shelf://"):
+        warehouse("shelve://sales")
