@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from platform_assets.contracts.model import BatchRule, Metric
 from platform_assets.publishing.checks import measured_by
 from platform_assets.sql.batch_rules import aggregate, duplicates_query, expression_query, unreferenced_query
+from platform_assets.sql.translation import NotTranslated
 from platform_assets.warehouse.errors import StatementFailed
 from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, TableName
 
@@ -65,7 +66,7 @@ def measure(
 def _aggregates(session: Session, source: str, rules: Sequence[BatchRule]) -> list[tuple[object, ...]]:
     if not rules:
         return []
-    measured = ", ".join(str(aggregate(rule)) for rule in rules)
+    measured = ", ".join(str(aggregate(rule, session.dialect)) for rule in rules)
     return session.execute(f"SELECT {PARTITION}, {measured} FROM {source} AS r GROUP BY {PARTITION}")
 
 
@@ -84,6 +85,9 @@ def _isolated(
     try:
         source = relation if len(partitions) == whole else _only(session, relation, partitions)
         rows = _one_rule(session, source, rule, partitions, references)
+    except NotTranslated as error:
+        result.errors.update(dict.fromkeys(partitions, str(error)))
+        return
     except StatementFailed as error:
         if len(partitions) == 1 or budget[0] <= 0:
             message = str(error).splitlines()[0]
@@ -107,15 +111,15 @@ def _one_rule(
     if aggregate(rule) is not None:
         return _aggregates(session, source, [rule])
     if rule.metric is Metric.DUPLICATE_FRACTION:
-        return session.execute(duplicates_query(rule, source, PARTITION))
+        return session.execute(duplicates_query(rule, source, PARTITION, session.dialect))
     if rule.metric is Metric.UNREFERENCED_ROWS:
         asset = rule.reference.asset if rule.reference is not None else ""
         if asset not in references:
             raise StatementFailed(f"{asset or 'its reference'} has never been published, so nothing can be found in it")
-        table = references[asset]
-        return session.execute(unreferenced_query(rule, source, PARTITION, session.quote(table.schema, table.name)))
+        table = session.quote(references[asset].schema, references[asset].name)
+        return session.execute(unreferenced_query(rule, source, PARTITION, table, session.dialect))
     if rule.metric is Metric.SQL:
-        return session.execute(expression_query(rule, source, PARTITION, _keys(session, partitions)))
+        return session.execute(expression_query(rule, source, PARTITION, _keys(session, partitions), session.dialect))
     if rule.metric is Metric.ANNOUNCED:
         return list[tuple[object, ...]](measured_by(rule, session, source))
     raise StatementFailed(f"the metric {rule.metric} is not one that can be measured")

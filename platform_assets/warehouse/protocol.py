@@ -14,6 +14,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from platform_assets.sql.dialects import Dialect
+
 PARTITION = "_partition"
 """The column, in every staged relation and published table, that holds the partition key as text."""
 
@@ -51,6 +53,11 @@ class StagedFile:
 
 class Session(Protocol):
     """An open connection, used by one thread and never kept across steps."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect that statements are to be written in."""
+        ...
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows.

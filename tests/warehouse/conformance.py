@@ -14,6 +14,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from platform_assets.sql.identifiers import quoted, quoted_path
+from platform_assets.sql.literals import literal
 from platform_assets.warehouse.errors import IncompatibleTable, SessionMisused, StatementFailed, WarehouseBusy
 from platform_assets.warehouse.errors import WarehouseError as AnyError
 from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, StagedFile, TableName, Warehouse
@@ -71,6 +73,14 @@ class WarehouseConformance:
         with warehouse.session() as session:
             assert session.execute("SELECT ?", [value]) == [(value,)]
             assert session.execute("SELECT 1 WHERE ? IS NOT DISTINCT FROM ?", [value, value]) == [(1,)]
+
+    def test_statements_are_written_in_its_dialect(self, warehouse: Warehouse) -> None:
+        odd = 'it\'s \\ "odd" ünd $1 ?'
+        with warehouse.session() as session:
+            assert session.quote("a", odd) == quoted_path("a", odd, dialect=session.dialect)
+            name = quoted(odd, session.dialect)
+            found = session.execute(f"SELECT {name} FROM (SELECT {literal(odd, session.dialect)} AS {name}) AS t")
+        assert found == [(odd,)]
 
     def test_a_transaction_is_all_or_nothing(self, warehouse: Warehouse) -> None:
         with warehouse.session() as session:

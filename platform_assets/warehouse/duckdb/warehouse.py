@@ -20,6 +20,7 @@ from typing import Any
 
 import duckdb
 
+from platform_assets.sql.dialects import Dialect
 from platform_assets.sql.identifiers import quoted_path
 from platform_assets.sql.literals import literal
 from platform_assets.warehouse.duckdb import staging as duckdb_staging
@@ -105,6 +106,8 @@ class DuckDBWarehouse:
 
 class DuckDBSession:
     """A session on an open DuckDB connection; made by :class:`DuckDBWarehouse` only."""
+
+    dialect = Dialect.DUCKDB
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, *, bounded: bool = False) -> None:
         self._may_bound, self._most = bounded and path not in _roomy, 0
