@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from platform_assets.cli.quarantine import quarantine
 from platform_assets.ingestion.ingestor import Ingestor, ingest
 from platform_assets.lake.deliveries import Delivery, FileVersion
-from platform_assets.lake.layout import escape, unescape
 from platform_assets.lake.manifest import ingested_partitions, read_manifest, read_rejection
+from platform_assets.lake.names import MOST, escape, is_cut, unescape
 from platform_assets.lake.quarantine import list_quarantine
 from platform_assets.lake.rejection import DeliveryRejected
 from platform_assets.partition_key import PartitionKey
@@ -269,7 +269,9 @@ def test_names_of_folders_can_be_taken_back(name: str) -> None:
     except UnicodeEncodeError:
         return
     folder = escape(name)
-    assert unescape(folder) == name
+    # a cut one has a file with the name in it: tests/landing/test_odd_landing.py
+    assert unescape(folder) == (folder if is_cut(folder) else name)
+    assert len(folder) <= MOST
     assert "/" not in folder
     assert folder not in ("", ".", "..")
     assert not folder.startswith("_")

@@ -241,11 +241,12 @@ class WarehouseConformance:
 
         def add(i: int) -> None:
             try:
-                with warehouse.session() as session, session.transaction():
+                # a loaded machine may need longer for eight turns than the fixture's warehouse waits
+                with warehouse.session(wait_seconds=120) as session, session.transaction():
                     count = session.execute(f"SELECT count(*) FROM {name(session)}")[0][0]
                     session.execute(f"INSERT INTO {name(session)} (id) VALUES (?)", [count])
                 assert i in range(8)
-                with warehouse.session(read_only=True) as session:
+                with warehouse.session(read_only=True, wait_seconds=120) as session:
                     assert session.execute(f"SELECT count(*) FROM {name(session)}")[0][0] > count
             except BaseException as error:
                 errors.append(error)
