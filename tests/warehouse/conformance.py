@@ -7,7 +7,6 @@ not hold anything yet, cheap to make, with a short wait.
 from __future__ import annotations
 
 import datetime as dt
-import threading
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,17 +15,11 @@ import pytest
 
 from platform_assets.sql.identifiers import quoted, quoted_path
 from platform_assets.sql.literals import literal
-from platform_assets.warehouse.errors import IncompatibleTable, SessionMisused, StatementFailed, WarehouseBusy
-from platform_assets.warehouse.errors import WarehouseError as AnyError
-from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, StagedFile, TableName, Warehouse
-from tests.support.waiting import watched_waits
+from platform_assets.warehouse.errors import IncompatibleTable, SessionMisused, StatementFailed, WarehouseError
+from platform_assets.warehouse.protocol import PARTITION, ColumnDef, StagedFile, Warehouse
+from tests.warehouse.conformance_table import COLUMNS, TABLE, fill, ids, name
+from tests.warehouse.conformance_turns import TurnsConformance
 
-TABLE = TableName("odd schema", 'a "quoted" table')
-COLUMNS = (
-    ColumnDef("id", "BIGINT", "the key; it's unique"),
-    ColumnDef("amount", "DECIMAL(10,2)"),
-    ColumnDef("select", "VARCHAR"),
-)
 VALUES = (
     *("", "plain", "it's", "back\\slash", "line\nbreak", "ünï ☃", "?", "$1", "'; DROP TABLE x; --"),
     *(None, 0, -1, 2**62, 1.5, 1e-300, True, False),
@@ -40,22 +33,7 @@ def parquet(path: Path, query: str) -> str:
     return str(path)
 
 
-def name(session: Session, table: TableName = TABLE) -> str:
-    return session.quote(table.schema, table.name)
-
-
-def fill(session: Session, *ids: int) -> None:
-    session.ensure_table(TABLE, COLUMNS)
-    for i in ids:
-        session.execute(f"INSERT INTO {name(session)} (id) VALUES (?)", [i])
-
-
-def ids(warehouse: Warehouse) -> list[int]:
-    with warehouse.session(read_only=True) as session:
-        return [row[0] for row in session.execute(f"SELECT id FROM {name(session)} ORDER BY id")]
-
-
-class WarehouseConformance:
+class WarehouseConformance(TurnsConformance):
     def test_a_warehouse_that_does_not_exist_reads_as_empty_and_is_not_made(self, warehouse: Warehouse) -> None:
         for _ in range(2):
             with warehouse.session(read_only=True) as session:
@@ -113,7 +91,7 @@ class WarehouseConformance:
     def test_a_read_only_session_does_not_write(self, warehouse: Warehouse) -> None:
         with warehouse.session() as session:
             fill(session, 1)
-        with warehouse.session(read_only=True) as session, pytest.raises(AnyError):
+        with warehouse.session(read_only=True) as session, pytest.raises(WarehouseError):
             session.execute(f"DELETE FROM {name(session)}")
         assert ids(warehouse) == [1]
 
@@ -223,76 +201,6 @@ class WarehouseConformance:
             pass
         with pytest.raises(SessionMisused, match="closed"):
             session.execute("SELECT 1")
-
-    def test_sessions_of_one_thread_do_not_nest(self, warehouse: Warehouse) -> None:
-        with warehouse.session() as session:
-            with pytest.raises(SessionMisused, match="already"), warehouse.session(read_only=True):
-                pass
-            with pytest.raises(SessionMisused, match="already"), warehouse.reserve():
-                pass
-            assert session.execute("SELECT 1") == [(1,)]
-        with warehouse.session():
-            pass
-
-    def test_threads_wait_for_each_other(self, warehouse: Warehouse) -> None:
-        with warehouse.session() as session:
-            fill(session)
-        errors: list[BaseException] = []
-
-        def add(i: int) -> None:
-            try:
-                # a loaded machine may need longer for eight turns than the fixture's warehouse waits
-                with warehouse.session(wait_seconds=120) as session, session.transaction():
-                    count = session.execute(f"SELECT count(*) FROM {name(session)}")[0][0]
-                    session.execute(f"INSERT INTO {name(session)} (id) VALUES (?)", [count])
-                assert i in range(8)
-                with warehouse.session(read_only=True, wait_seconds=120) as session:
-                    assert session.execute(f"SELECT count(*) FROM {name(session)}")[0][0] > count
-            except BaseException as error:
-                errors.append(error)
-
-        threads = [threading.Thread(target=add, args=(i,)) for i in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert errors == []
-        assert ids(warehouse) == list(range(8))
-
-    def test_a_reservation_keeps_sessions_out(self, warehouse: Warehouse) -> None:
-        order: list[str] = []
-
-        def read() -> None:
-            with warehouse.session(read_only=True):
-                order.append("session")
-
-        thread = threading.Thread(target=read)
-        with watched_waits() as waits, warehouse.reserve(purpose="a tool of its own"):
-            thread.start()
-            assert "a tool of its own" in waits.one()
-            order.append("reserved")
-        thread.join()
-        assert order == ["reserved", "session"]
-
-    def test_a_session_waits_no_longer_than_its_own_limit(self, warehouse: Warehouse) -> None:
-        refused: list[AnyError] = []
-
-        def ask() -> None:
-            for read_only in (False, True):
-                try:
-                    with warehouse.session(read_only=read_only, wait_seconds=0):
-                        pass
-                except WarehouseBusy as busy:
-                    refused.append(busy)
-
-        with warehouse.reserve(purpose="a tool of its own"):
-            thread = threading.Thread(target=ask)
-            thread.start()
-            thread.join()
-        assert len(refused) == 2
-        assert "a tool of its own" in str(refused[0])
-        ask()
-        assert len(refused) == 2
 
     def test_unique_columns_stay_unique(self, warehouse: Warehouse) -> None:
         with warehouse.session() as session:
