@@ -76,11 +76,6 @@ class LandingFolder:
         self._log(arrivals, started)
         return arrivals
 
-    def changed_since(self, mark: Mark, *, now_ns: int, limit: int) -> tuple[Arrivals, Mark]:
-        """The deliveries of partitions in which a file changed after ``mark``, and the mark to go on from."""
-        look = self.look(mark, now_ns=now_ns, limit=limit)
-        return look.arrivals, look.mark
-
     def look(
         self,
         mark: Mark,

@@ -25,6 +25,7 @@ from platform_assets.landing.arrivals import Completeness, LandingFolder, Mark
 from platform_assets.landing.patterns import ArrivalPattern, NameMatch
 from platform_assets.partition_key import PartitionKey
 from platform_assets.sql.literals import literal
+from tests.support.looks import changes
 
 COLUMNS = [{"name": "n", "logicalType": "integer"}, {"name": "t", "logicalType": "string"}]
 GOOD = "orders/2024-01-05/part.csv"
@@ -144,7 +145,7 @@ def test_a_linked_folder_is_reported_and_explains_its_own_partition(tmp_path: Pa
     landing = folder(tmp_path)
     for found in (
         landing.deliveries(now_ns=now()),
-        landing.changed_since(Mark(), now_ns=now(), limit=100)[0],
+        changes(landing, Mark(), now_ns=now(), limit=100)[0],
     ):
         assert list(found.deliveries) == ["2024-01-05"]
         assert found.irregular == dict.fromkeys(["orders/2024-01-06", "orders/2024-01-07"], "a symbolic link")
