@@ -90,6 +90,7 @@ def test_a_pool_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest.M
     assert found == [{None, "warehouse"}, {None, "small"}, {None}]
 
 
+@pytest.mark.slow
 def test_a_project_keeps_its_executor_and_loads_in_pieces_of_its_choice(tmp_path: Path) -> None:
     written(tmp_path, {"partitions_per_load": 2, "ingestion_memory": "256MB", "ingestion_workers": 3})
     with opened(tmp_path) as project:

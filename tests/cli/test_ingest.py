@@ -64,8 +64,8 @@ def states(taken: list[Taken]) -> dict[str, str]:
     ("feed", "path", "key"),
     [
         ("daily", "daily/2024-01-03.csv", "2024-01-03"),
-        ("whole", "whole.csv", "snapshot"),
-        ("fixed", "fixed/north.csv", "north"),
+        pytest.param("whole", "whole.csv", "snapshot", marks=pytest.mark.slow),
+        pytest.param("fixed", "fixed/north.csv", "north", marks=pytest.mark.slow),
         ("shops", "shops/köln.csv", "köln"),
     ],
 )

@@ -55,6 +55,7 @@ def test_a_run_has_one_line_for_each_stage(shop: Project, caplog: pytest.LogCapt
     assert not lines(shop, run.run_id, logging.DEBUG)
 
 
+@pytest.mark.slow
 def test_a_line_for_each_partition_is_there_when_it_is_wanted(shop: Project, caplog: pytest.LogCaptureFixture) -> None:
     platform = shop.root / "somebody" / "defs" / "platform" / "defs.yaml"
     platform.write_text(platform.read_text() + "  log_level: DEBUG\n  ingestion_workers: 4\n")

@@ -144,6 +144,7 @@ def test_a_model_that_dbt_was_asked_for_and_did_not_run_is_not_published(built: 
     assert ledger_history(built.warehouse, asset="cleaned", partition=BAD)[0].published
 
 
+@pytest.mark.slow
 def test_a_warehouse_of_another_name_is_the_one_that_is_written(shop: Project) -> None:
     deliver(shop)
     assert shop.run(ALL, DAYS[0], DAYS[-1]).success

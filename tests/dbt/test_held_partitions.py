@@ -54,6 +54,7 @@ def test_a_failed_test_holds_the_days_of_its_rows_and_what_is_behind_them(shop: 
         assert "upstream cleaned" in ledger_history(shop.warehouse, asset="totals", partition=day)[0].message
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_row_of_an_older_day_holds_the_day_that_was_built_alone(shop: Project) -> None:
     deliver(shop)
     assert run(shop).success

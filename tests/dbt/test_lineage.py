@@ -80,6 +80,7 @@ def test_the_newest_good_partition_of_a_run_tells_columns_and_lineage(shop: Proj
     assert set(deps) == {"_partition", "customer", "amount"}
 
 
+@pytest.mark.slow
 def test_a_repeated_run_reads_what_was_kept(shop: Project) -> None:
     deliver(shop)
     assert shop.run("key:*/orders or key:cleaned or key:totals", DAYS[0], DAYS[1]).success

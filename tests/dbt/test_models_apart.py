@@ -56,6 +56,7 @@ def test_the_partitions_at_fault_are_left_out_and_the_others_built(shop: Project
     assert shop.materialized("published/totals") == set(DAYS)
 
 
+@pytest.mark.slow
 def test_a_model_that_fails_for_no_row_blocks_all_without_a_search(
     shop: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

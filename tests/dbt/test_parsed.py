@@ -197,6 +197,7 @@ def test_a_project_that_cannot_be_parsed_says_so_and_keeps_nothing(project: DbtP
     assert node(project) == PLAIN
 
 
+@pytest.mark.slow
 def test_old_states_are_removed_and_the_one_in_use_is_not(
     project: DbtProjectFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import random
 from zoneinfo import ZoneInfo
 
@@ -15,8 +14,8 @@ from platform_assets.feeds.fit import check_fit
 from platform_assets.feeds.partition_names import partition_key_of
 from platform_assets.landing.patterns import ArrivalPattern
 from tests.feeds.clock_changes import DAY, changes, kinds, partitions_around, wrong, zones
+from tests.support.campaigns import CAMPAIGN, times
 
-CAMPAIGN = float(os.environ.get("PLATFORM_CAMPAIGN", "1"))
 NO_MIDNIGHT = [
     ("Africa/Cairo", "2023-04-28"),
     ("America/Santiago", "2023-09-03"),
@@ -89,7 +88,7 @@ def test_every_clock_change_of_every_zone(part: int) -> None:
     """Each change of the database since 1990 with hours and days, and one of each kind with every schedule."""
     chosen = [(zone, change) for zone in zones()[part::8] for change in changes(zone)]
     if CAMPAIGN < 10:
-        chosen = random.Random(part).sample(chosen, min(len(chosen), int(120 * CAMPAIGN)))
+        chosen = random.Random(part).sample(chosen, min(len(chosen), times(120)))
     found = []
     for zone, change in chosen:
         start = change.astimezone(ZoneInfo(zone)).date() - DAY

@@ -27,6 +27,7 @@ from platform_assets.lake.manifest import Manifest
 from platform_assets.partition_key import PartitionKey
 from platform_assets.sql.contract_file import parse_contract
 from platform_assets.sql.literals import literal
+from tests.support.campaigns import times
 
 SCALARS = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -75,7 +76,7 @@ def documents(draw: st.DrawFn) -> list[dict[str, Any]]:
     return [{name: columns[name][row] for name in columns} for row in range(rows)]
 
 
-@settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=times(60), suppress_health_check=[HealthCheck.too_slow])
 @given(documents())
 def test_json_lines_are_taken_by_their_own_contract(root: Path, rows: list[dict[str, Any]]) -> None:
     path = root / "sample.jsonl"
@@ -83,7 +84,7 @@ def test_json_lines_are_taken_by_their_own_contract(root: Path, rows: list[dict[
     takes(root, path)
 
 
-@settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=times(60), suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_delimited_text_is_taken_by_its_own_contract(root: Path, data: st.DataObject) -> None:
     names = data.draw(st.lists(st.sampled_from(NAMES), min_size=2, max_size=4, unique=True))

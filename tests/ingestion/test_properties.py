@@ -19,6 +19,7 @@ import duckdb
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.campaigns import times
 from tests.support.lake import Lake, contract_of
 
 COLUMNS = [
@@ -48,7 +49,7 @@ cells = st.tuples(
     st.one_of(st.dates().map(str), st.sampled_from(["", "2013-02-30", "2013-1-1", "0"])),
     letters,
 )
-CAMPAIGN = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+CAMPAIGN = settings(max_examples=times(30), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def integer(text: str) -> int | None:

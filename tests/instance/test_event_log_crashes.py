@@ -104,9 +104,9 @@ def in_child(work: Callable[[], None]) -> int:
     ("number", "kind"),
     [
         (1, "ASSET_CHECK_EVALUATION_PLANNED"),
-        (2, "RUN_START"),
+        pytest.param(2, "RUN_START", marks=pytest.mark.slow),
         (3, "ASSET_MATERIALIZATION"),
-        (4, "ASSET_CHECK_EVALUATION"),
+        pytest.param(4, "ASSET_CHECK_EVALUATION", marks=pytest.mark.slow),
         (26, "RUN_SUCCESS"),
     ],
 )
@@ -148,7 +148,7 @@ def test_an_index_that_cannot_be_committed_leaves_no_event_twice(tmp_path: Path)
         assert indexed(tmp_path, run) == mirrored(kinds(on, run))
 
 
-@pytest.mark.parametrize("more", [0, 4_000, 16_000, 40_000])
+@pytest.mark.parametrize("more", [0, *(pytest.param(more, marks=pytest.mark.slow) for more in (4_000, 16_000)), 40_000])
 def test_a_full_disk_leaves_a_log_that_goes_on(tmp_path: Path, more: int) -> None:
     """No file may grow ``more`` bytes beyond the largest, so that one of the two commits fails sooner or later."""
     with instance(tmp_path, "quick") as on:

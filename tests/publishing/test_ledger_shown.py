@@ -7,6 +7,8 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+
 from platform_assets.failpoints import armed
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.publishing.support import Lake, load
@@ -14,6 +16,7 @@ from tests.publishing.support import Lake, load
 SHOW = [str(Path(sys.executable).with_name("platform-assets")), "ledger", "show", "raw/sales", "--warehouse"]
 
 
+@pytest.mark.slow
 def test_showing_the_ledger_waits_for_a_run_that_holds_the_file(warehouse: DuckDBWarehouse, lake: Lake) -> None:
     load(warehouse, lake.candidate("a", "v1"), run="first")
     reached, resume = threading.Event(), threading.Event()

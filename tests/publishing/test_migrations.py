@@ -24,6 +24,7 @@ from platform_assets.publishing.readers import known_assets, ledger_history, pub
 from platform_assets.warehouse.duckdb.warehouse import DuckDBSession, DuckDBWarehouse
 from platform_assets.warehouse.protocol import Warehouse
 from tests.publishing.support import ASSET, NOT_EMPTY, Lake, load, states
+from tests.support.campaigns import times
 from tests.support.waiting import watched_waits
 
 NUMBERS = [migration.number for migration in MIGRATIONS]
@@ -160,7 +161,7 @@ def test_a_newer_warehouse_is_refused_and_nothing_is_changed(warehouse: DuckDBWa
     assert everything(warehouse) == before
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=times(3), deadline=None)
 @given(order=st.permutations([*(column.name for column in LEDGER_COLUMNS), "more", "of_tomorrow"]))
 def test_a_ledger_with_more_columns_in_another_order_is_read_and_written(order: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:

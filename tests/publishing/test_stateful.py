@@ -6,7 +6,6 @@ The real warehouse is asked after every step.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -28,6 +27,7 @@ from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.errors import WarehouseError
 from tests.publishing.support import ASSET, Lake, content, load, unknown_here
 from tests.publishing.test_leases import AFTER_COMMIT, BEFORE_COMMIT, Crash, crash
+from tests.support.campaigns import times
 
 PARTITIONS = ("a", "b", "c")
 VERSIONS = ("v1", "v2", "v3", "bad", "empty")
@@ -192,7 +192,7 @@ class Publishing(RuleBasedStateMachine):
 
 TestPublishing = Publishing.TestCase
 TestPublishing.settings = settings(
-    max_examples=5 * int(os.environ.get("PLATFORM_CAMPAIGN", "1")),
+    max_examples=times(4),
     stateful_step_count=12,
     deadline=None,
     suppress_health_check=list(HealthCheck),

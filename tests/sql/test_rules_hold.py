@@ -20,6 +20,7 @@ from platform_assets.ingestion import uniqueness
 from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.quarantine import read_quarantine
 from platform_assets.sql.contract_file import parse_contract
+from tests.support.campaigns import times
 from tests.support.lake import Lake
 
 ODD: list[Any] = [
@@ -128,7 +129,7 @@ def column_of(kind: str, word: str, value: Any, name: str = "n") -> dict[str, An
     return {**column, "logicalTypeOptions": {word: value}}
 
 
-@settings(deadline=None, max_examples=250, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=times(80), suppress_health_check=[HealthCheck.too_slow])
 @given(rule=rules(), name=st.sampled_from(NAMES))
 @example(rule=("decimal", "minimum", 2.220446049250313e-16), name="n")
 @example(rule=("decimal", "exclusiveMaximum", "0.12345678901234567890123456789"), name="n")
