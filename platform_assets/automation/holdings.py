@@ -17,6 +17,8 @@ from platform_assets.lake.manifest import Manifest, Rejection, read_latest
 from platform_assets.lake.rejection import RecordUnreadable
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing import ledger
+from platform_assets.publishing.errors import NewerWarehouse
+from platform_assets.publishing.migrations import ledger_session
 from platform_assets.publishing.verdicts import LedgerEntry, State
 from platform_assets.sql.digest import contract_digest, rules_digest
 from platform_assets.sql.types import raw_columns
@@ -105,10 +107,10 @@ def _in_ledger(manifest: Manifest, newest: LedgerEntry | None, published: Ledger
 def _lines(warehouse: Warehouse, asset: str, partitions: list[str], warn: Warn) -> Lines | None:
     keys, purpose = [(asset, partition) for partition in partitions], f"looking for verdicts of {asset}"
     try:
-        with warehouse.session(read_only=True, purpose=purpose, wait_seconds=PATIENCE_SECONDS) as session:
+        with ledger_session(warehouse, read_only=True, purpose=purpose, wait_seconds=PATIENCE_SECONDS) as session:
             newest = ledger.latest(session, keys)
             published = ledger.latest(session, keys, state=State.PUBLISHED)
-    except WarehouseError as error:
+    except (WarehouseError, NewerWarehouse) as error:
         warn(f"{asset}: the ledger cannot be read now, and is asked at the next tick: {error}")
         return None
     return {key[1]: (newest.get(key), published.get(key)) for key in keys}

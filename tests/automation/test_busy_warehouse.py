@@ -9,7 +9,8 @@ from pathlib import Path
 import dagster as dg
 
 from platform_assets.automation.closing_schedule import closing_schedule
-from tests.automation.test_arrival_sensor import make_feed, put, resource
+from platform_assets.publishing.migrations import MIGRATIONS
+from tests.automation.test_arrival_sensor import make_feed, put, resource, take, tick
 
 
 def test_a_closing_tick_is_skipped_while_the_warehouse_is_busy(tmp_path: Path) -> None:
@@ -49,3 +50,17 @@ def test_a_closing_tick_is_skipped_while_the_warehouse_is_busy(tmp_path: Path) -
     requests = ticked()
     assert isinstance(requests, list)
     assert "2024-03-02" in {request.partition_key for request in requests}
+
+
+def test_a_tick_asks_for_nothing_that_only_a_newer_version_can_read(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    feed, later = make_feed(tmp_path), MIGRATIONS[-1].number + 1
+    put(tmp_path, "2024-03-04.csv")
+    first = tick(feed, tmp_path, instance)
+    take(feed, tmp_path, "2024-03-04")
+    with resource(tmp_path).warehouse.open().session() as session:
+        session.execute("INSERT INTO platform.migrations VALUES (?, 'of tomorrow', TIMESTAMP '2040-01-01')", [later])
+    put(tmp_path, "2024-03-05.csv")
+    second = tick(feed, tmp_path, instance, first.cursor)
+    assert [request.partition_key for request in second.run_requests or ()] == ["2024-03-05"]
