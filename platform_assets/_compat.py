@@ -30,6 +30,7 @@ __all__ = [
     "is_hourly",
     "materialized_data_versions",
     "partition_windows",
+    "planned_steps",
     "smallest_cron_interval",
 ]
 
@@ -101,3 +102,13 @@ def materialized_data_versions(
         key, dg.DagsterEventType.ASSET_MATERIALIZATION, [DATA_VERSION_TAG], asset_partitions=partitions
     )
     return {partition: tags[DATA_VERSION_TAG] for partition, tags in found.items() if DATA_VERSION_TAG in tags}
+
+
+def planned_steps(instance: dg.DagsterInstance, run: dg.DagsterRun) -> frozenset[str]:
+    """The keys of the steps that a run was made for; empty for one that was made without a plan.
+
+    A run of a job that was not cut down to a selection, as sensors and schedules start them, names no assets itself.
+    """
+    if run.execution_plan_snapshot_id is None:
+        return frozenset()
+    return frozenset(instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id).step_keys_to_execute)

@@ -66,6 +66,12 @@ def read_environment(variables: Mapping[str, str], *, cwd: Path) -> Environment:
         InvalidEnvironment: if a variable is not one of the allowed words, or a deployed environment would keep
             its data in the folder that a process happens to be started from.
     """
+    # Helm and compose hand on variables that nobody has set as empty ones; an environment without a name is a mistake
+    variables = {
+        name: value
+        for name, value in variables.items()
+        if value or name == "PLATFORM_ENV" or not name.startswith("PLATFORM_")
+    }
     raw = variables.get("PLATFORM_ENV", EnvironmentName.LOCAL)
     try:
         name = EnvironmentName(raw)
@@ -98,8 +104,8 @@ def read_environment(variables: Mapping[str, str], *, cwd: Path) -> Environment:
 
 def scheme_of(location: str) -> str:
     """The scheme of a warehouse's location; nothing for a path."""
-    found = re.match(r"([a-z][a-z0-9+.-]*)://", location)
-    return found[1] if found is not None else ""
+    found = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", location)
+    return found[1].lower() if found is not None else ""
 
 
 def warehouse_location(given: str, *, folder: Path, name: str) -> str:
@@ -112,13 +118,15 @@ def warehouse_location(given: str, *, folder: Path, name: str) -> str:
     """
     scheme = scheme_of(given)
     if scheme in ("", "duckdb"):
-        return str(folder / given.removeprefix("duckdb://"))
+        path = given[len("duckdb://") :] if scheme else given
+        return str(folder / path)
     known = announced(WAREHOUSES)
     if scheme not in known:
         schemes = ", ".join(f"{known_scheme}://..." for known_scheme in ["duckdb", *sorted(known)])
         raise InvalidEnvironment(
-            f"{name} is {given!r}, and no installed package has a warehouse {scheme!r}; it must be a path or one of: "
-            f"{schemes}"
+            # what follows the scheme may hold a password
+            f"{name} begins with {scheme}://, and no installed package has a warehouse of that name; it must be a path "
+            f"or one of: {schemes}"
         )
     return given
 

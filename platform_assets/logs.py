@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, replace
@@ -94,25 +95,63 @@ def forwarded(to: logging.Logger, *, level: str = "INFO") -> Iterator[None]:
 
     That is the log of a run or a tick. What is below ``level`` stays out of it: each line is a row of the event log.
     """
-    handler = _Forwarding(to, level)
-    room = logging.getLogger(ROOM)
-    before = room.level
-    room.addHandler(handler)
-    # Python's default is to drop what is below a warning
-    if room.getEffectiveLevel() > handler.level:
-        room.setLevel(handler.level)
-    try:
-        yield
-    finally:
-        room.removeHandler(handler)
-        room.setLevel(before)
+    target = _Target(to, logging.getLevelNamesMapping()[level])
+    with _FORWARDING.at_work(target.level):
+        before = _target.set(target)
+        try:
+            yield
+        finally:
+            _target.reset(before)
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Where the lines of a block go, from which level on."""
+
+    to: logging.Logger
+    level: int
+
+
+# several ticks may be evaluated at once in threads of one process: each has a target of its own
+_target: ContextVar[_Target | None] = ContextVar("platform_assets_log_target", default=None)
 
 
 class _Forwarding(logging.Handler):
-    def __init__(self, to: logging.Logger, level: str) -> None:
-        super().__init__(level)
-        self._to = to
+    """Hands each record to the target of the block that it was logged in. There as long as there is a block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._blocks, self._level_before, self._changing = 0, logging.NOTSET, threading.Lock()
+
+    @contextlib.contextmanager
+    def at_work(self, level: int) -> Iterator[None]:
+        room = logging.getLogger(ROOM)
+        with self._changing:
+            if self._blocks == 0:
+                self._level_before = room.level
+                room.addHandler(self)
+            self._blocks += 1
+            # Python's default is to drop what is below a warning
+            if room.getEffectiveLevel() > level:
+                room.setLevel(level)
+        try:
+            yield
+        finally:
+            with self._changing:
+                self._blocks -= 1
+                if self._blocks == 0:
+                    room.removeHandler(self)
+                    room.setLevel(self._level_before)
 
     def emit(self, record: logging.LogRecord) -> None:
-        if not record.name.startswith(INSTANCE):
-            self._to.log(record.levelno, in_words(record))
+        target = _target.get()
+        if target is None or record.levelno < target.level or record.name.startswith(INSTANCE):
+            return
+        try:
+            target.to.log(record.levelno, in_words(record))
+        except Exception:
+            # what is only to be read later fails no work
+            self.handleError(record)
+
+
+_FORWARDING = _Forwarding()

@@ -47,7 +47,6 @@ def test_the_settings_are_read_from_variables() -> None:
         ("PLATFORM_INGESTION_MEMORY", "0GB"),
         ("PLATFORM_WAREHOUSE_MEMORY", "80%"),
         ("PLATFORM_WAREHOUSE_WAIT_SECONDS", "nan"),
-        ("PLATFORM_PARTITIONS_PER_LOAD", ""),
     ],
 )
 def test_a_value_that_is_not_allowed_is_named_with_what_is(variable: str, value: str, tmp_path: Path) -> None:

@@ -160,6 +160,8 @@ class _Tick:
         if decision.overflowed and not again_ns:
             again_ns = self.now_ns + DISTANCES[min(looks, len(DISTANCES) - 1)]
             looks += 1
+        if decision.recovered and again_ns:
+            again_ns = self.now_ns
         if again is None and not again_ns:
             looks = 0
         if again is None and look.ahead_sum != ahead:
@@ -195,7 +197,12 @@ class _Tick:
             key: delivery
             for key, delivery in look.arrivals.deliveries.items()
             if key in over
-            and ((entry := seen.asked.get(key)) is None or entry.version != delivery.version or entry.is_due(now))
+            and (
+                (entry := seen.asked.get(key)) is None
+                or entry.version != delivery.version
+                or entry.is_due(now)
+                or key in looked
+            )
         }
         standing, hashes = standings(feed, self.platform, deliveries.values(), self.context.log.warning)
         asked_for = {key: rows for key, rows in hashes.items() if key in seen.asked and rows}

@@ -14,6 +14,7 @@ import dagster as dg
 
 from platform_assets._compat import partition_windows
 from platform_assets.automation.holdings import PATIENCE_SECONDS
+from platform_assets.automation.runs_in_progress import partitions_in_progress
 from platform_assets.contracts.due import reason_not_due
 from platform_assets.contracts.model import Freshness
 from platform_assets.feeds.feed import Feed
@@ -62,6 +63,7 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
             audited = _audited(feed, platform, keys)
         except WarehouseBusy as error:
             return dg.SkipReason(f"the warehouse is busy: {error}")
+        running = partitions_in_progress(context.instance, feed, time.time_ns())
         requests, missing = [], []
         for key in keys:
             delivery = found.deliveries.get(key)
@@ -72,7 +74,7 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
                 context.log.warning(f"{feed.name} {key}: {error}")
                 manifest = rejection = None
             taken = manifest is not None and (delivery is None or manifest.delivery_version == delivery.version)
-            if taken and key in audited:
+            if (taken and key in audited) or key in running:
                 continue
             if delivery is None and key in found.waiting:
                 context.log.warning(f"{feed.name}: {key} is due, and not complete: {found.waiting[key]}")

@@ -70,6 +70,9 @@ def _partitions(metadata: Mapping[str, Any]) -> Iterator[FailedPartition]:
         return
     for record in table.records:
         of = record.data
+        # somebody else's failure may have a table of that name too
+        if not {"partition", "kind", "code", "problem", "next_step"} <= of.keys() or of["kind"] not in set(Kind):
+            continue
         failure = Failure(Kind(str(of["kind"])), str(of["code"]), str(of["problem"]), str(of["next_step"]))
         yield FailedPartition(str(_value(metadata, "asset", "")), str(of["partition"]), failure)
 

@@ -8,7 +8,7 @@ carries the decision out.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from platform_assets.lake.deliveries import Delivery
@@ -17,11 +17,23 @@ MINUTE_NS = 60 * 10**9
 DISTANCES = tuple(minutes * MINUTE_NS for minutes in (1, 2, 5, 15, 60))
 """How long after a request the next one for the same delivery comes, by the number of tries; then always the last."""
 
+PROBES = 3
+"""How many deliveries of a feed a tick asks for ahead of their time."""
+
+PROBE_NS = 45 * 10**9
+SLOW_PROBE_NS = 5 * MINUTE_NS
+PATIENCE = 120
+"""Probes come at every other tick; after so many tries of a delivery, it is one at the slower pace."""
+
 MOST = 200
 """Partitions that a cursor remembers as asked for; the others are found by a look through everything."""
 
 OFTEN = len(DISTANCES)
 """Tries after which a partition gives its place in the cursor to another one."""
+
+
+def _distance(tries: int) -> int:
+    return DISTANCES[min(max(tries, 1), len(DISTANCES)) - 1]
 
 
 class Standing(Enum):
@@ -44,6 +56,15 @@ class Asked:
     version: str
     tries: int
     next_ns: int
+
+    @property
+    def asked_ns(self) -> int:
+        """When it was asked for last."""
+        return self.next_ns - _distance(self.tries)
+
+    def may_probe(self, now_ns: int) -> bool:
+        """Whether it can be asked for ahead of its time, to find out whether its cause is gone."""
+        return self.tries > 0 and now_ns - self.asked_ns >= (PROBE_NS if self.tries < PATIENCE else SLOW_PROBE_NS)
 
     def is_due(self, now_ns: int) -> bool:
         """Whether it is time to look at it. No distance is so long that it explains a time much later than now."""
@@ -80,22 +101,33 @@ class Situation:
 class Decision:
     """What to ask for, what to remember, and whether something is not remembered that is not confirmed either.
 
-    ``gone`` are partitions that were asked for and whose delivery has left the landing folder before it was taken.
+    ``recovered`` says that a delivery was published which had to be asked for again. ``gone`` are partitions that were
+    asked for and whose delivery has left the landing folder before it was taken.
     """
 
     requests: list[Request] = field(default_factory=list)
     asked: dict[str, Asked] = field(default_factory=dict)
     overflowed: bool = False
+    recovered: bool = False
     gone: list[str] = field(default_factory=list)
 
 
 def due(asked: Mapping[str, Asked], now_ns: int) -> set[str]:
-    """The partitions that are to be looked at now."""
-    return {key for key, entry in asked.items() if entry.is_due(now_ns)}
+    """The partitions that are to be looked at now: those whose time has come, and a few as probes.
+
+    A probe finds out whether what keeps deliveries from being published (a full disk, a missing key) is gone. Those
+    that were asked for longest ago come first, so that one with a trouble of its own does not stand for the others.
+    """
+    found = {key for key, entry in asked.items() if entry.is_due(now_ns)}
+    waiting = [(entry.asked_ns, key) for key, entry in asked.items() if key not in found and entry.may_probe(now_ns)]
+    return found | {key for _, key in sorted(waiting)[:PROBES]}
 
 
 def reconcile(asked: Mapping[str, Asked], situation: Situation) -> Decision:
-    """Decide about every delivery that was looked at, given what was ``asked`` for before."""
+    """Decide about every delivery that was looked at, given what was ``asked`` for before.
+
+    Once one that was asked for again is published, what it waited for is there: the others are due at the next tick.
+    """
     decision = Decision(asked=dict(asked))
     for key in situation.looked:
         if key not in situation.deliveries and key not in situation.waiting:
@@ -104,6 +136,11 @@ def reconcile(asked: Mapping[str, Asked], situation: Situation) -> Decision:
     # what is remembered already comes first, so that nothing new takes its place in the same tick
     for key in sorted(situation.deliveries, key=lambda key: (key not in asked, key)):
         _decide(decision, key, situation)
+    if decision.recovered:
+        requested = {request.delivery.partition for request in decision.requests}
+        for key, entry in decision.asked.items():
+            if key not in requested:
+                decision.asked[key] = replace(entry, next_ns=min(entry.next_ns, situation.now_ns))
     return decision
 
 
@@ -114,17 +151,18 @@ def _decide(decision: Decision, key: str, situation: Situation) -> None:
         # a verdict counts once its run is over: until then the run may still die before it has reported anything
         if entry is None or key not in situation.running:
             decision.asked.pop(key, None)
+            decision.recovered |= entry is not None and entry.tries > 1 and standing is Standing.PUBLISHED
         return
     if entry is None or entry.version != delivery.version:
         entry = Asked(delivery.version, 0, situation.now_ns)
-    elif not entry.is_due(situation.now_ns):
+    elif not entry.is_due(situation.now_ns) and key not in situation.looked:
         return
     if standing is Standing.UNKNOWN or key in situation.running:
         # looked at again at the next tick
         decision.overflowed |= not _remember(decision, key, Asked(entry.version, entry.tries, situation.now_ns))
         return
     tries = entry.tries + 1
-    next_ns = situation.now_ns + DISTANCES[min(tries, len(DISTANCES)) - 1]
+    next_ns = situation.now_ns + _distance(tries)
     remembered = _remember(decision, key, Asked(entry.version, tries, next_ns))
     decision.overflowed |= not remembered
     # what a file's change brought here is asked for once even if it is not remembered; anything else would be asked

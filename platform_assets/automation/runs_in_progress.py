@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from platform_assets._compat import planned_steps
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.deliveries import SNAPSHOT
 
@@ -23,11 +24,20 @@ NEVER_STARTED_SECONDS = 60
 def partitions_in_progress(instance: dg.DagsterInstance, feed: Feed, now_ns: int) -> set[str]:
     """Partitions of `lake/<feed>` or `raw/<feed>` in a run that is not over, whoever asked for it."""
     ours = {feed.lake_key, feed.raw_key}
+    steps = {key.to_python_identifier() for key in ours}
+    plans: dict[str | None, frozenset[str]] = {}
     found: set[str] = set()
     with dg.partition_loading_context(dynamic_partitions_store=instance):
         for record in instance.get_run_records(dg.RunsFilter(statuses=list(IN_PROGRESS))):
             run = record.dagster_run
-            if run.asset_selection is None or not ours & set(run.asset_selection):
+            if run.asset_selection is not None:
+                is_ours = bool(ours & set(run.asset_selection))
+            else:
+                plan = run.execution_plan_snapshot_id
+                if plan not in plans:
+                    plans[plan] = planned_steps(instance, run)
+                is_ours = bool(steps & plans[plan])
+            if not is_ours:
                 continue
             waited = now_ns / 1e9 - record.create_timestamp.timestamp()
             if run.status is dg.DagsterRunStatus.NOT_STARTED and waited > NEVER_STARTED_SECONDS:

@@ -68,17 +68,24 @@ def ingest_feed(name: str, partition: str | None, *, force: bool, say: Say) -> l
             keys = _keys(feed, platform, partition, force=force, say=say)
             if not keys:
                 return []
-            if isinstance(feed.partitions, dg.DynamicPartitionsDefinition):
-                instance.add_dynamic_partitions(str(feed.partitions.name), keys)
             deliveries = feed.landing(platform.landing).deliveries(set(keys), now_ns=time.time_ns()).deliveries
+        if isinstance(feed.partitions, dg.DynamicPartitionsDefinition):
+            unknown = [k for k in keys if k not in deliveries and not instance.has_dynamic_partition(_name(feed), k)]
+            if unknown:
+                raise IngestRefused(
+                    f"{feed.name} has no partition {unknown[0]!r}, and no complete delivery of it is there"
+                )
+            instance.add_dynamic_partitions(_name(feed), keys)
         requests = [Request(deliveries.get(key) or Delivery(feed.name, feed.keys.of(key), ()), 1) for key in keys]
         runs = list(run_requests(feed.partitions, requests))
+        problems: dict[str, str] = {}
         for number, request in enumerate(runs, start=1):
             of_all = f" (run {number} of {len(runs)})" if len(runs) > 1 else ""
             say(f"taking {_shown(request)}{of_all} ...")
             run = _run(definitions, instance, feed, request, force=force)
             say(f"run {run.run_id[:8]}: {'success' if run.success else 'failure'}")
-        return [_taken(feed, platform, key) for key in keys]
+            problems |= _problems(run)
+        return [_taken(feed, platform, key, deliveries.get(key), problems.get(key, "")) for key in keys]
 
 
 def _definitions(folder: Path) -> dg.Definitions:
@@ -183,20 +190,41 @@ def _shown(request: dg.RunRequest) -> str:
     return f"{ends[0]} to {ends[1]}" if all(ends) else request.partition_key or "the snapshot"
 
 
-def _taken(feed: Feed, platform: PlatformResource, key: str) -> Taken:
-    """What the lake and the ledger say of the partition now."""
+def _name(feed: Feed) -> str:
+    return str(getattr(feed.partitions, "name", ""))
+
+
+def _problems(run: dg.ExecuteInProcessResult) -> dict[str, str]:
+    """Why partitions of the run failed, as its failures say, by key."""
+    found: dict[str, str] = {}
+    for event in run.all_events:
+        failure = event.step_failure_data.user_failure_data if event.is_step_failure else None
+        table = failure.metadata.get("partitions") if failure is not None else None
+        if isinstance(table, dg.TableMetadataValue):
+            for record in table.records:
+                found.setdefault(str(record.data["partition"]), f"{record.data['kind']}: {record.data['problem']}")
+    return found
+
+
+def _taken(feed: Feed, platform: PlatformResource, key: str, delivery: Delivery | None, problem: str) -> Taken:
+    """What the lake and the ledger say of the partition now; ``problem`` is what its run says."""
     try:
         latest = read_latest(Path(platform.lake), feed.name, key)
     except RecordUnreadable as error:
-        return Taken(key, 0, 0, "failed", str(error))
+        return Taken(key, 0, 0, "failed", problem or str(error))
     if not isinstance(latest, Manifest):
+        state = "failed" if latest is None else latest.failure.kind.value
         why = latest.message if latest is not None else "nothing was ingested; the run's log says why"
-        return Taken(key, 0, 0, "rejected" if latest is not None else "failed", why)
+        return Taken(key, 0, 0, state, problem or why)
     numbers = latest.rows_out, latest.rows_quarantined
+    if delivery is not None and latest.delivery_version != delivery.version:
+        why = "what is published is an earlier delivery; the run's log says why"
+        return Taken(key, *numbers, "failed", problem or why)
     asset = feed.raw_key.to_user_string()
     newest = next(iter(ledger_history(platform.warehouse.open(), asset=asset, partition=key, limit=1)), None)
     if newest is None or newest.version != latest.content_hash:
-        return Taken(key, *numbers, "failed", "it was ingested, and not loaded; the run's log says why")
+        return Taken(key, *numbers, "failed", problem or "it was ingested, and not loaded; the run's log says why")
     if not newest.published:
-        return Taken(key, *numbers, newest.state.value, f"{newest.check}: {newest.message}")
-    return Taken(key, *numbers, "published" if latest.state == "data" else f"published ({latest.state})")
+        return Taken(key, *numbers, newest.state.value, problem or f"{newest.check}: {newest.message}")
+    state = "published" if latest.state == "data" else f"published ({latest.state})"
+    return Taken(key, *numbers, "failed" if problem else state, problem)

@@ -49,18 +49,25 @@ class PlatformCommand(LazyGroup):
             raise click.ClickException(f"{shown}{error.strerror or error}") from error
         except UnicodeEncodeError as error:
             raise click.ClickException(f"{error.object[:60]!a} is not a text in UTF-8") from error
-        except _told() as error:
-            raise click.ClickException(str(error)) from error
+        except Exception as error:
+            reason = _reason(error)
+            if reason is None:
+                raise
+            raise click.ClickException(str(reason)) from error
 
 
-def _told() -> tuple[type[Exception], ...]:
-    """The platform's own errors, whose messages say what to do; imported when there is one."""
-    from platform_assets.environment import InvalidEnvironment
-    from platform_assets.lake.rejection import IngestionError
-    from platform_assets.publishing.errors import PublishingError
-    from platform_assets.warehouse.errors import WarehouseError
+def _reason(error: BaseException | None) -> BaseException | None:
+    """The platform's own error that ``error`` is, or was caused by: its text says what to do.
 
-    return (IngestionError, PublishingError, InvalidEnvironment, WarehouseError)
+    Dagster wraps what it meets while definitions load.
+    """
+    from platform_assets.failures import PlatformError
+
+    if isinstance(error, click.ClickException | click.exceptions.Exit | click.Abort):
+        return None
+    while error is not None and not isinstance(error, PlatformError):
+        error = error.__cause__
+    return error
 
 
 @click.group(cls=PlatformCommand)

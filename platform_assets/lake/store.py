@@ -115,7 +115,7 @@ class LakePartition:
             yield stage
         except BaseException:
             if not self._may_hold(ingestion):
-                if self.rejection is None or self.rejection.quarantine_file != self.relative(quarantine.path):
+                if not self._may_name(quarantine.path):
                     quarantine.discard()
                 shutil.rmtree(stage.data, ignore_errors=True)
             raise
@@ -158,9 +158,10 @@ class LakePartition:
         after = self.manifest.ingestion if self.manifest is not None else ""
         at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         known = None if MANIFEST in self._unreadable else after
-        self.rejection = dataclasses.replace(rejection, after=known, at=at)
+        dated = dataclasses.replace(rejection, after=known, at=at)
         failpoint("lake.reject.before_rename")
-        write_durably(self.folder / REJECTION, self.rejection.to_json())
+        write_durably(self.folder / REJECTION, dated.to_json())
+        self.rejection = dated
         self._unreadable.discard(REJECTION)
         failpoint("lake.reject.before_clean_up")
         self._clean_up(keep_all_data=known != "")
@@ -176,6 +177,14 @@ class LakePartition:
         except RecordUnreadable:
             return True
         return current is not None and current.ingestion == ingestion
+
+    def _may_name(self, quarantine: Path) -> bool:
+        """Whether the rejection's rows are in the file ``quarantine``, or it cannot be read and so might say so."""
+        try:
+            current = read_rejection(self.lake, self.feed, self.partition)
+        except RecordUnreadable:
+            return True
+        return current is not None and current.quarantine_file == self.relative(quarantine)
 
     def _clean_up(self, *, keep: str | None = None, keep_all_data: bool = False) -> None:
         """Remove what belongs to no manifest, no rejection and not to the version before (``keep``).

@@ -10,3 +10,10 @@ import pytest
 def _instance() -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.ephemeral() as instance:
         yield instance
+
+
+@pytest.fixture(name="lasting")
+def _lasting() -> Iterator[dg.DagsterInstance]:
+    """An instance that a schedule can open by its reference."""
+    with dg.instance_for_test() as instance:
+        yield instance

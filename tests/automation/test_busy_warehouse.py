@@ -27,7 +27,7 @@ def test_a_closing_tick_is_skipped_while_the_warehouse_is_busy(tmp_path: Path) -
 
     def ticked() -> object:
         with (
-            dg.DagsterInstance.ephemeral() as instance,
+            dg.instance_for_test() as instance,
             dg.build_schedule_context(
                 instance=instance,
                 resources={"platform": platform},

@@ -10,20 +10,21 @@ import dagster as dg
 import pytest
 
 from platform_assets.automation.closing_schedule import closing_schedule, due_partitions
+from platform_assets.components.assets.lake import lake_asset
 from platform_assets.lake.rejection import DeliveryRejected
 from platform_assets.sql.contract_file import read_contract
 from tests.automation.test_arrival_sensor import CONTRACT, DAILY, make_feed, put, resource, take
 
 
 def test_the_closing_schedule_records_what_is_not_due_and_takes_what_was_missed(
-    tmp_path: Path, instance: dg.DagsterInstance
+    tmp_path: Path, lasting: dg.DagsterInstance
 ) -> None:
     feed = make_feed(tmp_path)
     put(tmp_path, "2024-03-02.csv")
     schedule = closing_schedule(feed)
     assert schedule is not None
     with dg.build_schedule_context(
-        instance=instance,
+        instance=lasting,
         resources={"platform": resource(tmp_path)},
         scheduled_execution_time=dt.datetime(2024, 3, 4, tzinfo=dt.UTC),  # a Monday, when Sunday is over
     ) as context:
@@ -48,11 +49,11 @@ def test_due_partitions_are_those_whose_time_is_over(partitions, moment: str, da
 
 
 def test_the_closing_schedule_takes_a_file_that_replaced_a_rejected_one(
-    tmp_path: Path, instance: dg.DagsterInstance
+    tmp_path: Path, lasting: dg.DagsterInstance
 ) -> None:
     def requested() -> set[str | None]:
         with dg.build_schedule_context(
-            instance=instance,
+            instance=lasting,
             resources={"platform": resource(tmp_path)},
             scheduled_execution_time=dt.datetime(2024, 3, 5, tzinfo=dt.UTC),
         ) as context:
@@ -105,12 +106,12 @@ def test_a_feed_is_closed_when_its_contract_says_that_it_is_due(tmp_path: Path, 
     ],
 )
 def test_a_tick_looks_at_what_is_due_since_the_last_deadline(
-    tmp_path: Path, instance: dg.DagsterInstance, sla: str, moment: str, last: str, days: int
+    tmp_path: Path, lasting: dg.DagsterInstance, sla: str, moment: str, last: str, days: int
 ) -> None:
     schedule = closing_of(tmp_path, sla, dg.DailyPartitionsDefinition("2024-01-01"))
     (tmp_path / "landing").mkdir()
     with dg.build_schedule_context(
-        instance=instance,
+        instance=lasting,
         resources={"platform": resource(tmp_path)},
         scheduled_execution_time=dt.datetime.fromisoformat(moment).replace(tzinfo=dt.UTC),
     ) as context:
@@ -120,3 +121,26 @@ def test_a_tick_looks_at_what_is_due_since_the_last_deadline(
     looked_at = [newest - dt.timedelta(days=shift) for shift in range(days)]
     # nothing was delivered: the Sundays are recorded, every other day is missing
     assert requested == {day.isoformat() for day in looked_at if day.weekday() == 6}
+
+
+def test_what_a_run_is_working_on_is_not_asked_for_again(tmp_path: Path, lasting: dg.DagsterInstance) -> None:
+    feed = make_feed(tmp_path)
+    put(tmp_path, "2024-03-02.csv")
+    schedule = closing_schedule(feed)
+    assert schedule is not None
+    lasting.create_run_for_job(
+        dg.Definitions(
+            assets=[lake_asset(feed, dg.AssetSpec(feed.lake_key, partitions_def=feed.partitions))],
+            resources={"platform": resource(tmp_path)},
+        ).resolve_implicit_global_asset_job_def(),
+        status=dg.DagsterRunStatus.STARTED,
+        tags={"dagster/partition": "2024-03-02"},
+        asset_selection=frozenset([feed.lake_key]),
+    )
+    with dg.build_schedule_context(
+        instance=lasting,
+        resources={"platform": resource(tmp_path)},
+        scheduled_execution_time=dt.datetime(2024, 3, 4, tzinfo=dt.UTC),
+    ) as context:
+        requests = schedule(context)
+    assert {request.partition_key for request in requests} == {"2024-02-25", "2024-03-03"}

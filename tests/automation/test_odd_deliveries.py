@@ -258,7 +258,7 @@ def test_an_unreadable_manifest_is_asked_for_again_and_stops_no_other(
 
 @pytest.mark.parametrize("name", [MANIFEST, REJECTION])
 def test_an_unreadable_record_does_not_end_the_closing_schedule(
-    tmp_path: Path, instance: dg.DagsterInstance, name: str
+    tmp_path: Path, lasting: dg.DagsterInstance, name: str
 ) -> None:
     feed = make_feed(tmp_path)
     schedule = closing_schedule(feed)
@@ -268,7 +268,7 @@ def test_an_unreadable_record_does_not_end_the_closing_schedule(
     take(feed, tmp_path, "2024-03-04")
     damage(feed, tmp_path, "2024-03-04", name)
     with dg.build_schedule_context(
-        instance=instance,
+        instance=lasting,
         resources={"platform": resource(tmp_path)},
         scheduled_execution_time=dt.datetime(2024, 3, 6, tzinfo=dt.UTC),
     ) as context:

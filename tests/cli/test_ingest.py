@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from platform_assets.cli.ingest_runs import IngestRefused, Taken, ingest_feed
 from platform_assets.components.assets.lake import FORCE_TAG
+from platform_assets.failpoints import armed
 from platform_assets.lake.manifest import read_manifest
 from platform_assets.lake.names import escape
 from tests.support.projects import Project, opened, write_project
@@ -97,6 +99,29 @@ def test_a_rejected_delivery_is_taken_again_only_with_force(project: Project) ->
     assert "2024-01-02.csv" in found[0].problem
     assert take("daily") == []
     assert states(take("daily", force=True)) == {"2024-01-02": "rejected", "2024-01-05": "published"}
+
+
+def test_a_run_that_failed_is_not_covered_up_by_what_was_published_before(project: Project) -> None:
+    put(project, "daily/2024-01-02.csv")
+    assert states(take("daily")) == {"2024-01-02": "published"}
+    put(project, "daily/2024-01-02.csv", GOOD + "3\n4\n")
+
+    def full() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with armed("lake.commit.before_rename", full):
+        (row,) = take("daily")
+    assert (row.state, row.rows) == ("failed", 2)
+    assert row.problem.startswith("infrastructure: ")
+    assert take("daily") == [Taken("2024-01-02", 4, 0, "published")]
+
+
+def test_a_mistyped_dynamic_key_makes_no_partition(project: Project) -> None:
+    put(project, "shops/berlin.csv")
+    with pytest.raises(IngestRefused, match="has no partition 'berlim'"):
+        take("shops", "berlim", force=True)
+    assert project.instance.get_dynamic_partitions("shops") == []
+    assert states(take("shops", "berlin")) == {"berlin": "published"}
 
 
 def test_a_range_is_one_run_and_a_day_without_a_file_says_so(project: Project) -> None:

@@ -145,7 +145,10 @@ IN_LANDING: dict[str, tuple[Callable[[Broken], Any], str]] = {
     "type: no text": (lambda b: b.file.write_bytes(GOOD.encode() + b"\xff,\xff,\xff,\xff\n" * 5), "encoding:invalid 5"),
     "rule: empty": (lambda b: b.file.write_text("id,customer,status,amount\n"), "(empty)"),
     "rule: too few rows": (lambda b: b.file.write_text(GOOD[: GOOD.index("2,")]), "check enough"),
-    "lake: a file for a folder": (lambda b: b.made.parent.mkdir(parents=True) or b.made.touch(), "Not a directory"),
+    "lake: a file for a folder": (
+        lambda b: b.made.parent.mkdir(parents=True) or b.made.touch(),
+        "is a file in the place of a folder",
+    ),
 }
 
 IN_LAKE: dict[str, tuple[Callable[[Broken], Any], str]] = {

@@ -62,5 +62,5 @@ def test_an_environment_names_it_by_its_scheme(tmp_path: Path) -> None:
     assert warehouse("shelf://sales") == "AnnouncedWarehouseResource shelf://sales Shelf"
     assert warehouse("duckdb:///srv/w.duckdb") == "DuckDBWarehouseResource /srv/w.duckdb DuckDBWarehouse"
     assert warehouse("w.duckdb") == f"DuckDBWarehouseResource {tmp_path}/w.duckdb DuckDBWarehouse"
-    with pytest.raises(InvalidEnvironment, match=r"no installed package has a warehouse 'shelve'.*shelf://"):
+    with pytest.raises(InvalidEnvironment, match=r"begins with shelve://, and no installed package.*shelf://"):
         warehouse("shelve://sales")

@@ -26,6 +26,10 @@ _OF_STATEMENTS = (
     *(duckdb.ProgrammingError, duckdb.DataError, duckdb.IntegrityError, duckdb.NotSupportedError),
     *(duckdb.DependencyException, duckdb.PermissionException, duckdb.SequenceException),
 )
+_OF_VALUES = (duckdb.DataError, duckdb.IntegrityError, duckdb.InvalidInputException)
+_VALUE = re.compile(r"'(?:[^']|'')*'|(?<=with value )\S+|(?<=Duplicate key )\"[^\"]*\"|(?<=string )\"[^\"]*\"")
+"""What DuckDB quotes of rows in errors of these classes: such a text ends in the ledger and in alerts."""
+
 # what the operating system says of itself; a missing file and an impossible offset are the fault of who asked
 _OF_WHO_ASKED = {errno.ENOENT, errno.EINVAL, errno.EDOM, errno.ERANGE}
 _OF_THE_SYSTEM = tuple(os.strerror(code) for code in sorted(errno.errorcode.keys() - _OF_WHO_ASKED))
@@ -64,6 +68,8 @@ def blames_statement(text: str, database: Path) -> bool | None:
 def translated(error: duckdb.Error, database: Path) -> WarehouseError:
     """The platform's error for one that a statement on ``database`` raised."""
     text = str(error)
+    if isinstance(error, _OF_VALUES):
+        return StatementFailed(_VALUE.sub("'...'", text))
     if isinstance(error, _OF_STATEMENTS):
         return StatementFailed(text)
     if isinstance(error, duckdb.OutOfMemoryException) or _is_full(text):

@@ -2,7 +2,7 @@
 
 A connection is opened when a session starts and closed when it ends, under the file lock of ``locking``;
 between sessions the file is free for anybody. What is written here is only what other engines say otherwise;
-how files become a relation is in ``duckdb_staging``.
+how files become a relation is in ``staging``.
 """
 
 from __future__ import annotations
