@@ -27,7 +27,7 @@ _OF_STATEMENTS = (
     *(duckdb.DependencyException, duckdb.PermissionException, duckdb.SequenceException),
 )
 _OF_VALUES = (duckdb.DataError, duckdb.IntegrityError, duckdb.InvalidInputException)
-_VALUE = re.compile(r"'(?:[^']|'')*'|(?<=with value )\S+|(?<=Duplicate key )\"[^\"]*\"|(?<=string )\"[^\"]*\"")
+_VALUE = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|(?<=with value )\S+")
 """What DuckDB quotes of rows in errors of these classes: such a text ends in the ledger and in alerts."""
 
 # what the operating system says of itself; a missing file and an impossible offset are the fault of who asked
@@ -69,7 +69,8 @@ def translated(error: duckdb.Error, database: Path) -> WarehouseError:
     """The platform's error for one that a statement on ``database`` raised."""
     text = str(error)
     if isinstance(error, _OF_VALUES):
-        return StatementFailed(_VALUE.sub("'...'", text))
+        # further lines show the value once more, or the statement
+        return StatementFailed(_VALUE.sub("'...'", text.splitlines()[0]))
     if isinstance(error, _OF_STATEMENTS):
         return StatementFailed(text)
     if isinstance(error, duckdb.OutOfMemoryException) or _is_full(text):
