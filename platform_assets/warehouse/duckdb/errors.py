@@ -70,7 +70,7 @@ def translated(error: duckdb.Error, database: Path) -> WarehouseError:
     text = str(error)
     if isinstance(error, _OF_VALUES):
         # further lines show the value once more, or the statement
-        return StatementFailed(_VALUE.sub("'...'", text.splitlines()[0]))
+        return StatementFailed(_VALUE.sub(_shown, text.splitlines()[0]))
     if isinstance(error, _OF_STATEMENTS):
         return StatementFailed(text)
     if isinstance(error, duckdb.OutOfMemoryException) or _is_full(text):
@@ -79,6 +79,12 @@ def translated(error: duckdb.Error, database: Path) -> WarehouseError:
     if isinstance(error, duckdb.IOException) or type(error) is duckdb.Error:
         return _of_a_file(text, database, by_class=isinstance(error, duckdb.IOException))
     return WarehouseError(text)
+
+
+def _shown(quoted: re.Match[str]) -> str:
+    """What stands for something that an error quotes: the file that a statement read is no value of a row."""
+    text = quoted[0]
+    return text if text.startswith(("'/", '"/')) and text[1:-1].endswith(".parquet") else "'...'"
 
 
 def unreadable(path: Path, error: Exception) -> WarehouseError:
