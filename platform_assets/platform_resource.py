@@ -5,6 +5,7 @@ one; the key that pseudonyms are made with is looked up when a feed needs it, an
 """
 
 import os
+from abc import abstractmethod
 from pathlib import Path
 
 import dagster as dg
@@ -31,13 +32,13 @@ class WarehouseResource(dg.ConfigurableResource):
     """A warehouse of any kind."""
 
     @property
+    @abstractmethod
     def location(self) -> str:
         """What dbt's profile finds in PLATFORM_WAREHOUSE: the path of a DuckDB file, else a location."""
-        raise NotImplementedError
 
+    @abstractmethod
     def open(self) -> Warehouse:
         """The warehouse; no connection is opened yet."""
-        raise NotImplementedError
 
 
 class AnnouncedWarehouseResource(WarehouseResource):
