@@ -197,12 +197,7 @@ class _Tick:
             key: delivery
             for key, delivery in look.arrivals.deliveries.items()
             if key in over
-            and (
-                (entry := seen.asked.get(key)) is None
-                or entry.version != delivery.version
-                or entry.is_due(now)
-                or key in looked
-            )
+            and ((entry := seen.asked.get(key)) is None or entry.version != delivery.version or key in looked)
         }
         standing, hashes = standings(feed, self.platform, deliveries.values(), self.context.log.warning)
         asked_for = {key: rows for key, rows in hashes.items() if key in seen.asked and rows}

@@ -155,7 +155,7 @@ def _decide(decision: Decision, key: str, situation: Situation) -> None:
         return
     if entry is None or entry.version != delivery.version:
         entry = Asked(delivery.version, 0, situation.now_ns)
-    elif not entry.is_due(situation.now_ns) and key not in situation.looked:
+    elif key not in situation.looked:
         return
     if standing is Standing.UNKNOWN or key in situation.running:
         # looked at again at the next tick
