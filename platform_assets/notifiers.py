@@ -1,4 +1,4 @@
-"""What a notifier is given of a run that failed. Who is told, and how, is the notifier's own business.
+"""What a notifier is given of a run that failed. Who gets to know, and how, is the notifier's own business.
 
 A package announces a notifier by an entry point of the group ``platform_assets.notifiers``: a function that takes a
 :class:`FailedRun`. The sensor that calls them is in ``automation``.

@@ -65,7 +65,7 @@ def survey(path: Path, skip: int, quote: str, delimiter: str, fields: int) -> Su
         if blank or trailing:
             starts, _, _ = block.records()
             records += len(starts)
-            # DuckDB takes an empty field too many at a line's end without a word, in quotes too
+            # DuckDB takes an empty field too many at a line's end silently, in quotes too
             if trailing and block.outside_quotes(mark) != len(starts) * (fields - 1):
                 raise StructureDoubt("lines that end in a delimiter")
         else:
