@@ -70,6 +70,18 @@ def tick(feed: Feed, home: Path, instance: dg.DagsterInstance, cursor: str | Non
         return arrival_sensor(feed)(context)
 
 
+def closing_tick(
+    schedule: dg.ScheduleDefinition | None, home: Path, instance: dg.DagsterInstance, moment: dt.datetime
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """One evaluation of a closing schedule that was due at ``moment``."""
+    assert schedule is not None
+    with dg.build_schedule_context(
+        instance=instance, resources={"platform": resource(home)}, scheduled_execution_time=moment
+    ) as context:
+        found: list[dg.RunRequest] | dg.SkipReason = schedule(context)
+    return found
+
+
 def take(feed: Feed, home: Path, day: str, instance: dg.DagsterInstance | None = None) -> None:
     """What the run of a request does to the lake, the warehouse and ``instance``."""
     found = feed.landing(str(home / "landing")).deliveries({day}, now_ns=time.time_ns())

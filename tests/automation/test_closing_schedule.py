@@ -13,7 +13,7 @@ from platform_assets.automation.closing_schedule import closing_schedule, due_pa
 from platform_assets.components.assets.lake import lake_asset
 from platform_assets.lake.rejection import DeliveryRejected
 from platform_assets.sql.contract_file import read_contract
-from tests.automation.test_arrival_sensor import CONTRACT, DAILY, make_feed, put, resource, take
+from tests.automation.test_arrival_sensor import CONTRACT, DAILY, closing_tick, make_feed, put, resource, take
 
 
 def test_the_closing_schedule_records_what_is_not_due_and_takes_what_was_missed(
@@ -23,12 +23,9 @@ def test_the_closing_schedule_records_what_is_not_due_and_takes_what_was_missed(
     put(tmp_path, "2024-03-02.csv")
     schedule = closing_schedule(feed)
     assert schedule is not None
-    with dg.build_schedule_context(
-        instance=lasting,
-        resources={"platform": resource(tmp_path)},
-        scheduled_execution_time=dt.datetime(2024, 3, 4, tzinfo=dt.UTC),  # a Monday, when Sunday is over
-    ) as context:
-        requests = schedule(context)
+    requests = closing_tick(
+        schedule, tmp_path, lasting, dt.datetime(2024, 3, 4, tzinfo=dt.UTC)
+    )  # a Monday, when Sunday is over
     # the two Sundays are not due, Saturday's file is there, the days before are due and missing
     assert {request.partition_key for request in requests} == {"2024-02-25", "2024-03-02", "2024-03-03"}
 
@@ -52,12 +49,7 @@ def test_the_closing_schedule_takes_a_file_that_replaced_a_rejected_one(
     tmp_path: Path, lasting: dg.DagsterInstance
 ) -> None:
     def requested() -> set[str | None]:
-        with dg.build_schedule_context(
-            instance=lasting,
-            resources={"platform": resource(tmp_path)},
-            scheduled_execution_time=dt.datetime(2024, 3, 5, tzinfo=dt.UTC),
-        ) as context:
-            found = schedule(context)
+        found = closing_tick(schedule, tmp_path, lasting, dt.datetime(2024, 3, 5, tzinfo=dt.UTC))
         return {request.partition_key for request in found} if isinstance(found, list) else set()
 
     feed = make_feed(tmp_path)
@@ -110,12 +102,7 @@ def test_a_tick_looks_at_what_is_due_since_the_last_deadline(
 ) -> None:
     schedule = closing_of(tmp_path, sla, dg.DailyPartitionsDefinition("2024-01-01"))
     (tmp_path / "landing").mkdir()
-    with dg.build_schedule_context(
-        instance=lasting,
-        resources={"platform": resource(tmp_path)},
-        scheduled_execution_time=dt.datetime.fromisoformat(moment).replace(tzinfo=dt.UTC),
-    ) as context:
-        found = schedule(context)
+    found = closing_tick(schedule, tmp_path, lasting, dt.datetime.fromisoformat(moment).replace(tzinfo=dt.UTC))
     requested = {request.partition_key for request in found} if isinstance(found, list) else set()
     newest = dt.date.fromisoformat(last)
     looked_at = [newest - dt.timedelta(days=shift) for shift in range(days)]
@@ -137,10 +124,5 @@ def test_what_a_run_is_working_on_is_not_asked_for_again(tmp_path: Path, lasting
         tags={"dagster/partition": "2024-03-02"},
         asset_selection=frozenset([feed.lake_key]),
     )
-    with dg.build_schedule_context(
-        instance=lasting,
-        resources={"platform": resource(tmp_path)},
-        scheduled_execution_time=dt.datetime(2024, 3, 4, tzinfo=dt.UTC),
-    ) as context:
-        requests = schedule(context)
+    requests = closing_tick(schedule, tmp_path, lasting, dt.datetime(2024, 3, 4, tzinfo=dt.UTC))
     assert {request.partition_key for request in requests} == {"2024-02-25", "2024-03-03"}

@@ -20,7 +20,7 @@ from platform_assets.feeds.partition_names import why_no_key
 from platform_assets.lake.layout import MANIFEST, REJECTION, partition_folder
 from platform_assets.lake.names import is_text
 from platform_assets.landing.arrivals import Mark
-from tests.automation.test_arrival_sensor import make_feed, put, resource, take, tick
+from tests.automation.test_arrival_sensor import closing_tick, make_feed, put, take, tick
 from tests.support.file_clock import wait_for_later_stamp
 from tests.support.landing_faults import faulty
 
@@ -267,12 +267,7 @@ def test_an_unreadable_record_does_not_end_the_closing_schedule(
         put(tmp_path, f"{day}.csv")
     take(feed, tmp_path, "2024-03-04")
     damage(feed, tmp_path, "2024-03-04", name)
-    with dg.build_schedule_context(
-        instance=lasting,
-        resources={"platform": resource(tmp_path)},
-        scheduled_execution_time=dt.datetime(2024, 3, 6, tzinfo=dt.UTC),
-    ) as context:
-        requests = schedule(context)
+    requests = closing_tick(schedule, tmp_path, lasting, dt.datetime(2024, 3, 6, tzinfo=dt.UTC))
     assert {request.partition_key for request in requests} >= {"2024-03-04", "2024-03-05"}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
 import sys
@@ -11,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.dbt.changer import MODELS, write_version
+from tests.support.campaigns import REPEATS
 from tests.support.projects import Project
 
-REPEATS = int(os.environ.get("PLATFORM_CAMPAIGN", "1"))
 LOADS = 50 * REPEATS
 """1,000 with PLATFORM_CAMPAIGN=20."""
 RUNS = max(6, 50 * REPEATS // 20)

@@ -14,9 +14,6 @@ from tests.publishing.marts import DAYS, MART, TABLE, versions
 from tests.publishing.support import ASSET, Lake, content
 from tests.publishing.writer import PARTITIONS, ROWS, publish_files, publish_in_place
 
-REPEATS = int(os.environ.get("PLATFORM_CAMPAIGN", "1"))
-"""The counts are modest by default; PLATFORM_CAMPAIGN multiplies them (20 gives 200 kills)."""
-
 _MART = "SELECT CAST(day AS VARCHAR), max(v), count(DISTINCT v), count(*) FROM marts.daily GROUP BY 1"
 
 

@@ -10,11 +10,12 @@ import pytest
 
 from platform_assets.publishing.readers import ledger_history, unreadable
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
-from tests.publishing.campaign import REPEATS, Campaign
+from tests.publishing.campaign import Campaign
 from tests.publishing.marts import DAYS, MART, TABLE
 from tests.publishing.support import ASSET, Lake
 from tests.publishing.test_leases import AFTER_COMMIT, BEFORE_COMMIT
 from tests.publishing.writer import PARTITIONS, ROWS
+from tests.support.campaigns import REPEATS
 
 KINDS = ["files", "in_place"]
 

@@ -18,10 +18,11 @@ from platform_assets.publishing.taking import GIVING_BACK
 from platform_assets.publishing.verdicts import State
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.errors import WarehouseExhausted
-from tests.publishing.campaign import REPEATS, Campaign
+from tests.publishing.campaign import Campaign
 from tests.publishing.marts import MART
 from tests.publishing.support import ASSET, Lake, content, load, states
 from tests.publishing.writer import FULL, ROWS
+from tests.support.campaigns import REPEATS
 
 
 @pytest.mark.slow
