@@ -20,6 +20,7 @@ from dagster._core.execution.api import create_execution_plan
 from platform_assets.failpoints import armed
 from platform_assets.lake.layout import MANIFEST, partition_folder
 from platform_assets.publishing.readers import ledger_history
+from tests.support.campaigns import pairs
 from tests.support.projects import QUIET, Project, opened, write_project
 from tests.support.shop import CONTRACT, FEED
 
@@ -149,8 +150,7 @@ def ticks_until_published(sensor: Sensor, monkeypatch: pytest.MonkeyPatch, befor
         assert sensor.tick(monkeypatch) == []
 
 
-@pytest.mark.parametrize("cause", CAUSES)
-@pytest.mark.parametrize("feed", KINDS)
+@pytest.mark.parametrize(("feed", "cause"), pairs(KINDS, CAUSES))
 def test_a_failed_run_is_repeated_once_its_cause_is_gone(
     project: Project, monkeypatch: pytest.MonkeyPatch, feed: str, cause: str
 ) -> None:
@@ -188,8 +188,10 @@ def test_however_long_a_cause_lasts_what_waited_is_published_within_two_minutes_
     assert sensor.published() == [KINDS[feed][3]] * (before + 1)
 
 
-@pytest.mark.parametrize("status", ["never requested", "NOT_STARTED", "STARTING", "STARTED", "FAILURE", "CANCELED"])
-@pytest.mark.parametrize("feed", KINDS)
+@pytest.mark.parametrize(
+    ("feed", "status"),
+    pairs(KINDS, ["never requested", "NOT_STARTED", "STARTING", "STARTED", "FAILURE", "CANCELED"]),
+)
 def test_a_run_that_never_came_to_anything_is_repeated_once_it_is_over(
     project: Project, monkeypatch: pytest.MonkeyPatch, feed: str, status: str
 ) -> None:

@@ -159,6 +159,7 @@ def test_a_row_that_breaks_an_enforced_contract_blocks_its_own_day_of_the_mart(s
     assert "NOT NULL" in ledger_history(shop.warehouse, asset="totals", partition=BAD)[0].message
 
 
+@pytest.mark.slow
 def test_a_day_held_upstream_is_left_out_and_its_last_content_is_closed(shop: Project) -> None:
     deliver(shop)
     assert run(shop).success

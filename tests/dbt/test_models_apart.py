@@ -90,10 +90,11 @@ def test_a_search_that_does_not_end_blocks_what_is_left(shop: Project, monkeypat
     "point",
     [
         "publish.in_place.audited",
-        pytest.param("publish.in_place.opened", marks=pytest.mark.slow),
-        pytest.param("publish.in_place.recorded", marks=pytest.mark.slow),
+        "publish.in_place.opened",
+        "publish.in_place.recorded",
     ],
 )
+@pytest.mark.slow
 def test_an_error_that_nobody_thought_of_is_tried_again_once(shop: Project, point: str) -> None:
     reached: list[int] = []
 

@@ -14,6 +14,7 @@ import pytest
 
 from platform_assets.dbt.parsed import MANIFEST, PARSED, STAMP
 from platform_assets.dbt.project import DbtParseError, DbtProjectFiles
+from tests.support.campaigns import pairs
 
 PROJECT = """\
 name: shop
@@ -101,7 +102,13 @@ def test_the_target_that_the_environment_names_belongs_to_the_state(
     assert project.parsed().manifest()["nodes"]["model.shop.a"]["database"] == "other_name"
 
 
-@pytest.mark.parametrize("path", list(FILES))
+QUICK = {"dbt/profiles.yml", "dbt/models/a.yml", "dbt/macros/naming.sql", "package/models/p.sql"}
+"""Files of which each stands for its kind in the default tests."""
+
+
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, marks=() if path in QUICK else pytest.mark.slow) for path in FILES]
+)
 def test_a_changed_file_is_parsed_again_and_a_touched_one_is_not(
     project: DbtProjectFiles, root: Path, path: str
 ) -> None:
@@ -132,8 +139,7 @@ def change(file: Path) -> None:
     file.write_bytes(bytes(content))
 
 
-@pytest.mark.parametrize("name", [MANIFEST, PARSED, STAMP])
-@pytest.mark.parametrize("how", [empty, tear, change, Path.unlink])
+@pytest.mark.parametrize(("name", "how"), pairs([MANIFEST, PARSED, STAMP], [empty, tear, change, Path.unlink]))
 def test_a_damaged_parse_is_made_anew(project: DbtProjectFiles, name: str, how: Callable[[Path], None]) -> None:
     whole = project.parsed()
     folders = [folder for folder in project.target_path.glob("parsed/*/*") if folder.name == whole.identity]

@@ -31,6 +31,13 @@ def source_rows(day: str) -> int:
     return daily_files()[("flights", day)].count("\n") - 1
 
 
+def assert_published_is_what_was_sent(year: Platform) -> None:
+    counted = dict(year.rows("SELECT _partition, count(*) FROM raw.flights GROUP BY 1"))
+    assert counted == {day: source_rows(day) for day in DAYS}
+    published = dict(year.rows("SELECT _partition, sum(departures)::INT FROM published.airport_delays GROUP BY 1"))
+    assert published == counted
+
+
 def cut_short(year: Platform, day: str) -> None:
     """A delivery that is well-formed and far too small: the row count gate refuses it."""
     lines = year.flights(day).read_text().splitlines(keepends=True)
@@ -43,14 +50,12 @@ def break_mart(year: Platform, day: str) -> None:
     year.flights(day).write_text(text)
 
 
+@pytest.mark.slow
 def test_a_range_in_one_run_has_the_truth_for_each_day(year: Platform) -> None:
     assert year.run(FIRST, LAST).success
     for layer in ("lake/flights", "raw/flights", *LAYERS):
         assert year.materialized(layer) == set(DAYS), layer
-    counted = dict(year.rows("SELECT _partition, count(*) FROM raw.flights GROUP BY 1"))
-    assert counted == {day: source_rows(day) for day in DAYS}
-    published = dict(year.rows("SELECT _partition, sum(departures)::INT FROM published.airport_delays GROUP BY 1"))
-    assert published == counted
+    assert_published_is_what_was_sent(year)
 
 
 def test_a_day_that_a_gate_refuses_is_red_alone_and_closed_to_every_reader(year: Platform) -> None:
@@ -81,6 +86,7 @@ def test_a_day_that_a_gate_refuses_is_red_alone_and_closed_to_every_reader(year:
     assert year.run(BAD).success
     for layer in ("raw/flights", *LAYERS):
         assert year.materialized(layer) == set(DAYS), layer
+    assert_published_is_what_was_sent(year)
 
 
 @pytest.mark.slow
@@ -148,6 +154,7 @@ def test_a_day_on_which_nothing_is_due_is_done_with_its_reason(year: Platform) -
     assert "export ends" in entry.message
 
 
+@pytest.mark.slow
 def test_one_partition_of_everything_is_one_run_in_which_snapshots_stay_snapshots(year: Platform) -> None:
     result = year.run(DAYS[0], select="kind:duckdb")
     assert result.success, failures(result)

@@ -49,7 +49,7 @@ cells = st.tuples(
     st.one_of(st.dates().map(str), st.sampled_from(["", "2013-02-30", "2013-1-1", "0"])),
     letters,
 )
-CAMPAIGN = settings(max_examples=times(30), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+CAMPAIGN = settings(max_examples=times(20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def integer(text: str) -> int | None:

@@ -24,6 +24,7 @@ from platform_assets.lake.layout import MANIFEST
 from platform_assets.lake.manifest import read_manifest
 from platform_assets.lake.rejection import DeliveryRejected, IngestionError
 from platform_assets.partition_key import PartitionKey
+from tests.support.campaigns import times
 
 COLUMNS = [{"name": "n", "logicalType": "integer", "primaryKey": True}, {"name": "t", "logicalType": "string"}]
 POINTS = (
@@ -206,7 +207,7 @@ def test_two_processes_at_once_end_with_the_content_of_one(lake: Any, make_contr
     contract = make_contract(COLUMNS)
     files = [lake.file(f"{word}.csv", table(word, 5000)) for word in ("left", "right")]
     lake.ingest(contract, lake.file("old.csv", table("old")))
-    for _ in range(5):
+    for _ in range(times(2)):
         barrier = context.Barrier(2)
         children = [context.Process(target=_race, args=(contract, lake.path, str(file), barrier)) for file in files]
         for child in children:

@@ -54,7 +54,10 @@ SECONDS = [0.3, pytest.param(1.0, marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize("lease", SECONDS)
-@pytest.mark.parametrize("kind", ["files", pytest.param("in_place", marks=pytest.mark.slow), "reserved"])
+@pytest.mark.parametrize(
+    "kind",
+    ["files", pytest.param("in_place", marks=pytest.mark.slow), pytest.param("reserved", marks=pytest.mark.slow)],
+)
 def test_a_living_owner_keeps_its_lease_however_long_it_works(
     warehouse: DuckDBWarehouse, lake: Lake, kind: str, lease: float
 ) -> None:

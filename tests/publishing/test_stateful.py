@@ -192,7 +192,7 @@ class Publishing(RuleBasedStateMachine):
 
 TestPublishing = Publishing.TestCase
 TestPublishing.settings = settings(
-    max_examples=times(4),
+    max_examples=times(2),
     stateful_step_count=12,
     deadline=None,
     suppress_health_check=list(HealthCheck),

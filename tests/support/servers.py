@@ -11,10 +11,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,10 +41,15 @@ def wait_for(what: str, condition: Callable[[], Any], *, seconds: float = 120) -
 
 @dataclass
 class Servers:
-    """The servers of one instance below ``home``; what they print is in ``home/logs``."""
+    """The servers of one instance below ``home``; what they print is in ``home/logs``.
+
+    They are started in ``folder``, with ``variables`` in their environment.
+    """
 
     home: Path
     port: int
+    folder: Path = ROOT
+    variables: dict[str, str] = field(default_factory=dict)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -54,24 +61,27 @@ class Servers:
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(("DAGSTER", "PLATFORM", "DBT"))
         }
-        return {**kept, "PLATFORM_HOME": str(self.home), "DAGSTER_HOME": str(self.home / "dagster")}
+        home = {"PLATFORM_HOME": str(self.home), "DAGSTER_HOME": str(self.home / "dagster")}
+        return {**kept, **home, **self.variables}
 
     def start(self, name: str, *arguments: str) -> None:
         """Start a program of the environment's bin folder in a process group of its own."""
         logs = self.home / "logs"
         logs.mkdir(exist_ok=True)
-        with (logs / f"{name}.log").open("wb") as log:
+        with (logs / f"{name}.log").open("ab") as log:
             command = [str(Path(sys.executable).with_name(name)), *arguments]
             self.processes.append(
                 subprocess.Popen(
-                    command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
+                    command, cwd=self.folder, env=self.environment, stdout=log, stderr=log, start_new_session=True
                 )
             )
 
     def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a program of the environment's bin folder to its end."""
         command = [str(Path(sys.executable).with_name(name)), *arguments]
-        return subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+        )
 
     def graphql(self, query: str, **variables: Any) -> Any:
         """The data of a GraphQL answer; None while the server does not answer."""
@@ -94,6 +104,14 @@ class Servers:
         )
         return dict(data["assetNodeOrError"]["partitionStats"])
 
+    def descendants(self) -> list[psutil.Process]:
+        """Every process that the servers have started, and those that these have."""
+        found = []
+        for process in self.processes:
+            with suppress(psutil.NoSuchProcess):
+                found += psutil.Process(process.pid).children(recursive=True)
+        return found
+
     def stop(self) -> None:
         for process in self.processes:
             if process.poll() is None:
@@ -104,6 +122,13 @@ class Servers:
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+        self.processes.clear()
+
+
+def configure_instance(home: Path) -> None:
+    """The instance of a laptop below ``home``, as `make` configures it."""
+    (home / "dagster").mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(ROOT / "deploy" / "local" / "dagster.yaml", home / "dagster" / "dagster.yaml")
 
 
 STOP_SENSORS = """
@@ -116,8 +141,7 @@ query { sensorsOrError(repositorySelector: {
 @contextmanager
 def servers(home: Path, *, sensors: bool) -> Iterator[Servers]:
     """Webserver and daemon on a fresh instance below ``home``; with ``sensors`` off every sensor is stopped first."""
-    (home / "dagster").mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(ROOT / "deploy" / "local" / "dagster.yaml", home / "dagster" / "dagster.yaml")
+    configure_instance(home)
     started = Servers(home, free_port())
     workspace = str(ROOT / "workspace.yaml")
     try:

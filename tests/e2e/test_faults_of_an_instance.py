@@ -1,0 +1,182 @@
+"""A real `dagster dev` meets a fault: once its cause is gone, all is published without anybody's doing, each once.
+
+A feed of each kind of partition in a project of somebody else's. What ends a fault is what an operator would do to the
+machine; nobody launches a run, resets a sensor or touches a delivery. How long it took is printed (`pytest -s`).
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from platform_assets.lake.layout import MANIFEST, partition_folder
+from platform_assets.publishing.readers import ledger_history
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from tests.support.projects import write_project
+from tests.support.servers import Servers, configure_instance, free_port, wait_for
+from tests.support.shop import CONTRACT, FEED
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+FEEDS = {
+    "daily": ("daily/%Y-%m-%d.csv", '{type: daily, start_date: "2024-01-01"}', "daily/2024-01-02.csv", "2024-01-02"),
+    "whole": ("whole.csv", "", "whole.csv", "snapshot"),
+    "fixed": ("fixed/{key}.csv", "{type: static, partition_keys: [north]}", "fixed/north.csv", "north"),
+    "shops": ("shops/{key}.csv", "{type: dynamic, name: shops}", "shops/berlin.csv", "berlin"),
+}
+"""Pattern, partitions, the file of a delivery and its partition, by the feed's name."""
+
+COLUMNS = """\
+      - {name: id, logicalType: integer}
+      - {name: who, logicalType: string, classification: personal,
+         customProperties: [{property: protection, value: hash}]}
+"""
+KEY = {"PLATFORM_PSEUDONYM_KEY": "not a secret, but long enough"}
+DEFINITIONS = """\
+from pathlib import Path
+
+import dagster as dg
+from platform_assets.failpoints import armed, kill
+
+if (Path(__file__).parent / "kill").exists():
+    armed("lake.commit.before_rename", kill).__enter__()
+
+
+@dg.definitions
+def defs():
+    loaded = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+    return dg.Definitions.merge(loaded, dg.Definitions(executor=dg.in_process_executor))
+"""
+"""A run that loads them while the file `kill` is there is killed when its first partition is about to be committed."""
+
+LIMIT = 4 * 2**20
+"""Bytes that a file may have on the full disk: less than the Parquet file of a delivery, more than Dagster's own."""
+
+
+class Shop:
+    """The project, its `dagster dev`, and the number of times that each partition was published so far."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.servers = Servers(root, free_port(), root, dict(KEY))
+        self.published = dict.fromkeys(FEEDS, 0)
+        files = {}
+        for name, (pattern, partitions, _, _) in FEEDS.items():
+            words = f"  partitions: {partitions}\n" if partitions else ""
+            files[f"{name}/defs.yaml"] = FEED.format(files=f'"{pattern}"') + words
+            files[f"{name}/contract.yaml"] = CONTRACT.format(name=name, columns=COLUMNS)
+        write_project(root, files)
+        (root / "somebody" / "definitions.py").write_text(DEFINITIONS)
+        (root / "data" / "landing").mkdir(parents=True)
+        configure_instance(root)
+
+    def start(self) -> None:
+        self.servers.start("dagster", "dev", "-m", "somebody.definitions", "-p", str(self.servers.port))
+        wait_for("the webserver", lambda: self.servers.graphql("{ version }"), seconds=300)
+
+    def restart(self, variables: dict[str, str]) -> None:
+        self.servers.stop()
+        self.servers.variables = variables
+        self.start()
+
+    def deliver(self) -> None:
+        """A new delivery of each feed, of about twice LIMIT."""
+        for number, (_, _, path, _) in enumerate(FEEDS.values()):
+            file = self.root / "data" / "landing" / path
+            file.parent.mkdir(exist_ok=True)
+            seed = time.time_ns() + number
+            beside = file.with_name(f".{file.name}.new")
+            beside.write_text("id,who\n" + "".join(f"{i},{seed * (i + 1) % 10**40}\n" for i in range(150_000)))
+            beside.rename(file)
+
+    def counts(self) -> dict[str, int]:
+        """How many lines of the ledger say published, by feed; those of other partitions fail the test."""
+        path = self.root / "data" / "warehouse.duckdb"
+        found = dict.fromkeys(FEEDS, 0)
+        if path.exists():
+            warehouse = DuckDBWarehouse(path=path)
+            for feed, (_, _, _, partition) in FEEDS.items():
+                entries = [e for e in ledger_history(warehouse, asset=f"raw/{feed}") if e.published]
+                assert {e.partition for e in entries} <= {partition}
+                found[feed] = len(entries)
+        return found
+
+    def ends(self, *statuses: str) -> int:
+        """How many runs have ended in one of the statuses."""
+        query = f"{{ runsOrError(filter: {{statuses: [{', '.join(statuses)}]}}) {{ ... on Runs {{ count }} }} }}"
+        data = self.servers.graphql(query)
+        return int(data["runsOrError"]["count"]) if data else 0
+
+    def wait_for_failures(self, earlier: int) -> None:
+        """Until a run of each feed has failed, since there were ``earlier``; nothing was published then."""
+        wanted = earlier + len(FEEDS)
+        wait_for("a failed run of each feed", lambda: self.ends("FAILURE") >= wanted, seconds=600)
+        assert self.counts() == self.published
+
+    def wait_until_published(self, cause: str) -> None:
+        """Until each feed's partition was published once more, and no run is under way; it was once."""
+        began = time.monotonic()
+        wanted = {feed: count + 1 for feed, count in self.published.items()}
+        wait_for("every partition", lambda: all(self.counts()[f] >= wanted[f] for f in FEEDS), seconds=600)
+        print(f"{cause}: {time.monotonic() - began:.0f} s until all was published")
+        wait_for("the last run", lambda: not self.ends("QUEUED", "NOT_STARTED", "STARTING", "STARTED"), seconds=300)
+        assert self.counts() == wanted
+        self.published = wanted
+
+
+@pytest.fixture(name="shop", scope="module")
+def _shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    shop = Shop(tmp_path_factory.mktemp("instance"))
+    try:
+        shop.start()
+        yield shop
+    finally:
+        shop.servers.stop()
+
+
+def limit_files(shop: Shop, size: int) -> None:
+    """No file of the servers' processes, and of the runs that they start from now on, may grow past ``size``."""
+    for process in shop.servers.descendants():
+        _, hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, hard))
+
+
+def test_a_full_disk(shop: Shop) -> None:
+    failed = shop.ends("FAILURE")
+    limit_files(shop, LIMIT)
+    shop.deliver()
+    shop.wait_for_failures(failed)
+    limit_files(shop, resource.RLIM_INFINITY)
+    shop.wait_until_published("full disk")
+
+
+def test_runs_that_are_killed(shop: Shop) -> None:
+    failed = shop.ends("FAILURE")
+    (shop.root / "somebody" / "kill").touch()
+    shop.deliver()
+    shop.wait_for_failures(failed)
+    (shop.root / "somebody" / "kill").unlink()
+    shop.wait_until_published("killed runs")
+
+
+def test_a_key_that_is_missing(shop: Shop) -> None:
+    failed = shop.ends("FAILURE")
+    shop.restart({})
+    shop.deliver()
+    shop.wait_for_failures(failed)
+    shop.restart(dict(KEY))
+    shop.wait_until_published("missing key")
+
+
+def test_manifests_that_cannot_be_read(shop: Shop) -> None:
+    shop.deliver()
+    shop.wait_until_published("new deliveries")
+    for feed, (_, _, _, partition) in FEEDS.items():
+        path = partition_folder(shop.root / "data" / "lake", feed, partition) / MANIFEST
+        path.write_bytes(path.read_bytes()[:-20])
+    shop.deliver()
+    shop.wait_until_published("unreadable manifests")
