@@ -20,7 +20,7 @@ from platform_assets.automation.arrival_sensor import arrival_sensor
 from platform_assets.automation.cursor import read_cursor, write_cursor
 from platform_assets.environment import read_environment
 from platform_assets.feeds.feed import Feed
-from platform_assets.landing.arrivals import Completeness, Mark
+from platform_assets.landing.arrivals import Completeness, Watermark
 from platform_assets.landing.patterns import ArrivalPattern
 from platform_assets.sql.contract_file import read_contract
 from resources.by_environment import platform_resources
@@ -57,7 +57,7 @@ def main() -> None:
         fill(landing, 0, arguments.known)
         # as after many ticks in which all of it was published
         known = max(entry.stat().st_ctime_ns for entry in os.scandir(landing))
-        seen = replace(read_cursor(cursor), mark=Mark(known, "feed/~"))
+        seen = replace(read_cursor(cursor), watermark=Watermark(known, "feed/~"))
         while time.time_ns() <= known + 10**7:
             time.sleep(0.01)
         fill(landing, arguments.known, arguments.new)

@@ -17,7 +17,7 @@ from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-ROOM = "platform_assets"
+PACKAGE = "platform_assets"
 """The logger of the whole platform."""
 
 INSTANCE = "platform_assets.instance"
@@ -125,7 +125,7 @@ class _Forwarding(logging.Handler):
 
     @contextlib.contextmanager
     def at_work(self, level: int) -> Iterator[None]:
-        room = logging.getLogger(ROOM)
+        room = logging.getLogger(PACKAGE)
         with self._changing:
             if self._blocks == 0:
                 self._level_before = room.level

@@ -15,15 +15,15 @@ from platform_assets.environment import InvalidEnvironment, read_environment
 from platform_assets.failures import failure_of
 from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.rejection import DeliveryRejected
-from platform_assets.logs import ROOM, forwarded, in_this_context, in_words, log_context, logger
+from platform_assets.logs import PACKAGE, forwarded, in_this_context, in_words, log_context, logger
 from tests.support.lake import Lake
 
-log = logger(f"{ROOM}.tests")
+log = logger(f"{PACKAGE}.tests")
 
 
 @pytest.fixture(autouse=True)
 def _everything(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG, logger=ROOM)
+    caplog.set_level(logging.DEBUG, logger=PACKAGE)
 
 
 def of(record: Any) -> tuple[str, str, str]:
@@ -62,10 +62,10 @@ def test_a_forwarded_line_is_valid_text_whatever_a_partition_is_called(caplog: p
     with caplog.at_level(logging.DEBUG, logger=run.name), forwarded(run), log_context(partition="\udcff"):
         log.info("found")
         log.debug("not at this level")
-        logger(f"{ROOM}.instance.event_log").warning("comes round again")
+        logger(f"{PACKAGE}.instance.event_log").warning("comes round again")
     forward = [record.getMessage() for record in caplog.records if record.name == run.name]
     assert forward == ["found [partition=\\udcff]"]
-    assert not logging.getLogger(ROOM).handlers
+    assert not logging.getLogger(PACKAGE).handlers
 
 
 def test_the_level_of_an_environment_is_one_of_two(tmp_path: Path) -> None:

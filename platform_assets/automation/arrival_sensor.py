@@ -33,7 +33,7 @@ from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.landing_events import observed, recognized
 from platform_assets.lake.deliveries import Delivery, dagster_partition
 from platform_assets.lake.names import shown
-from platform_assets.landing.arrivals import LandingFolder, Look, Mark
+from platform_assets.landing.arrivals import LandingFolder, Look, Watermark
 from platform_assets.landing.walk import ROOT
 from platform_assets.logs import forwarded, log_context
 from platform_assets.platform_resource import PlatformResource
@@ -87,7 +87,7 @@ class _Tick:
         folder = feed.landing(self.platform.landing)
         looked = _keys_that_are_over(feed, {*seen.early, *due(seen.asked, self.now_ns)}, self.now_ns)
         look = folder.look(
-            seen.mark,
+            seen.watermark,
             now_ns=self.now_ns,
             limit=CHANGES_PER_TICK,
             again=seen.again,
@@ -95,12 +95,12 @@ class _Tick:
             keys=looked,
         )
         found = look.arrivals
-        mark, hindered = after_faults(seen, look.mark, found.faults)
+        watermark, hindered = after_faults(seen, look.watermark, found.faults)
         seen, withdrawn = self._searched(seen, look, folder)
         over = _keys_that_are_over(feed, {*seen.early, *found.deliveries}, self.now_ns)
         decision = self._decided(seen, look, over, looked & seen.asked.keys())
         # a folder that was never there is that of a new project, and no news
-        news = hindered.keys() - seen.hindered.keys() - ({ROOT} if seen.mark == Mark() else set())
+        news = hindered.keys() - seen.hindered.keys() - ({ROOT} if seen.watermark == Watermark() else set())
         report_arrivals(log, feed, found, news)
         ahead_of_time = {*seen.early, *found.deliveries} - over
         for key in sorted(ahead_of_time)[:SHOWN]:
@@ -111,7 +111,7 @@ class _Tick:
         cursor = write_cursor(
             replace(
                 self._looked_through(seen, look, decision),
-                mark=mark,
+                watermark=watermark,
                 early=tuple(sorted(early)[:EARLY]),
                 hindered=hindered,
                 asked=decision.asked,
@@ -139,18 +139,18 @@ class _Tick:
         through = seen.again is None and not 0 <= now - seen.through_ns < LOOK_THROUGH_NS
         # no distance is so long that it explains a time much later than now
         undone = seen.again is None and seen.again_ns and not 0 < seen.again_ns - now < 2 * DISTANCES[-1]
-        mark = seen.mark
-        before = max(seen.clock_ns, mark.changed_ns)
+        watermark = seen.watermark
+        before = max(seen.clock_ns, watermark.changed_ns)
         if before > now + SET_BACK_NS:
             self.context.log.warning(
                 f"{self.feed.name}: the clock was set back by {(before - now) / 1e9:.0f} s since the last tick: "
                 "everything in the landing folder is looked at again, and nothing is taken twice"
             )
             through = True
-            mark = min(mark, Mark(now - int(self.feed.completeness.settle_seconds * 1e9)))
+            watermark = min(watermark, Watermark(now - int(self.feed.completeness.settle_seconds * 1e9)))
         if through or undone or (seen.contract and seen.contract != contract):
-            seen = replace(seen, again=Mark(), again_ns=0, through_ns=now)
-        return replace(seen, mark=mark, contract=contract, clock_ns=now)
+            seen = replace(seen, again=Watermark(), again_ns=0, through_ns=now)
+        return replace(seen, watermark=watermark, contract=contract, clock_ns=now)
 
     def _looked_through(self, seen: Seen, look: Look, decision: Decision) -> Seen:
         """How far the look through everything has come, and when the next one begins."""
@@ -167,7 +167,7 @@ class _Tick:
         if again is None and look.ahead_sum != ahead:
             ahead = look.ahead_sum
             if look.ahead:
-                again = Mark(self.now_ns)
+                again = Watermark(self.now_ns)
                 self.context.log.warning(
                     f"{self.feed.name}: {look.ahead} files were changed at a time that is in the future (a clock was "
                     "set back, or it is that of another machine): they are taken all the same"

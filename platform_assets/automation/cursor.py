@@ -6,15 +6,15 @@ is newer than this code is refused. What a tick makes of it is in ``arrival_sens
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from platform_assets.automation.digests import digest
 from platform_assets.automation.reconciler import Asked
 from platform_assets.failures import Kind, PlatformError
-from platform_assets.landing.found import Mark
+from platform_assets.landing.found import Watermark
 
 FORMAT = 2
 
@@ -53,21 +53,22 @@ class Withdrawals:
 
 @dataclass(frozen=True)
 class Seen:
-    """What earlier ticks have seen: everything up to ``mark``, and deliveries that came ``early``.
+    """What earlier ticks have seen: everything up to ``watermark``, and deliveries that came ``early``.
 
     Dagster knows a partition of time only when its time is over; a file of today that comes today waits for that.
-    ``hindered`` holds the paths that could not be looked at, each with the mark from which it was missed. ``asked``
-    holds the partitions that were asked for and are not confirmed. ``again`` is where a look through everything once
-    more has come to (None: there is none); the next begins at ``again_ns``, after ``looks`` that left something undone.
+    ``hindered`` holds the paths that could not be looked at, each with the watermark from which it was missed.
+    ``asked`` holds the partitions that were asked for and are not confirmed.
+    ``again`` is where a look through everything once more has come to (None: there is none). The next begins at
+    ``again_ns``, after ``looks`` that left something undone.
     ``through_ns`` is when the last look through everything began, ``contract`` the digest of the contract then,
     ``clock_ns`` the time of the last tick, ``ahead`` a sum over the files from the future that were looked at.
     """
 
-    mark: Mark = field(default_factory=Mark)
+    watermark: Watermark = field(default_factory=Watermark)
     early: tuple[str, ...] = ()
-    hindered: Mapping[str, Mark] = field(default_factory=dict)
+    hindered: Mapping[str, Watermark] = field(default_factory=dict)
     asked: Mapping[str, Asked] = field(default_factory=dict)
-    again: Mark | None = None
+    again: Watermark | None = None
     again_ns: int = 0
     looks: int = 0
     through_ns: int = 0
@@ -106,11 +107,11 @@ def read_cursor(text: str | None) -> Seen:
 
 def write_cursor(seen: Seen) -> str:
     """A cursor of bounded size, however many files have been seen."""
-    data: dict[str, Any] = {"format": FORMAT, "mark": _mark(seen.mark)}
+    data: dict[str, Any] = {"format": FORMAT, "mark": _mark(seen.watermark)}
     if seen.early:
         data["early"] = list(seen.early)
     if seen.hindered:
-        data["hindered"] = {path: _mark(mark) for path, mark in seen.hindered.items()}
+        data["hindered"] = {path: _mark(watermark) for path, watermark in seen.hindered.items()}
     if seen.asked:
         data["asked"] = {key: [asked.version, asked.tries, asked.next_ns] for key, asked in seen.asked.items()}
     if seen.again is not None:
@@ -127,56 +128,55 @@ def write_cursor(seen: Seen) -> str:
 def _of_format_1(data: list[Any]) -> Seen:
     changed_ns, path, *rest = data
     early = tuple(key for key in rest if isinstance(key, str))
-    hindered = {path: Mark(*mark) for part in rest if isinstance(part, dict) for path, mark in part.items()}
+    hindered = {
+        path: Watermark(*watermark) for part in rest if isinstance(part, dict) for path, watermark in part.items()
+    }
     # what earlier ticks asked for may never have been taken: everything is looked at once more
-    return Seen(Mark(int(changed_ns), str(path)), early, hindered, again=Mark())
+    return Seen(Watermark(int(changed_ns), str(path)), early, hindered, again=Watermark())
 
 
 def _of_format_2(data: Mapping[str, Any]) -> Seen:
     asked = {key: Asked(str(v), int(tries), int(next_ns)) for key, (v, tries, next_ns) in data.get("asked", {}).items()}
     again = data.get("again")
     return Seen(
-        Mark(*data["mark"]),
+        Watermark(*data["mark"]),
         tuple(data.get("early", ())),
-        {path: Mark(*mark) for path, mark in data.get("hindered", {}).items()},
+        {path: Watermark(*watermark) for path, watermark in data.get("hindered", {}).items()},
         asked,
-        Mark(*again) if again is not None else None,
+        Watermark(*again) if again is not None else None,
         contract=str(data.get("contract", "")),
         withdrawals=Withdrawals(*data.get("withdrawals", ())),
         **{name: int(data.get(name, 0)) for name in _NUMBERS},
     )
 
 
-def _mark(mark: Mark) -> list[Any]:
-    return [mark.changed_ns, mark.path]
+def _mark(watermark: Watermark) -> list[Any]:
+    return [watermark.changed_ns, watermark.path]
 
 
-def after_faults(seen: Seen, mark: Mark, faults: Mapping[str, str]) -> tuple[Mark, Mapping[str, Mark]]:
-    """The mark to go on from, and what is hindered now.
+def after_faults(
+    seen: Seen, watermark: Watermark, faults: Mapping[str, str]
+) -> tuple[Watermark, Mapping[str, Watermark]]:
+    """The watermark to go on from, and what is hindered now.
 
     Once a path can be looked at again, everything since it was hindered is looked at anew: what came below it may be
     older than the mark. What the lake holds by then is not asked for twice. Of many paths only a digest is known, so
     all is looked at anew whenever they are others than before.
     """
-    # from its own mark on, this tick has looked already
-    over = [since for path, since in seen.hindered.items() if path not in faults and since < seen.mark]
-    before = min(seen.hindered.values(), default=seen.mark)
+    # from its own watermark on, this tick has looked already
+    over = [since for path, since in seen.hindered.items() if path not in faults and since < seen.watermark]
+    before = min(seen.hindered.values(), default=seen.watermark)
     # earlier versions wrote no digest, under an empty path
     many = next((path for path in seen.hindered if path != AGAIN and (not path or path.startswith(MANY))), None)
     if len(faults) <= HINDERED:
-        since = seen.mark if many is None else before
-        return min([mark, *over]), {path: seen.hindered.get(path, since) for path in sorted(faults)}
-    since, these = min(seen.mark, before), MANY + digest("\0".join(sorted(faults)))
+        since = seen.watermark if many is None else before
+        return min([watermark, *over]), {path: seen.hindered.get(path, since) for path in sorted(faults)}
+    since, these = min(seen.watermark, before), MANY + digest("\0".join(sorted(faults)))
     if many is None:
-        return min([mark, *over]), {these: since}
+        return min([watermark, *over]), {these: since}
     until = seen.hindered.get(AGAIN, since)
-    if seen.mark < until and seen.mark != mark:
-        return mark, {many: since, AGAIN: until}
+    if seen.watermark < until and seen.watermark != watermark:
+        return watermark, {many: since, AGAIN: until}
     if these == many:
-        return mark, {many: since}
-    return since, {these: since, AGAIN: mark}
-
-
-def digest(text: str) -> str:
-    """16 hex digits."""
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        return watermark, {many: since}
+    return since, {these: since, AGAIN: watermark}

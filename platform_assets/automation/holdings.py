@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from platform_assets.automation.cursor import digest
+from platform_assets.automation.digests import digest
 from platform_assets.automation.reconciler import Standing
 from platform_assets.failures import Kind
 from platform_assets.feeds.feed import Feed

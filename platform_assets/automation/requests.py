@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from platform_assets.automation.cursor import digest
+from platform_assets.automation.digests import digest
 from platform_assets.automation.reconciler import Request
 from platform_assets.lake.deliveries import dagster_partition
 from platform_assets.partition_key import PartitionKey

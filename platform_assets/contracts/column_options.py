@@ -7,8 +7,8 @@ from decimal import Decimal, localcontext
 from typing import Any
 
 from platform_assets.contracts.conditions import Matches, MultipleOf
-from platform_assets.contracts.literals import plain_number, plain_text, yaml_text
 from platform_assets.contracts.model import LogicalType, RowExpression
+from platform_assets.contracts.plain_values import plain_number, plain_text, yaml_text
 from platform_assets.contracts.problems import Findings, Path_, suggestion
 
 OPTIONS = {

@@ -19,9 +19,9 @@ from platform_assets.contracts.column_options import (
     read_truth,
 )
 from platform_assets.contracts.column_types import column_type, physical_length, read_precision
-from platform_assets.contracts.literals import yaml_text
 from platform_assets.contracts.model import Column, LogicalType, RowExpression
 from platform_assets.contracts.personal import declared_paths, read_nested, read_protection
+from platform_assets.contracts.plain_values import yaml_text
 from platform_assets.contracts.problems import Findings, Path_
 from platform_assets.contracts.properties import custom, mappings, texts
 from platform_assets.contracts.time_formats import strptime_format

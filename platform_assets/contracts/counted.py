@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from platform_assets.contracts.conditions import CountedValues, InvalidValues, MissingValues, NullValues
-from platform_assets.contracts.literals import value_of
 from platform_assets.contracts.model import Column, LogicalType
+from platform_assets.contracts.plain_values import value_of
 
 
 def counted_values(metric: str, of: Column, arguments: dict[str, Any]) -> CountedValues | None:

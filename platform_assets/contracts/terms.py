@@ -9,8 +9,8 @@ from typing import Any
 
 from platform_assets.announced import FORMATS as FORMATS_GROUP
 from platform_assets.announced import announced
-from platform_assets.contracts.literals import plain_number
 from platform_assets.contracts.model import FileFormat, FileKind, Freshness, NotDue
+from platform_assets.contracts.plain_values import plain_number
 from platform_assets.contracts.problems import Findings, Path_, suggestion
 from platform_assets.contracts.properties import custom, mappings
 from platform_assets.contracts.zones import check_zone

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from platform_assets.interrupts import repeatedly
+from platform_assets.cancellation import repeatedly
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult

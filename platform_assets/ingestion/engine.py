@@ -44,7 +44,7 @@ def register_functions(engine: duckdb.DuckDBPyConnection, contract: Contract, ps
 
 
 @contextlib.contextmanager
-def translated(feed: str, partition: str) -> Iterator[None]:
+def failures_raised(feed: str, partition: str) -> Iterator[None]:
     """Say of errors of the machine what they are. DuckDB's own words are left out where they may quote a row."""
     try:
         with interrupts_raised():

@@ -17,16 +17,16 @@ from typing import Self
 
 import duckdb
 
+from platform_assets.cancellation import Cancelled
 from platform_assets.contracts.due import reason_not_due
 from platform_assets.contracts.model import Contract
 from platform_assets.failpoints import failpoint
 from platform_assets.failures import Kind, failure_of
 from platform_assets.formats.plain_files import check_version
-from platform_assets.ingestion.engine import open_engine, register_functions, translated
+from platform_assets.ingestion.engine import failures_raised, open_engine, register_functions
 from platform_assets.ingestion.protection import Pseudonyms
 from platform_assets.ingestion.reading import Batch, read_delivery
 from platform_assets.ingestion.unchanged import Ingested, content_hash, holds_the_same, looks_unchanged, renewed
-from platform_assets.interrupts import Cancelled
 from platform_assets.lake.deliveries import Delivery
 from platform_assets.lake.manifest import Manifest, Rejection, State
 from platform_assets.lake.rejection import DeliveryRejected, IngestionError
@@ -103,7 +103,7 @@ class Ingestor:
 
     def _take(self, contract: Contract, delivery: Delivery, *, force: bool) -> Ingested:
         feed, partition = delivery.feed, delivery.partition
-        with self._cancellable(), translated(feed, partition), opened(self.lake, feed, partition) as held:
+        with self._cancellable(), failures_raised(feed, partition), opened(self.lake, feed, partition) as held:
             made = self._made_before(held, contract, delivery)
             if made is not None and not force:
                 return Ingested(made, unchanged=True)

@@ -35,7 +35,7 @@ SMALL = 8 << 20
 """Bytes up to which a file is read together with others: above, a statement of its own costs nothing beside it."""
 GROUP_BYTES = 64 << 20
 GROUP_FILES = 1_000
-TOLD = 100
+REPORTED = 100
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,11 @@ def read_delivery(
     warnings = tuple(dict.fromkeys(warning for part in parts for warning in part.source.warnings))
     if reader.rows_in:
         empty = [name for part in parts for name in part.source.empty]
-        warnings += tuple(f"{name}: has no rows; the other files of its delivery were used" for name in empty[:TOLD])
-        if len(empty) > TOLD:
-            warnings += (f"{len(empty) - TOLD} other files of the delivery have no rows",)
+        warnings += tuple(
+            f"{name}: has no rows; the other files of its delivery were used" for name in empty[:REPORTED]
+        )
+        if len(empty) > REPORTED:
+            warnings += (f"{len(empty) - REPORTED} other files of the delivery have no rows",)
     return Batch("data", "", tuple(files), tuple(reader.content), reader.rows_in, rows_out, warnings)
 
 

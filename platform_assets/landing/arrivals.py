@@ -15,13 +15,13 @@ from pathlib import Path
 
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.names import shown
-from platform_assets.landing.found import FAR_AHEAD_NS, Arrivals, Completeness, Found, Look, Mark, Oldest
+from platform_assets.landing.found import FAR_AHEAD_NS, Arrivals, Completeness, Found, Look, Oldest, Watermark
 from platform_assets.landing.patterns import ArrivalPattern, NameMatch
 from platform_assets.landing.walk import ROOT, Levels, Walk, summed
 from platform_assets.logs import logger
 from platform_assets.partition_key import PartitionKey
 
-__all__ = ["Arrivals", "Completeness", "LandingFolder", "Look", "Mark"]
+__all__ = ["Arrivals", "Completeness", "LandingFolder", "Look", "Watermark"]
 
 log = logger(__name__)
 
@@ -78,15 +78,15 @@ class LandingFolder:
 
     def look(
         self,
-        mark: Mark,
+        watermark: Watermark,
         *,
         now_ns: int,
         limit: int,
-        again: Mark | None = None,
+        again: Watermark | None = None,
         again_limit: int = 0,
         keys: Collection[str] = (),
     ) -> Look:
-        """The deliveries of partitions in which a file changed after ``mark``, of ``keys``, and of some others.
+        """The deliveries of partitions in which a file changed after ``watermark``, of ``keys``, and of some others.
 
         At most ``limit`` changes are looked at, oldest first, and none that is not yet stable. Of what was looked at
         before, at most ``again_limit`` files after ``again`` are looked at once more. Memory grows with the limits and
@@ -94,7 +94,7 @@ class LandingFolder:
         """
         started, stable_before, ahead = time.monotonic(), self._stable_before(now_ns), now_ns + FAR_AHEAD_NS
         arrivals, sums = Arrivals(), _Sums()
-        changes, before = Oldest(limit, mark), Oldest(again_limit, again or Mark())
+        changes, before = Oldest(limit, watermark), Oldest(again_limit, again or Watermark())
         for found in self._walk(arrivals.faults, sums):
             changed_ns = found.changed_ns
             if changed_ns <= stable_before:
@@ -110,8 +110,8 @@ class LandingFolder:
         self._gather(arrivals, [*new, *old], {*changed, *self._keys_of(old, None, by_token)}, keys, by_token, now_ns)
         self._hinder(arrivals, None, keys)
         self._log(arrivals, started)
-        further = old[-1].mark if again_limit and len(old) == again_limit else None
-        after = new[-1].mark if new else mark
+        further = old[-1].watermark if again_limit and len(old) == again_limit else None
+        after = new[-1].watermark if new else watermark
         return Look(arrivals, after, further, frozenset(changed), sums.ahead, sums.ahead_sum, sums.folders)
 
     def _log(self, arrivals: Arrivals, started: float) -> None:

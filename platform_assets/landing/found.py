@@ -44,7 +44,7 @@ class Arrivals:
 
 
 @dataclass(frozen=True, order=True)
-class Mark:
+class Watermark:
     """How far a landing folder has been looked at: everything that changed up to here has been reported.
 
     The order is that of change, not of names, so that files that arrive late or out of order come after it.
@@ -58,14 +58,14 @@ class Mark:
 class Look:
     """One look at a landing folder: what it found, and from where the next one goes on.
 
-    ``mark`` is that of the changes, ``again`` that of a look through everything once more (None once it is through).
+    ``watermark`` is that of the changes, ``again`` that of a look through everything once more (None: it is through).
     ``ahead`` counts the files whose time of change is far in the future; ``ahead_sum`` and ``folders`` are sums over
     these files and over all folders, which are others once one of them has changed.
     """
 
     arrivals: Arrivals
-    mark: Mark
-    again: Mark | None = None
+    watermark: Watermark
+    again: Watermark | None = None
     new: frozenset[str] = frozenset()
     ahead: int = 0
     ahead_sum: int = 0
@@ -83,10 +83,10 @@ class Found:
     is_marker: bool = False
 
     @property
-    def mark(self) -> Mark:
+    def watermark(self) -> Watermark:
         # a file that is moved or copied in with an old mtime, or one in the future, still has the ctime of its arrival;
         # one in a folder that is moved in keeps its old ctime, and only the folder tells
-        return Mark(self.changed_ns, self.path)
+        return Watermark(self.changed_ns, self.path)
 
     @property
     def changed_ns(self) -> int:
@@ -98,15 +98,15 @@ class Found:
 
 
 class Oldest:
-    """The first few of many by their mark, in memory that does not grow with the many."""
+    """The first few of many by their watermark, in memory that does not grow with the many."""
 
-    def __init__(self, limit: int, after: Mark) -> None:
+    def __init__(self, limit: int, after: Watermark) -> None:
         self._limit, self._after = limit, after
         self._kept: list[tuple[int, str, Found]] = []
         self._last: int | None = None
 
     def offer(self, found: Found, changed_ns: int) -> None:
-        """Keep it if it comes after the mark, and not after too many others."""
+        """Keep it if it comes after the watermark, and not after too many others."""
         if changed_ns < self._after.changed_ns or (self._last is not None and changed_ns > self._last):
             return
         if changed_ns == self._after.changed_ns and found.path <= self._after.path:
@@ -127,4 +127,4 @@ class Oldest:
             self._last = self._kept[-1][0]
 
 
-__all__ = ["FAR_AHEAD_NS", "Arrivals", "Completeness", "Found", "Look", "Mark", "Oldest"]
+__all__ = ["FAR_AHEAD_NS", "Arrivals", "Completeness", "Found", "Look", "Watermark", "Oldest"]

@@ -144,8 +144,8 @@ def _check(rule: BatchRule, measured: Measured, partition: str, past: list[float
     median = statistics.median(past)
     ratio = _ratio(value, median)
     passed = rule.bounds.holds(ratio)
-    told = f"{_what(rule)} is {value:g}, {ratio:g} times the median {median:g} of {len(past)} earlier partitions"
-    return result(passed, value, "" if passed else f"{told}; the ratio {rule.bounds.in_words()}")
+    compared = f"{_what(rule)} is {value:g}, {ratio:g} times the median {median:g} of {len(past)} earlier partitions"
+    return result(passed, value, "" if passed else f"{compared}; the ratio {rule.bounds.in_words()}")
 
 
 def _ratio(value: float, median: float) -> float:

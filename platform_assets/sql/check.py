@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from decimal import ROUND_FLOOR, Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
-from platform_assets.contracts.literals import fits_double
 from platform_assets.contracts.model import BatchRule, Column, Contract, LogicalType, Metric, RowExpression
+from platform_assets.contracts.plain_values import fits_double
 from platform_assets.contracts.problems import Findings, Path_
 from platform_assets.sql.batch_rules import aggregate, scalar_query
 from platform_assets.sql.clock import volatile_calls

@@ -19,7 +19,7 @@ from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.partition_names import why_no_key
 from platform_assets.lake.layout import MANIFEST, REJECTION, partition_folder
 from platform_assets.lake.names import is_text
-from platform_assets.landing.arrivals import Mark
+from platform_assets.landing.arrivals import Watermark
 from tests.automation.test_arrival_sensor import closing_tick, make_feed, put, take, tick
 from tests.support.file_clock import wait_for_later_stamp
 from tests.support.landing_faults import faulty
@@ -118,7 +118,7 @@ def test_whatever_a_file_is_called_the_others_are_taken(
 def test_an_unlisted_folder_is_looked_at_again_once_that_is_possible(
     tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What came below it meanwhile may be older than the mark, and is not lost."""
+    """What came below it meanwhile may be older than the watermark, and is not lost."""
     feed = make_feed(tmp_path, files="orders/%Y-%m-%d/*.csv")
     put(tmp_path, "2024-03-01/a.csv")
     put(tmp_path, "2024-03-02/a.csv")
@@ -143,7 +143,7 @@ def test_an_unlisted_folder_is_looked_at_again_once_that_is_possible(
 def test_a_landing_folder_that_was_never_there_is_no_event_and_one_that_goes_away_is(
     tmp_path: Path, instance: dg.DagsterInstance, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """What arrives below it meanwhile is older than the mark once the volume is back, and is not lost."""
+    """What arrives below it meanwhile is older than the watermark once the volume is back, and is not lost."""
     feed, landing = make_feed(tmp_path), tmp_path / "landing"
     words = f"the landing folder {landing} is not there"
     fresh = tick(feed, tmp_path, instance)
@@ -190,13 +190,13 @@ def test_an_early_delivery_that_cannot_be_seen_when_its_day_is_over_is_taken_lat
 def test_the_cursor_stays_small_beside_thousands_of_faults_and_forgets_none() -> None:
     many = {f"bad{number}": "it cannot be looked at" for number in range(5000)}
     few = dict(list(many.items())[:HINDERED])
-    first, second, third = Mark(1, "a"), Mark(2, "b"), Mark(3, "c")
+    first, second, third = Watermark(1, "a"), Watermark(2, "b"), Watermark(3, "c")
     seen = Seen(second, (), after_faults(Seen(first), second, many)[1])
     assert len(write_cursor(seen)) < 100
     assert read_cursor(write_cursor(seen)) == seen
     assert after_faults(seen, third, many) == (third, seen.hindered)
-    mark, hindered = after_faults(seen, third, few)
-    assert mark == first, "one of the many can be looked at again, and nobody knows which"
+    watermark, hindered = after_faults(seen, third, few)
+    assert watermark == first, "one of the many can be looked at again, and nobody knows which"
     assert hindered == dict.fromkeys(few, first)
     assert after_faults(Seen(third, (), hindered), third, few) == (third, hindered)
     assert after_faults(Seen(third, (), hindered), third, {}) == (first, {})
@@ -204,41 +204,41 @@ def test_the_cursor_stays_small_beside_thousands_of_faults_and_forgets_none() ->
 
 @pytest.mark.parametrize("now", [range(1, 25), range(1, 26), range(0, 24), range(5, 45)])
 def test_one_of_many_faults_that_heals_is_looked_at_again_while_many_remain(now: range) -> None:
-    """A path that heals keeps its old time, so nothing but a look from its mark on finds what came below it."""
+    """A path that heals keeps its old time, so nothing but a look from its watermark on finds what came below it."""
     before, after = ({f"bad{number}": "EIO" for number in numbers} for numbers in (range(25), now))
-    seen = Seen(Mark(2), (), after_faults(Seen(Mark(1)), Mark(2), before)[1])
-    mark, hindered = after_faults(seen, Mark(3), after)
-    assert mark == Mark(1)
-    seen = read_cursor(write_cursor(Seen(mark, (), hindered)))
+    seen = Seen(Watermark(2), (), after_faults(Seen(Watermark(1)), Watermark(2), before)[1])
+    watermark, hindered = after_faults(seen, Watermark(3), after)
+    assert watermark == Watermark(1)
+    seen = read_cursor(write_cursor(Seen(watermark, (), hindered)))
     assert len(write_cursor(seen)) < 100
     for reached in (3, 3, 4):
-        mark, hindered = after_faults(seen, Mark(reached), after)
-        assert mark == Mark(reached), "it was looked at once"
-        seen = Seen(mark, (), hindered)
-    assert after_faults(seen, Mark(5), {})[0] == Mark(1)
-    old = Seen(Mark(2), (), {"": Mark(1)})
-    assert after_faults(old, Mark(3), after)[0] == Mark(1), "a cursor of an earlier version"
-    few = Seen(Mark(2), (), {"bad0": Mark(1)})
-    assert after_faults(few, Mark(3), {f"x{number}": "EIO" for number in now})[0] == Mark(1)
+        watermark, hindered = after_faults(seen, Watermark(reached), after)
+        assert watermark == Watermark(reached), "it was looked at once"
+        seen = Seen(watermark, (), hindered)
+    assert after_faults(seen, Watermark(5), {})[0] == Watermark(1)
+    old = Seen(Watermark(2), (), {"": Watermark(1)})
+    assert after_faults(old, Watermark(3), after)[0] == Watermark(1), "a cursor of an earlier version"
+    few = Seen(Watermark(2), (), {"bad0": Watermark(1)})
+    assert after_faults(few, Watermark(3), {f"x{number}": "EIO" for number in now})[0] == Watermark(1)
 
 
 @settings(deadline=None, max_examples=200)
 @given(st.lists(st.sets(st.integers(0, 24), max_size=4), min_size=60, max_size=60))
 def test_a_disk_that_flickers_hides_no_change_for_ever_and_stops_none(healed: list[set[int]]) -> None:
     """The changes are the marks 1 to 20, three a tick; the last of them is reached, and what healed is seen."""
-    seen, furthest = Seen(Mark(0)), 0
+    seen, furthest = Seen(Watermark(0)), 0
     looked: dict[int, int] = {}
     for at, well in enumerate([*healed, *[set[int]()] * 40, {0}, *[{0}] * 40]):
         faults = {f"bad{number}": "EIO" for number in set(range(30)) - well}
-        start = seen.mark.changed_ns
+        start = seen.watermark.changed_ns
         end = min(start + 3, 20)
         looked |= dict.fromkeys(range(start + 1, end + 1), at)
         furthest = max(furthest, end)
-        mark, hindered = after_faults(seen, Mark(end), faults)
-        seen = Seen(mark, (), hindered)
+        watermark, hindered = after_faults(seen, Watermark(end), faults)
+        seen = Seen(watermark, (), hindered)
         assert at < 59 or furthest == 20, "no change waits for the disk"
     assert min(looked[change] for change in range(1, 21)) > 100, "everything was looked at after the last healing"
-    assert seen.mark == Mark(20)
+    assert seen.watermark == Watermark(20)
 
 
 def test_an_unreadable_manifest_is_asked_for_again_and_stops_no_other(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from platform_assets.logs import ROOM, forwarded
+from platform_assets.logs import PACKAGE, forwarded
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.support.waiting import Waits, watched_waits
 
@@ -25,7 +25,7 @@ def test_a_wait_for_the_warehouse_is_in_the_log_of_the_run(tmp_path: Path) -> No
         with forwarded(context.log), warehouse.session():
             context.log.info("got it")
 
-    level = logging.getLogger(ROOM).level
+    level = logging.getLogger(PACKAGE).level
     with watched_waits() as waits, dg.instance_for_test() as instance:
         other = threading.Thread(target=hold, args=(waits,))
         other.start()
@@ -36,5 +36,5 @@ def test_a_wait_for_the_warehouse_is_in_the_log_of_the_run(tmp_path: Path) -> No
     (told,) = [message for message in messages if "waiting for the warehouse" in message]
     assert "the other run" in told
     assert any("got the warehouse" in message for message in messages)
-    assert logging.getLogger(ROOM).level == level
-    assert not logging.getLogger(ROOM).handlers
+    assert logging.getLogger(PACKAGE).level == level
+    assert not logging.getLogger(PACKAGE).handlers

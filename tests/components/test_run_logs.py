@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from platform_assets.logs import ROOM
+from platform_assets.logs import PACKAGE
 from tests.support.projects import Project, opened
 from tests.support.shop import CONFIG, DAYS, deliver, write_shop
 
@@ -47,7 +47,7 @@ def test_a_run_has_one_line_for_each_stage(shop: Project, caplog: pytest.LogCapt
         assert len([line for line in found if line.startswith(start)]) == 1, (start, found)
     (lake,) = [line for line in found if line.startswith("lake/")]
     assert lake.endswith("5 good, 0 unchanged, 0 rejected, 0 failed; 42 rows, 1 quarantined [feed=orders]"), lake
-    logged: list[Any] = [record for record in caplog.records if record.name.startswith(f"{ROOM}.")]
+    logged: list[Any] = [record for record in caplog.records if record.name.startswith(f"{PACKAGE}.")]
     assert sorted(record.getMessage() for record in logged if record.levelno == logging.INFO) == sorted(
         line.rsplit(" [", 1)[0] for line in found
     )
@@ -82,13 +82,13 @@ def test_no_line_of_a_whole_run_holds_a_value(tmp_path: Path, caplog: pytest.Log
     models = "models: [{name: cleaned}, {name: totals}, {name: apart}]\n"
     totals = cast + "from {{ ref('cleaned') }} where {{ in_partitions() }} group by 1"
     write_shop(tmp_path, dbt={"models/totals.sql": totals, "models/models.yml": models})
-    caplog.set_level(logging.DEBUG, logger=ROOM)
+    caplog.set_level(logging.DEBUG, logger=PACKAGE)
     with opened(tmp_path) as shop:
         deliver(shop, {DAYS[0]: [["1", "17", "open", "1"]], DAYS[1]: [["2", "Ada Lovelace", "open", "1"]]})
         caplog.clear()
         run = shop.run("key:lake/orders or key:raw/orders or key:totals+ or key:cleaned", DAYS[0], DAYS[1])
         assert not run.success
         assert shop.materialized("totals") == {DAYS[0]}
-    seen = [logging.Formatter().format(record) for record in caplog.records if record.name.startswith(f"{ROOM}.")]
+    seen = [logging.Formatter().format(record) for record in caplog.records if record.name.startswith(f"{PACKAGE}.")]
     assert len(seen) > 10
     assert not [line for line in seen if "Lovelace" in line]

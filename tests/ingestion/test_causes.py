@@ -105,5 +105,5 @@ def test_keys_that_are_values_are_counted_within_bounds(
     manifest = lake.ingest(contract, path)
     assert manifest.rows_out == 500
     assert len(manifest.warnings) <= 60
-    monkeypatch.setattr(json_reader, "TOLD", 3)
+    monkeypatch.setattr(json_reader, "REPORTED", 3)
     assert len(lake.ingest(contract, path, force=True).warnings) == 4

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.landing.arrivals import Arrivals, Completeness, LandingFolder, Mark
+from platform_assets.landing.arrivals import Arrivals, Completeness, LandingFolder, Watermark
 from platform_assets.landing.patterns import ArrivalPattern, NameMatch, PatternError
 from tests.support.file_clock import wait_for_later_stamp
 from tests.support.looks import changes
@@ -55,26 +55,26 @@ def test_a_file_that_still_changes_is_waited_for_even_with_an_old_mtime(tmp_path
 def test_only_what_changed_is_reported_late_and_out_of_order_files_too(tmp_path: Path) -> None:
     landing = folder(tmp_path)
     put(tmp_path / "orders/orders_2024-01-05.csv")
-    found, mark = changes(landing, Mark(), now_ns=now(), limit=100)
+    found, watermark = changes(landing, Watermark(), now_ns=now(), limit=100)
     assert list(found.deliveries) == ["2024-01-05"]
-    assert changes(landing, mark, now_ns=now(), limit=100) == (type(found)(), mark)
+    assert changes(landing, watermark, now_ns=now(), limit=100) == (type(found)(), watermark)
     wait_for_later_stamp(tmp_path)
     put(tmp_path / "orders/orders_2024-01-02.csv")
-    found, mark = changes(landing, mark, now_ns=now(), limit=100)
+    found, watermark = changes(landing, watermark, now_ns=now(), limit=100)
     assert list(found.deliveries) == ["2024-01-02"]
 
 
 def test_a_replaced_file_is_a_new_version_and_an_added_file_renews_the_whole_delivery(tmp_path: Path) -> None:
     landing = folder(tmp_path)
     path = put(tmp_path / "orders/orders_2024-01-01.csv")
-    first, mark = changes(landing, Mark(), now_ns=now(), limit=100)
+    first, watermark = changes(landing, Watermark(), now_ns=now(), limit=100)
     wait_for_later_stamp(tmp_path)
     path.write_text("id\n2\n")
-    second, mark = changes(landing, mark, now_ns=now(), limit=100)
+    second, watermark = changes(landing, watermark, now_ns=now(), limit=100)
     assert second.deliveries["2024-01-01"].version != first.deliveries["2024-01-01"].version
     wait_for_later_stamp(tmp_path)
     put(tmp_path / "orders/orders_2024-01-01_more.csv")
-    third, _ = changes(landing, mark, now_ns=now(), limit=100)
+    third, _ = changes(landing, watermark, now_ns=now(), limit=100)
     assert len(third.deliveries["2024-01-01"].files) == 2
 
 
@@ -83,13 +83,13 @@ def test_many_changes_are_taken_in_steps_and_none_is_lost(tmp_path: Path) -> Non
     for day in range(1, 29):
         put(tmp_path / f"orders/orders_2024-02-{day:02}.csv")
     seen: set[str] = set()
-    mark, steps = Mark(), 0
+    watermark, steps = Watermark(), 0
     while True:
-        found, mark_after = changes(landing, mark, now_ns=now(), limit=5)
-        if mark_after == mark:
+        found, mark_after = changes(landing, watermark, now_ns=now(), limit=5)
+        if mark_after == watermark:
             break
         seen |= set(found.deliveries)
-        mark, steps = mark_after, steps + 1
+        watermark, steps = mark_after, steps + 1
     assert len(seen) == 28
     assert steps == 6
 
@@ -102,13 +102,13 @@ def test_a_folder_that_is_moved_in_is_news_though_its_files_keep_their_times(tmp
     put(tmp_path / "stage" / name.replace("%d", "01").split("/", 1)[1])
     wait_for_later_stamp(tmp_path)
     put(tmp_path / "landing" / name.replace("%d", "09").replace("eu/", "us/").replace("2024/", "2023/"))
-    _, mark = changes(landing, Mark(), now_ns=now(), limit=100)
+    _, watermark = changes(landing, Watermark(), now_ns=now(), limit=100)
     wait_for_later_stamp(tmp_path)
     (tmp_path / "stage").rename(tmp_path / "landing" / top.replace("%d", "01"))
     assert changes(
-        folder(tmp_path / "landing", ArrivalPattern(pattern), settle=60), mark, now_ns=time.time_ns(), limit=100
-    ) == (Arrivals(), mark)
-    found, after = changes(landing, mark, now_ns=now(), limit=100)
+        folder(tmp_path / "landing", ArrivalPattern(pattern), settle=60), watermark, now_ns=time.time_ns(), limit=100
+    ) == (Arrivals(), watermark)
+    found, after = changes(landing, watermark, now_ns=now(), limit=100)
     assert list(found.deliveries) == ["2024-01-01"]
     assert changes(landing, after, now_ns=now(), limit=100) == (Arrivals(), after)
 
@@ -118,33 +118,33 @@ def test_a_folder_of_one_partition_that_is_moved_in_is_news_though_something_was
     put(tmp_path / "stage/part-0.csv")
     wait_for_later_stamp(tmp_path)
     put(tmp_path / "landing/2024-01-02/part-0.csv")
-    _, mark = changes(landing, Mark(), now_ns=now(), limit=100)
+    _, watermark = changes(landing, Watermark(), now_ns=now(), limit=100)
     wait_for_later_stamp(tmp_path)
     (tmp_path / "stage").rename(tmp_path / "landing/2024-01-01")
     put(tmp_path / "landing/2024-01-01/_SUCCESS", "")
-    assert list(changes(landing, mark, now_ns=now(), limit=100)[0].deliveries) == ["2024-01-01"]
+    assert list(changes(landing, watermark, now_ns=now(), limit=100)[0].deliveries) == ["2024-01-01"]
 
 
 def test_a_file_added_to_a_shared_folder_is_news_of_its_partition_alone(tmp_path: Path) -> None:
     landing = folder(tmp_path, ArrivalPattern("*/%Y/%Y-%m-%d.csv"))
     for day in range(1, 9):
         put(tmp_path / f"eu/2024/2024-01-0{day}.csv")
-    _, mark = changes(landing, Mark(), now_ns=now(), limit=100)
+    _, watermark = changes(landing, Watermark(), now_ns=now(), limit=100)
     wait_for_later_stamp(tmp_path)
     put(tmp_path / "eu/2024/2024-01-09.csv")
-    assert list(changes(landing, mark, now_ns=now(), limit=100)[0].deliveries) == ["2024-01-09"]
+    assert list(changes(landing, watermark, now_ns=now(), limit=100)[0].deliveries) == ["2024-01-09"]
 
 
 def test_a_marker_completes_a_delivery_and_is_no_data(tmp_path: Path) -> None:
     pattern = ArrivalPattern("orders/%Y-%m-%d/*")
     landing = folder(tmp_path, pattern, marker="orders/%Y-%m-%d/_SUCCESS")
     put(tmp_path / "orders/2024-01-01/part-0.csv")
-    found, mark = changes(landing, Mark(), now_ns=now(), limit=100)
+    found, watermark = changes(landing, Watermark(), now_ns=now(), limit=100)
     assert found.deliveries == {}
     assert "_SUCCESS" in found.waiting["2024-01-01"]
     wait_for_later_stamp(tmp_path)
     put(tmp_path / "orders/2024-01-01/_SUCCESS", "")
-    found, _ = changes(landing, mark, now_ns=now(), limit=100)
+    found, _ = changes(landing, watermark, now_ns=now(), limit=100)
     assert [Path(f.path).name for f in found.deliveries["2024-01-01"].files] == ["part-0.csv"]
 
 
@@ -158,7 +158,7 @@ def test_what_only_looks_like_a_file_is_told_and_not_opened(tmp_path: Path) -> N
     put(tmp_path / "orders/.orders_2024-01-05.csv")
     for found in (
         folder(tmp_path).deliveries(now_ns=now()),
-        changes(folder(tmp_path), Mark(), now_ns=now(), limit=10)[0],
+        changes(folder(tmp_path), Watermark(), now_ns=now(), limit=10)[0],
     ):
         assert found.deliveries == {}
         assert sorted(found.irregular.values()) == ["a folder", "a pipe", "a symbolic link"]
@@ -168,13 +168,13 @@ def test_names_that_fit_no_partition_are_told(tmp_path: Path) -> None:
     put(tmp_path / "orders/orders_2024-02-30.csv")
     put(tmp_path / "orders/orders_2024_02_01.csv")
     put(tmp_path / "orders/of_another_feed.csv")
-    found, _ = changes(folder(tmp_path), Mark(), now_ns=now(), limit=10)
+    found, _ = changes(folder(tmp_path), Watermark(), now_ns=now(), limit=10)
     assert sorted(found.unmatched) == ["orders/orders_2024-02-30.csv", "orders/orders_2024_02_01.csv"]
     assert found.deliveries == {}
 
 
 def test_a_folder_that_is_not_there_yet_has_no_deliveries(tmp_path: Path) -> None:
-    assert changes(folder(tmp_path / "none"), Mark(), now_ns=now(), limit=10)[1] == Mark()
+    assert changes(folder(tmp_path / "none"), Watermark(), now_ns=now(), limit=10)[1] == Watermark()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from unittest.mock import Mock
 import pytest
 
 from platform_assets.landing import walk as landing_walk
-from platform_assets.landing.arrivals import Mark
+from platform_assets.landing.arrivals import Watermark
 from tests.landing.test_odd_landing import folder, now, put
 from tests.support.landing_faults import faulty
 from tests.support.looks import changes
@@ -28,7 +28,7 @@ def test_a_fault_costs_the_partition_that_lies_there(
     faulty(monkeypatch, tmp_path / where, number)
     landing = folder(tmp_path)
     asked = landing.deliveries({"2024-01-05", "2024-01-06", "2024-01-08"}, now_ns=now())
-    found, _ = changes(landing, Mark(), now_ns=now(), limit=100)
+    found, _ = changes(landing, Watermark(), now_ns=now(), limit=100)
     assert list(asked.deliveries) == ["2024-01-05"]
     assert list(found.deliveries) == ["2024-01-05", "2024-01-07"]
     for arrivals in (asked, found):
@@ -86,7 +86,7 @@ def test_partitions_wait_whose_files_may_lie_in_a_folder_that_cannot_be_listed(
     assert sorted(found.waiting) == waiting
     assert sorted(found.deliveries) == sorted(set(days) - set(waiting))
     assert all(where in why and os.strerror(number) in why for why in found.waiting.values())
-    changed, _ = changes(landing, Mark(), now_ns=now(), limit=100)
+    changed, _ = changes(landing, Watermark(), now_ns=now(), limit=100)
     assert sorted(changed.deliveries) == sorted(found.deliveries), "the sensor takes no part either"
 
 

@@ -21,7 +21,7 @@ from platform_assets.lake.layout import make_partition_folder, name_of, partitio
 from platform_assets.lake.manifest import ingested_partitions, read_manifest
 from platform_assets.lake.names import MOST, encodable, escape, is_cut, shown, unescape
 from platform_assets.lake.quarantine import list_quarantine, read_quarantine
-from platform_assets.landing.arrivals import Completeness, LandingFolder, Mark
+from platform_assets.landing.arrivals import Completeness, LandingFolder, Watermark
 from platform_assets.landing.patterns import ArrivalPattern, NameMatch
 from platform_assets.partition_key import PartitionKey
 from platform_assets.sql.literals import literal
@@ -145,7 +145,7 @@ def test_a_linked_folder_is_reported_and_explains_its_own_partition(tmp_path: Pa
     landing = folder(tmp_path)
     for found in (
         landing.deliveries(now_ns=now()),
-        changes(landing, Mark(), now_ns=now(), limit=100)[0],
+        changes(landing, Watermark(), now_ns=now(), limit=100)[0],
     ):
         assert list(found.deliveries) == ["2024-01-05"]
         assert found.irregular == dict.fromkeys(["orders/2024-01-06", "orders/2024-01-07"], "a symbolic link")

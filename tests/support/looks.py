@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from platform_assets.landing.arrivals import Arrivals, LandingFolder, Mark
+from platform_assets.landing.arrivals import Arrivals, LandingFolder, Watermark
 
 
-def changes(landing: LandingFolder, mark: Mark, *, now_ns: int, limit: int) -> tuple[Arrivals, Mark]:
-    """The deliveries of partitions in which a file changed after ``mark``, and the mark to go on from."""
-    look = landing.look(mark, now_ns=now_ns, limit=limit)
-    return look.arrivals, look.mark
+def changes(landing: LandingFolder, watermark: Watermark, *, now_ns: int, limit: int) -> tuple[Arrivals, Watermark]:
+    """The deliveries of partitions in which a file changed after ``watermark``, and the watermark to go on from."""
+    look = landing.look(watermark, now_ns=now_ns, limit=limit)
+    return look.arrivals, look.watermark

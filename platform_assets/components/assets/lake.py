@@ -16,6 +16,7 @@ from typing import Any
 import dagster as dg
 
 from platform_assets._compat import materialized_data_versions
+from platform_assets.cancellation import repeatedly
 from platform_assets.components.reporting.logs import stage_line, step_logs
 from platform_assets.components.reporting.outcomes import (
     AssetOutcomes,
@@ -30,7 +31,6 @@ from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.landing_events import delivered, names_of_files, recognized
 from platform_assets.ingestion.ingestor import Ingestor
 from platform_assets.ingestion.unchanged import Ingested
-from platform_assets.interrupts import repeatedly
 from platform_assets.lake.deliveries import Delivery, dagster_partition
 from platform_assets.lake.manifest import Manifest, Rejection, read_latest, read_manifest
 from platform_assets.lake.names import encodable, shown

@@ -27,7 +27,7 @@ from platform_assets.sql.literals import path_literal
 
 MAX_KEYS = 10_000
 """Different keys of a file that are counted."""
-TOLD = 100
+REPORTED = 100
 """Keys that were left out and are reported one by one."""
 NUMERIC = (LogicalType.INTEGER, LogicalType.NUMBER)
 
@@ -142,10 +142,13 @@ class _Reader:
         )
         left_out = sorted(self.keys.keys() - self.expected) if self.contract.extra_columns else []
         warnings += [
-            f"{self.name}: the key {name[:60]!r} is not in the contract and was left out" for name in left_out[:TOLD]
+            f"{self.name}: the key {name[:60]!r} is not in the contract and was left out"
+            for name in left_out[:REPORTED]
         ]
-        if len(left_out) > TOLD:
-            warnings.append(f"{self.name}: {len(left_out) - TOLD} other keys are not in the contract and were left out")
+        if len(left_out) > REPORTED:
+            warnings.append(
+                f"{self.name}: {len(left_out) - REPORTED} other keys are not in the contract and were left out"
+            )
         return tuple(warnings)
 
 
