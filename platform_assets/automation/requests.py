@@ -12,7 +12,7 @@ from platform_assets.automation.reconciler import Request
 from platform_assets.lake.deliveries import dagster_partition
 from platform_assets.partition_key import PartitionKey
 
-RANGE_FROM = 10
+RANGE_FROM = 3
 """From so many adjoining partitions on, deliveries that come at once are taken by one run over their range."""
 
 
