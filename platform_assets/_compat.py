@@ -14,6 +14,7 @@ from dagster._core.definitions.partitions.schedule_type import ScheduleType
 from dagster._core.definitions.partitions.utils.base import INVALID_PARTITION_SUBSTRINGS
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 from dagster._core.execution.plan.resume_retry import ReexecutionStrategy
+from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._time import dst_safe_strftime, get_timezone
 from dagster._utils.schedules import get_smallest_cron_interval as smallest_cron_interval
 
@@ -24,6 +25,7 @@ INVALID_IN_KEYS: tuple[str, ...] = tuple(INVALID_PARTITION_SUBSTRINGS)
 """What Dagster takes in no partition key."""
 
 __all__ = [
+    "GRPC_INFO_TAG",
     "INVALID_IN_KEYS",
     "NOT_A_MATERIALIZATION",
     "ReexecutionStrategy",
@@ -31,6 +33,7 @@ __all__ = [
     "materialized_data_versions",
     "partition_windows",
     "planned_steps",
+    "run_launcher",
     "smallest_cron_interval",
 ]
 
@@ -112,3 +115,13 @@ def planned_steps(instance: dg.DagsterInstance, run: dg.DagsterRun) -> frozenset
     if run.execution_plan_snapshot_id is None:
         return frozenset()
     return frozenset(instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id).step_keys_to_execute)
+
+
+def run_launcher(instance: dg.DagsterInstance) -> object | None:
+    """What starts the instance's runs; None where its package is not installed, as a code server need not have it."""
+    try:
+        return instance.run_launcher
+    except CheckError as error:
+        if isinstance(error.__context__, ImportError):
+            return None
+        raise

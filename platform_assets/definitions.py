@@ -29,11 +29,7 @@ def build(environment: Environment, *, project: Path = Path(__file__).parent) ->
             component_tree=tree,
             resources=platform_resources(environment),
             executor=executor(environment),
-            sensors=[
-                automation_sensor(),
-                *notification_sensors(),
-                *([dead_runs_sensor()] if environment.runs_are_local else []),
-            ],
+            sensors=[automation_sensor(), dead_runs_sensor(), *notification_sensors()],
         ),
     )
 

@@ -53,11 +53,6 @@ class Environment:
     log_level: str = "INFO"
     execution: Execution = field(default_factory=Execution)
 
-    @property
-    def runs_are_local(self) -> bool:
-        """Whether every run is a process of this machine."""
-        return self.name not in _DEPLOYED
-
 
 def read_environment(variables: Mapping[str, str], *, cwd: Path) -> Environment:
     """The environment that ``variables`` describe; relative paths are taken from ``cwd``.

@@ -38,11 +38,11 @@ def _changed_upstream() -> dg.AutomationCondition[Any]:
     )
 
 
-def automation_sensor() -> dg.AutomationConditionSensorDefinition:
-    """The sensor that evaluates the conditions of all assets; on by default."""
+def automation_sensor(selection: dg.AssetSelection | None = None) -> dg.AutomationConditionSensorDefinition:
+    """The sensor that evaluates the conditions of the assets of ``selection`` (all); on by default."""
     return dg.AutomationConditionSensorDefinition(
         "automation",
-        target=dg.AssetSelection.all(),
+        target=dg.AssetSelection.all() if selection is None else selection,
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=30,
         description="Builds what is downstream of newly published partitions.",

@@ -1,12 +1,20 @@
 """Runs whose process is gone: ended as failed, so that they do not count as running for ever.
 
 Dagster ends a run that never started; one that was killed while it ran (kill -9, a machine that went down) stays
-STARTED on an instance without a run launcher that can be asked, and takes a place in the queue. This is for
-instances whose runs are processes of this machine.
+STARTED on an instance without a run launcher that can be asked, and takes a place in the queue. Only runs that are
+processes of this machine are looked at: the instance's run launcher says whether there are any, and a run itself says
+which machine its code server was on.
 """
+
+import json
+import socket
 
 import dagster as dg
 import psutil
+
+from platform_assets._compat import GRPC_INFO_TAG, run_launcher
+
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 def dead_runs_sensor() -> dg.SensorDefinition:
@@ -19,6 +27,8 @@ def dead_runs_sensor() -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        if launcher := _other_launcher(context.instance):
+            return dg.SkipReason(f"runs are started by {launcher}: they are no processes of this machine")
         ended = end_dead_runs(context.instance)
         return dg.SkipReason(f"ended {', '.join(ended)}" if ended else "every run that is under way has a process")
 
@@ -26,16 +36,32 @@ def dead_runs_sensor() -> dg.SensorDefinition:
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Report each started run whose process is gone as failed; their ids."""
+    """Report each started run of this machine whose process is gone as failed; their ids."""
     ended = []
     under_way = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
     for record in instance.get_run_records(under_way):
         run = record.dagster_run
+        if _is_elsewhere(run):
+            continue
         process = _process(instance, run.run_id)
         if process is not None and record.start_time is not None and not _is_alive(process, record.start_time):
             instance.report_run_failed(run, f"The process {process} of this run is gone; launch its partitions again.")
             ended.append(run.run_id)
     return ended
+
+
+def _other_launcher(instance: dg.DagsterInstance) -> str:
+    """The name of the instance's run launcher, if it is another than Dagster's default one; else nothing."""
+    launcher = run_launcher(instance)
+    if launcher is None:
+        return "a launcher that is not installed here"
+    return "" if isinstance(launcher, dg.DefaultRunLauncher) else type(launcher).__name__
+
+
+def _is_elsewhere(run: dg.DagsterRun) -> bool:
+    """Whether a code server on another machine has the run's process. What a command ran itself names no server."""
+    server = run.tags.get(GRPC_INFO_TAG)
+    return server is not None and json.loads(server).get("host") not in (*_THIS_MACHINE, socket.gethostname())
 
 
 def _process(instance: dg.DagsterInstance, run_id: str) -> int | None:

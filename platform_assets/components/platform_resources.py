@@ -1,4 +1,4 @@
-"""`PlatformResources`: the platform's resource in a project of somebody else's, from YAML."""
+"""`PlatformResources`: the platform's resource and sensors in a project of somebody else's, from YAML."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,10 +7,14 @@ from typing import Annotated, Literal
 import dagster as dg
 from dagster.components.resolved.model import Resolver
 
+from platform_assets.automation.conditions import automation_sensor
+from platform_assets.automation.dead_runs import dead_runs_sensor
 from platform_assets.automation.notifications import notification_sensors
 from platform_assets.environment import warehouse_location
 from platform_assets.execution import given_execution
 from platform_assets.platform_resource import PlatformResource, warehouse_resource
+
+ALL, NONE = "*", "none"
 
 
 @dataclass
@@ -53,9 +57,17 @@ class PlatformResources(dg.Component, dg.Resolvable):
         int | None,
         Resolver.default(description="Partitions that are loaded or published in one transaction (all of a run)."),
     ] = None
+    automation: Annotated[
+        str,
+        Resolver.default(
+            description="The assets whose automation conditions the sensor `automation` evaluates: a selection (all). "
+            "Dagster allows an asset in one such sensor: leave out those of the project's own, or say none.",
+            examples=["not group:mine", "none"],
+        ),
+    ] = ALL
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The resource `platform`, and a sensor for the notifiers that are announced.
+        """The resource `platform`, the sensors `automation` and `dead_runs`, and one for announced notifiers.
 
         Raises:
             InvalidEnvironment: if a setting holds a value that is not allowed.
@@ -79,4 +91,12 @@ class PlatformResources(dg.Component, dg.Resolvable):
             ingestion_memory=execution.ingestion_memory,
             partitions_per_load=execution.partitions_per_load,
         )
-        return dg.Definitions(resources={"platform": platform}, sensors=notification_sensors())
+        sensors = [*self._automation(), dead_runs_sensor(), *notification_sensors()]
+        return dg.Definitions(resources={"platform": platform}, sensors=sensors)
+
+    def _automation(self) -> list[dg.SensorDefinition]:
+        if self.automation == NONE:
+            return []
+        # AssetSelection.from_string warns of a word that is in beta, for "*" too
+        selection = None if self.automation == ALL else dg.AssetSelection.from_string(self.automation)
+        return [automation_sensor(selection)]

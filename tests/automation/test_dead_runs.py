@@ -1,4 +1,4 @@
-"""A run whose process was killed is ended; one that is under way is left alone."""
+"""A run whose process was killed is ended; one that is under way, or not of this machine, is left alone."""
 
 import os
 import signal
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from platform_assets.automation.dead_runs import end_dead_runs
+from platform_assets._compat import GRPC_INFO_TAG
+from platform_assets.automation.dead_runs import dead_runs_sensor, end_dead_runs
 
 PROGRAM = textwrap.dedent("""
     import sys, time
@@ -23,6 +24,45 @@ PROGRAM = textwrap.dedent("""
     with dg.DagsterInstance.from_ref(dg.deserialize_value(sys.argv[1], dg._core.instance.ref.InstanceRef)) as instance:
         dg.materialize([slow], instance=instance)
 """)
+
+LAUNCHERS = {
+    "SyncInMemoryRunLauncher": ("dagster._core.launcher.sync_in_memory_run_launcher", "SyncInMemoryRunLauncher"),
+    "not installed here": ("no_such_package", "K8sRunLauncher"),
+}
+
+
+def tick(instance: dg.DagsterInstance) -> str:
+    with dg.build_sensor_context(instance) as context:
+        return dead_runs_sensor()(context).skip_message
+
+
+def started_and_killed(instance: dg.DagsterInstance, program: Path) -> dg.DagsterRun:
+    """A run that is started on the instance, and whose process was killed."""
+    program.write_text(PROGRAM)
+    command = [sys.executable, str(program), dg.serialize_value(instance.get_ref())]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "started\n"
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    (run,) = instance.get_runs()
+    assert run.status is dg.DagsterRunStatus.STARTED
+    return run
+
+
+def test_a_killed_run_of_another_machine_or_launcher_is_left_alone(tmp_path: Path) -> None:
+    with dg.instance_for_test() as instance:
+        run = started_and_killed(instance, tmp_path / "program.py")
+        for why, (module, name) in LAUNCHERS.items():
+            overrides = {"run_launcher": {"module": module, "class": name}}
+            with dg.instance_for_test(temp_dir=instance.root_directory, overrides=overrides) as other:
+                assert f"{why}: they are no processes of this machine" in tick(other)
+        instance.add_run_tags(run.run_id, {GRPC_INFO_TAG: '{"host": "code.example.org", "port": 4000}'})
+        assert tick(instance) == "every run that is under way has a process"
+        assert instance.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.STARTED
+        instance.add_run_tags(run.run_id, {GRPC_INFO_TAG: '{"host": "localhost", "socket": "/tmp/socket"}'})
+        assert tick(instance) == f"ended {run.run_id}"
+        assert instance.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.FAILURE
 
 
 def test_a_killed_run_is_ended_and_one_under_way_is_not(tmp_path: Path) -> None:
