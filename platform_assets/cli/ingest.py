@@ -25,8 +25,8 @@ def ingest(feed: str, partition: str | None, force: bool) -> None:
     """
     if not os.environ.get("DAGSTER_HOME"):
         raise click.ClickException(
-            "DAGSTER_HOME is not set: it names the folder of dagster.yaml, in which the run is recorded. In this "
-            'project: export DAGSTER_HOME="$PWD/.platform/dagster" (made by `make install`)'
+            "DAGSTER_HOME is not set: it names the folder of dagster.yaml, in which the run is recorded, "
+            'such as export DAGSTER_HOME="$PWD/.platform/dagster"'
         )
     click.echo(f"{feed}: loading the definitions ...", err=True)
     from platform_assets.cli.ingest_runs import IngestRefused, ingest_feed

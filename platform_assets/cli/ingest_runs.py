@@ -7,9 +7,7 @@ DAGSTER_HOME, where the UI shows them. Which deliveries a sensor asks for is dec
 from __future__ import annotations
 
 import importlib
-import sys
 import time
-import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ import dagster as dg
 from platform_assets.automation.holdings import standings
 from platform_assets.automation.reconciler import Request
 from platform_assets.automation.requests import run_requests
+from platform_assets.cli.project import project_of
 from platform_assets.components.assets.lake import FORCE_TAG
 from platform_assets.components.file_feed import FileFeed
 from platform_assets.contracts.problems import suggestion
@@ -89,16 +88,15 @@ def ingest_feed(name: str, partition: str | None, *, force: bool, say: Say) -> l
 
 
 def _definitions(folder: Path) -> dg.Definitions:
-    """The definitions of the dg project that ``folder`` is the root of."""
-    path = folder / "pyproject.toml"
-    if not path.is_file():
-        raise IngestRefused(f"{folder} is not the root of a project: there is no pyproject.toml in it")
-    with path.open("rb") as file:
-        project = tomllib.load(file).get("tool", {}).get("dg", {}).get("project", {})
-    if "root_module" not in project:
-        raise IngestRefused(f"{path}: [tool.dg.project] has no root_module: it is not the root of a dg project")
-    sys.path.insert(0, str(folder))
-    target = project.get("code_location_target_module", f"{project['root_module']}.definitions")
+    """The definitions of the dg project that ``folder`` lies in."""
+    project = project_of(folder)
+    if project is None:
+        raise IngestRefused(
+            f"{folder} lies in no dg project: neither it nor a folder above has a pyproject.toml with root_module in "
+            f"[tool.dg.project]"
+        )
+    project.importable()
+    target = project.definitions_module
     found = getattr(importlib.import_module(target), "defs", None)
     loaded = found() if callable(found) else found
     if not isinstance(loaded, dg.Definitions):

@@ -13,7 +13,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from platform_assets.environment import InvalidEnvironment, current_environment, scheme_of, warehouse_location
+from platform_assets.cli.project import chosen_warehouse
+from platform_assets.environment import InvalidEnvironment, scheme_of, warehouse_location
 from platform_assets.publishing.readers import known_assets, ledger_history, published_versions
 from platform_assets.publishing.verdicts import LedgerEntry, State
 from platform_assets.warehouse.errors import WarehouseError
@@ -33,8 +34,8 @@ def ledger() -> None:
 @click.option(
     "--warehouse",
     "location",
-    default=lambda: current_environment().warehouse,
-    show_default="PLATFORM_WAREHOUSE, or PLATFORM_HOME/warehouse.duckdb",
+    default=chosen_warehouse,
+    show_default="PLATFORM_WAREHOUSE, that of the project's PlatformResources, or PLATFORM_HOME/warehouse.duckdb",
     help="The DuckDB file, or the location of an announced warehouse.",
 )
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Lines at most.")

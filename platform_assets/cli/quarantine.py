@@ -9,15 +9,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from platform_assets.environment import current_environment
+from platform_assets.cli.project import chosen_lake
 from platform_assets.lake.manifest import read_rejection
 from platform_assets.lake.names import shown
 from platform_assets.lake.quarantine import list_quarantine, read_quarantine
 from platform_assets.lake.rejection import RecordUnreadable
 
 lake_option = click.option(
-    "--lake", type=click.Path(path_type=Path), default=lambda: current_environment().lake,
-    show_default="PLATFORM_LAKE, or PLATFORM_HOME/lake", help="The lake's folder.",
+    "--lake", type=click.Path(path_type=Path), default=chosen_lake,
+    show_default="PLATFORM_LAKE, that of the project's PlatformResources, or PLATFORM_HOME/lake",
+    help="The lake's folder.",
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from dagster.components.resolved.model import Resolver
 from platform_assets.automation.conditions import automation_sensor
 from platform_assets.automation.dead_runs import dead_runs_sensor
 from platform_assets.automation.notifications import notification_sensors
-from platform_assets.environment import warehouse_location
+from platform_assets.environment import InvalidEnvironment, warehouse_location
 from platform_assets.execution import given_execution
 from platform_assets.platform_resource import PlatformResource, warehouse_resource
 
@@ -73,6 +73,7 @@ class PlatformResources(dg.Component, dg.Resolvable):
             InvalidEnvironment: if a setting holds a value that is not allowed.
         """
         root = Path(context.project_root)
+        warehouse = warehouse_location(self.place("warehouse"), folder=root, name="warehouse")
         execution = given_execution(
             ingestion_workers=self.ingestion_workers,
             ingestion_threads=self.ingestion_threads,
@@ -82,9 +83,9 @@ class PlatformResources(dg.Component, dg.Resolvable):
             partitions_per_load=self.partitions_per_load,
         )
         platform = PlatformResource(
-            landing=str(root / self.landing),
-            lake=str(root / self.lake),
-            warehouse=warehouse_resource(warehouse_location(self.warehouse, folder=root, name="warehouse"), execution),
+            landing=str(root / self.place("landing")),
+            lake=str(root / self.place("lake")),
+            warehouse=warehouse_resource(warehouse, execution),
             log_level=self.log_level,
             ingestion_workers=execution.ingestion_workers,
             ingestion_threads=execution.ingestion_threads,
@@ -93,6 +94,19 @@ class PlatformResources(dg.Component, dg.Resolvable):
         )
         sensors = [*self._automation(), dead_runs_sensor(), *notification_sensors()]
         return dg.Definitions(resources={"platform": platform}, sensors=sensors)
+
+    def place(self, name: Literal["landing", "lake", "warehouse"]) -> str:
+        """One of the places, as it is written; a template that names a variable may have left nothing of it.
+
+        Raises:
+            InvalidEnvironment: if nothing is left.
+        """
+        found: str | None = getattr(self, name)
+        if not found:
+            raise InvalidEnvironment(
+                f"{name} of PlatformResources holds nothing: is the variable set that it is made of?"
+            )
+        return found
 
     def _automation(self) -> list[dg.SensorDefinition]:
         if self.automation == NONE:

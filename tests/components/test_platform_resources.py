@@ -54,3 +54,10 @@ def test_two_sensors_for_one_asset_are_refused_by_dagster_which_names_both(tmp_p
         sensors(tmp_path, OWN + SENSOR)
     assert "'own'" in str(raised.value)
     assert "'automation'" in str(raised.value)
+
+
+def test_a_place_of_which_a_variable_left_nothing_is_named(tmp_path: Path) -> None:
+    write_project(tmp_path, {"platform/defs.yaml": RESOURCES.replace("data/lake", '"{{ env.NOT_SET_ANYWHERE }}"')})
+    with opened(tmp_path) as project, pytest.raises(Exception, match="PlatformResources") as raised:
+        _ = project.definitions
+    assert "lake of PlatformResources holds nothing" in str(raised.value.__cause__)
