@@ -10,6 +10,7 @@ from dagster.components.resolved.model import Resolver
 from platform_assets.automation.conditions import automation_sensor
 from platform_assets.automation.dead_runs import dead_runs_sensor
 from platform_assets.automation.notifications import notification_sensors
+from platform_assets.components.scaffold import PlatformResourcesScaffolder
 from platform_assets.environment import InvalidEnvironment, warehouse_location
 from platform_assets.execution import given_execution
 from platform_assets.platform_resource import PlatformResource, warehouse_resource
@@ -17,6 +18,7 @@ from platform_assets.platform_resource import PlatformResource, warehouse_resour
 ALL, NONE = "*", "none"
 
 
+@dg.scaffold_with(PlatformResourcesScaffolder)
 @dataclass
 class PlatformResources(dg.Component, dg.Resolvable):
     """Where files land, where the lake is and which warehouse is used: one per project.

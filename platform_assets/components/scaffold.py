@@ -127,6 +127,22 @@ class PublishedTableScaffolder(Scaffolder[PublishedTableScaffoldParams]):
         scaffold_component(request, {"source": source, "group": _group(request), "partitions": DAILY})
 
 
+class PlatformResourcesScaffoldParams(BaseModel):
+    """The scaffold needs no parameters."""
+
+
+class PlatformResourcesScaffolder(Scaffolder[PlatformResourcesScaffoldParams]):
+    """Writes defs.yaml with all places in a folder `data` of the project."""
+
+    @classmethod
+    def get_scaffold_params(cls) -> type[PlatformResourcesScaffoldParams]:
+        return PlatformResourcesScaffoldParams
+
+    def scaffold(self, request: ScaffoldRequest[PlatformResourcesScaffoldParams]) -> None:
+        places = {"landing": "data/landing", "lake": "data/lake", "warehouse": "data/warehouse.duckdb"}
+        scaffold_component(request, places)
+
+
 def _name(request: ScaffoldRequest[Any]) -> str:
     return request.target_path.name.replace("-", "_").replace(" ", "_")
 
