@@ -9,6 +9,7 @@ from platform_assets.lake.names import shown
 from platform_assets.landing.found import Arrivals
 from platform_assets.landing.walk import ROOT
 from platform_assets.logs import logger
+from platform_assets.wording import counted
 
 log = logger(__name__)
 
@@ -38,8 +39,8 @@ def report_withdrawn(log: logging.Logger, feed: Feed, count: int, keys: Sequence
     """That deliveries which were ingested have left the landing folder; ``keys`` are those that were found last."""
     named = ", ".join(shown(key) for key in keys[-SHOWN:])
     log.warning(
-        f"{feed.name}: the files of {count} ingested partitions are no longer in the landing folder (last found: "
-        f"{named or 'none'}). What was published of them stays published"
+        f"{feed.name}: the files of {counted(count, 'ingested partition')} are no longer in the landing folder "
+        f"(last found: {named or 'none'}). What was published of them stays published"
     )
 
 
@@ -48,7 +49,8 @@ def log_requests(requests: Sequence[Request]) -> None:
     keys, again = [request.delivery.partition for request in requests], sum(request.tries > 1 for request in requests)
     more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
     named = ", ".join(shown(key) for key in keys[:SHOWN])
-    log.info("found %d deliveries, %d of them asked for again: %s%s", len(keys), again, named, more)
+    found = counted(len(keys), "delivery", "deliveries")
+    log.info("found %s, %d of them asked for again: %s%s", found, again, named, more)
 
 
 def quiet_reason(feed: str, found: Arrivals) -> str:
@@ -56,5 +58,5 @@ def quiet_reason(feed: str, found: Arrivals) -> str:
     if ROOT in found.faults:
         return found.faults[ROOT]
     if found.waiting:
-        return f"{len(found.waiting)} deliveries of {feed} are not complete yet"
+        return f"of {feed} {counted(len(found.waiting), 'delivery is', 'deliveries are')} not complete yet"
     return f"nothing new for {feed}"

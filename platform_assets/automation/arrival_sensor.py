@@ -37,6 +37,7 @@ from platform_assets.landing.arrivals import LandingFolder, Look, Watermark
 from platform_assets.landing.walk import ROOT
 from platform_assets.logs import forwarded, log_context
 from platform_assets.platform_resource import PlatformResource
+from platform_assets.wording import counted
 
 CHANGES_PER_TICK = 2_000
 """Changed files that one tick looks at: bounds its time and its memory; the rest is the next tick's."""
@@ -169,8 +170,8 @@ class _Tick:
             if look.ahead:
                 again = Watermark(self.now_ns)
                 self.context.log.warning(
-                    f"{self.feed.name}: {look.ahead} files were changed at a time that is in the future (a clock was "
-                    "set back, or it is that of another machine): they are taken all the same"
+                    f"{self.feed.name}: {counted(look.ahead, 'file was', 'files were')} changed at a time that is in "
+                    "the future (a clock was set back, or it is that of another machine), and taken all the same"
                 )
         return replace(seen, again=again, again_ns=again_ns, looks=looks, ahead=ahead)
 

@@ -17,6 +17,7 @@ from platform_assets.dbt.dependents import Readers, find_readers
 from platform_assets.formats.inference.infer import infer_contract
 from platform_assets.formats.inference.sampling import SampleError
 from platform_assets.sql.contract_file import parse_contract, read_contract
+from platform_assets.wording import counted
 
 KIND = "kind: DataContract"
 WORD = "DataContract"
@@ -94,7 +95,7 @@ def check(paths: tuple[Path, ...], against: str | None) -> None:
         for path in paths:
             broken += _tell_removed(path, {file.resolve() for file in files}, against)
     click.echo(
-        f"{len(files)} contract{'s' * (len(files) != 1)}: {len(files) - failed} good, {failed} with problems"
+        f"{counted(len(files), 'contract')}: {len(files) - failed} good, {failed} with problems"
         + (f", {broken} breaking changes" if against else "")
     )
     if failed or broken:

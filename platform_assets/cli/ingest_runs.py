@@ -29,6 +29,7 @@ from platform_assets.lake.names import shown
 from platform_assets.lake.rejection import RecordUnreadable
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing.readers import ledger_history
+from platform_assets.wording import counted
 
 Say = Callable[[str], None]
 CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -152,7 +153,11 @@ def _those_there(feed: Feed, platform: PlatformResource, *, force: bool, say: Sa
         standing, _ = standings(feed, platform, there.values(), say)
         there = {key: delivery for key, delivery in there.items() if not standing[key].is_final}
     if not there:
-        say(f"nothing to take: {len(found.deliveries)} deliveries lie in the landing folder; --force takes them again")
+        if found.deliveries:
+            lie = counted(len(found.deliveries), "delivery is", "deliveries are")
+            say(f"nothing to take: {lie} in the landing folder; --force takes what is there again")
+        else:
+            say("nothing to take: no complete delivery is in the landing folder")
     return sorted(there, key=lambda key: (feed.keys.order(key), key))
 
 

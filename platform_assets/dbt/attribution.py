@@ -14,6 +14,7 @@ from platform_assets.dbt.invocation import NodeResult
 from platform_assets.failures import Failure, Kind
 from platform_assets.warehouse.errors import StatementFailed
 from platform_assets.warehouse.protocol import PARTITION, Session
+from platform_assets.wording import counted
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,9 @@ class TestVerdict:
         if self.everywhere:
             return Failure(kind, self.test.name, f"{self.test.name}: {self.everywhere}")
         count = self.failures.get(partition)
-        return None if count is None else Failure(kind, self.test.name, f"{self.test.name}: {count} rows fail")
+        if count is None:
+            return None
+        return Failure(kind, self.test.name, f"{self.test.name}: {counted(count, 'row fails', 'rows fail')}")
 
 
 def attribute(
@@ -63,7 +66,7 @@ def failing_rows_by_partition(test_sql: str) -> str:
 
 def _grouped(session: Session, test: TestNode, blocks: bool, result: NodeResult, keys: set[str]) -> TestVerdict:
     assert result.compiled_sql is not None
-    count = f"{result.failures} rows fail"
+    count = counted(result.failures, "row fails", "rows fail")
     try:
         rows = session.execute(failing_rows_by_partition(result.compiled_sql))
     except StatementFailed:

@@ -33,7 +33,7 @@ def test_a_tick_of_the_sensor_logs_what_it_found(tmp_path: Path) -> None:
             with dg.build_sensor_context(instance=instance, cursor=cursor, resources=resources) as context:
                 context.log.addHandler(kept)
                 cursor = arrival_sensor(feed)(context).cursor
-    assert kept.messages == ["found 1 deliveries, 0 of them asked for again: 2024-03-01 [feed=orders]"]
+    assert kept.messages == ["found 1 delivery, 0 of them asked for again: 2024-03-01 [feed=orders]"]
 
 
 def test_a_tick_of_the_closing_schedule_logs_what_it_asks_for(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from platform_assets.lake.deliveries import SNAPSHOT
 from platform_assets.publishing.readers import unreadable
 from platform_assets.publishing.verdicts import Refusal
 from platform_assets.warehouse.protocol import PARTITION, TableName, Warehouse
+from platform_assets.wording import counted
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def refusals(
             message = f"{upstream.key.to_user_string()} has no partition for {partition}"
             reasons = [Failure(Kind.MISCONFIGURED, "partition_mapping", message)]
         if reasons:
-            more = f" (and {len(reasons) - 1} more upstream partitions)" if len(reasons) > 1 else ""
+            more = f" (and {counted(len(reasons) - 1, 'more upstream partition')})" if len(reasons) > 1 else ""
             found[partition] = replace(reasons[0], message=reasons[0].message + more)
     return found
 

@@ -11,6 +11,7 @@ import dagster as dg
 from platform_assets.components.reporting.outcomes import Outcome
 from platform_assets.failures import Kind
 from platform_assets.logs import forwarded, log_context
+from platform_assets.wording import counted
 
 ROWS, QUARANTINED = "dagster/row_count", "rows_quarantined"
 
@@ -35,12 +36,12 @@ def stage_line(key: dg.AssetKey, outcomes: Sequence[Outcome], seconds: float) ->
     unchanged = sum(outcome.unchanged for outcome in outcomes)
     parts = {"good": len(outcomes) - len(failures), "unchanged": unchanged}
     parts |= {word: bad[word] for word in ("rejected", "failed")}
-    counted = ", ".join(f"{count} {name}" for name, count in parts.items())
-    line = f"{key.to_user_string()}: {len(outcomes)} partitions in {seconds:.2f} s: {counted}"
+    states = ", ".join(f"{count} {name}" for name, count in parts.items())
+    line = f"{key.to_user_string()}: {counted(len(outcomes), 'partition')} in {seconds:.2f} s: {states}"
     quarantined = (
         f", {_sum(outcomes, QUARANTINED)} quarantined" if any(QUARANTINED in o.metadata for o in outcomes) else ""
     )
-    return f"{line}; {_sum(outcomes, ROWS)} rows{quarantined}"
+    return f"{line}; {counted(_sum(outcomes, ROWS), 'row')}{quarantined}"
 
 
 def _sum(outcomes: Sequence[Outcome], name: str) -> int:
