@@ -41,7 +41,7 @@ def retried(work: Callable[[], T], *, what: str) -> T:
         log.warning("%s: %s; tried again in %.0f s", what, reason, wait)
 
     tries = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(_can_help),
+        retry=tenacity.retry_if_exception(can_help),
         wait=tenacity.wait_chain(*map(tenacity.wait_fixed, waits())),
         stop=tenacity.stop_after_attempt(ATTEMPTS),
         before_sleep=report,
@@ -50,7 +50,8 @@ def retried(work: Callable[[], T], *, what: str) -> T:
     return tries(work)
 
 
-def _can_help(error: BaseException) -> bool:
+def can_help(error: BaseException) -> bool:
+    """Whether another try within the run may end better: a retry can mend it, and it has not waited long already."""
     if not isinstance(error, Exception) or (isinstance(error, PlatformError) and error.has_waited):
         return False
     return failure_of(error).retryable

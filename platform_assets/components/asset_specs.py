@@ -2,12 +2,13 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from platform_assets._compat import smallest_cron_interval
+from platform_assets._compat import partition_windows, smallest_cron_interval
 from platform_assets.contracts.model import Contract, Freshness
 from platform_assets.warehouse.protocol import PARTITION_COLUMN
 
@@ -65,16 +66,9 @@ def latency_of(hours: object, here: Path = Path()) -> dt.timedelta | None:
 def partition_length(partitions: dg.PartitionsDefinition | None) -> dt.timedelta:
     """The longest time a partition can cover; a day for one that is no time."""
     if isinstance(partitions, dg.TimeWindowPartitionsDefinition):
-        window = partitions.get_first_partition_window()
-        if window is not None:
-            # months and days around a clock change differ: the next windows tell
-            lengths = [window.end - window.start]
-            for _ in range(12):
-                window = partitions.get_next_partition_window(window.end, respect_bounds=False)
-                if window is None:
-                    break
-                lengths.append(window.end - window.start)
-            return max(lengths)
+        # months and days around a clock change differ: some windows tell, also where none of them has begun yet
+        windows = islice(partition_windows(partitions, partitions.start.timestamp()), 13)
+        return max((window.end - window.start for window, _ in windows), default=dt.timedelta(days=1))
     return dt.timedelta(days=1)
 
 

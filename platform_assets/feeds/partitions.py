@@ -7,6 +7,7 @@ ledger and the warehouse is a plain string; how a file's name leads to one is in
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from typing import Annotated, Literal, TypeAlias
 
 import dagster as dg
@@ -23,6 +24,9 @@ from dagster.components.resolved.core_models import (
 from dagster.components.resolved.model import Model, Resolver
 
 from platform_assets.lake.deliveries import SNAPSHOT
+from platform_assets.logs import logger
+
+log = logger(__name__)
 
 
 class MonthlyPartitionsDefinitionModel(Resolvable, Model):
@@ -41,18 +45,28 @@ class DynamicPartitionsDefinitionModel(Resolvable, Model):
 
 
 MOST_KEYS = 100_000
-"""Keys that one asset may have: beyond it the grid, the instance and automation become too slow to use."""
+"""Keys that one asset may have: beyond it the grid, the instance and automation become too slow to use.
+
+Partitions without an end get there by the clock alone, of which definitions must not depend: they load with a warning.
+"""
 
 
 def _resolve(context: ResolutionContext, model: Model | None) -> dg.PartitionsDefinition | None:
     partitions = _definition(context, model)
     count = number_of_keys(partitions)
     if count > MOST_KEYS:
-        raise ValueError(
-            f"partitions: {count:,} keys are more than an asset can have ({MOST_KEYS:,}): begin later, or use longer "
-            "partitions"
-        )
+        problem = f"keys are more than an asset can have ({MOST_KEYS:,}): begin later, or use longer partitions"
+        if isinstance(partitions, dg.TimeWindowPartitionsDefinition) and partitions.end is None:
+            # by the clock: what loads today has to load on every later day
+            _warn_once(f"partitions of {partitions.get_cron_schedule()} since {partitions.start:%Y-%m-%d}: {problem}")
+        else:
+            raise ValueError(f"partitions: {count:,} {problem}")
     return partitions
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    log.warning(message)
 
 
 def number_of_keys(partitions: dg.PartitionsDefinition | None) -> int:

@@ -20,9 +20,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from platform_assets.failures import Kind
 from platform_assets.lake.names import NAME, escape, is_cut, unescape
-from platform_assets.lake.rejection import IngestionError
+from platform_assets.lake.rejection import PartitionLocked
 
 MANIFEST = "manifest.json"
 REJECTION = "rejected.json"
@@ -116,7 +115,10 @@ def write_durably(path: Path, content: bytes, mode: int = 0o666) -> None:
 
 @contextlib.contextmanager
 def partition_lock(folder: Path, wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
-    """Hold the partition for writing. The lock dies with its process, so a crash never leaves one behind."""
+    """Hold the partition for writing. The lock dies with its process, so a crash never leaves one behind.
+
+    Raises :class:`PartitionLocked` after ``wait_seconds``.
+    """
     descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         deadline = time.monotonic() + wait_seconds
@@ -126,11 +128,9 @@ def partition_lock(folder: Path, wait_seconds: float = LOCK_WAIT_SECONDS) -> Ite
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise IngestionError(
+                    raise PartitionLocked(
                         f"{folder}: another process has been writing this partition for {wait_seconds:.0f} s; "
-                        f"see who holds {folder / LOCK}",
-                        code="lock",
-                        kind=Kind.TIMEOUT,
+                        f"see who holds {folder / LOCK}"
                     ) from None
                 time.sleep(0.02)
         yield

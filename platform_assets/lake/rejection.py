@@ -50,6 +50,15 @@ class IngestionError(PlatformError):
         return encodable(super().__str__())
 
 
+class PartitionLocked(IngestionError):
+    """Another process kept a partition of the lake for longer than this one was willing to wait."""
+
+    has_waited = True
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="lock", kind=Kind.TIMEOUT)
+
+
 class RecordUnreadable(IngestionError):
     """A manifest or a rejection is there and cannot be read. It says nothing of any other partition.
 

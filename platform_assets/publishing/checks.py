@@ -1,7 +1,8 @@
 """Checks of other packages: what a function that is announced by entry point measures on the rows of partitions.
 
 A package announces a :class:`Check` under the name that contracts give as ``engine``. Whatever it raises but an error
-of the warehouse is the failure of its rule, and its text, which may quote a row, is withheld.
+of the warehouse is the failure of its rule, and its text, which may quote a row, is withheld. A check that is not there
+is a rule that nothing can be measured by.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, Protocol, cast
 
 from platform_assets.announced import CHECKS, announced
 from platform_assets.contracts.model import BatchRule
+from platform_assets.publishing.errors import RuleUnusable
 from platform_assets.warehouse.errors import StatementFailed, WarehouseError
 from platform_assets.warehouse.protocol import Session
 
@@ -31,14 +33,27 @@ class Check(Protocol):
 
 
 def measured_by(rule: BatchRule, session: Session, relation: str) -> list[tuple[str, float | None]]:
-    """The values that the rule's check gives. Raises ``StatementFailed`` if it cannot be measured."""
+    """The values that the rule's check gives.
+
+    Raises ``RuleUnusable`` if no installed package has it, or it cannot be loaded, and ``StatementFailed`` if it fails.
+    """
     assert rule.check is not None
     name = rule.check.name
+    check = _loaded(name)
     try:
-        check = cast(Check, announced(CHECKS)[name].load())
         found = check(session, relation, rule.columns, json.loads(rule.check.arguments))
         return [(str(key), None if value is None else float(value)) for key, value in dict(found).items()]
     except WarehouseError:
         raise
     except Exception as error:
         raise StatementFailed(f"the check {name!r} failed ({type(error).__name__})") from error
+
+
+def _loaded(name: str) -> Check:
+    entry = announced(CHECKS).get(name)
+    if entry is None:
+        raise RuleUnusable(f"no installed package announces the check {name!r}")
+    try:
+        return cast(Check, entry.load())
+    except Exception as error:
+        raise RuleUnusable(f"the check {name!r} cannot be loaded ({type(error).__name__})") from error

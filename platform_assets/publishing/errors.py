@@ -32,6 +32,19 @@ class NotPublished(PublishingError):
         )
 
 
+class RuleUnusable(PublishingError):
+    """A batch rule cannot be measured on any rows: what measures it is not there, or cannot be loaded."""
+
+    code = "rule:unusable"
+
+
+class ReferenceMissing(PublishingError):
+    """A batch rule refers to an asset of which nothing was ever published; once it is, the rule can be measured."""
+
+    kind = Kind.NOT_DELIVERED
+    code = "rule:reference"
+
+
 class NewerWarehouse(PublishingError):
     """The platform's tables were migrated by a newer version than this one, which must not write them."""
 

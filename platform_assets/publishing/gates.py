@@ -1,7 +1,8 @@
 """The audit of a batch of candidates: every batch rule on every partition, before anything is published.
 
 A rule fails closed: a value that is null, not a number, or could not be measured because the rule's SQL failed
-is a failure of that rule on that partition, and of no other partition.
+is a failure of that rule on that partition, and of no other partition. One that could not be measured is a failure of
+the kind that ``metrics`` says.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import statistics
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from platform_assets.contracts.model import BatchRule, Metric
+from platform_assets.failures import Kind
 from platform_assets.publishing.metrics import Measured
 from platform_assets.publishing.verdicts import CheckResult
 
@@ -126,11 +128,12 @@ class _Past:
 
 
 def _check(rule: BatchRule, measured: Measured, partition: str, past: list[float]) -> CheckResult:
-    def result(passed: bool, value: float | None, message: str) -> CheckResult:
-        return CheckResult(rule.name, rule.severity, passed, value, str(rule.bounds), message)
+    def result(passed: bool, value: float | None, message: str, kind: Kind = Kind.REJECTED) -> CheckResult:
+        return CheckResult(rule.name, rule.severity, passed, value, str(rule.bounds), message, kind)
 
     if partition in measured.errors:
-        return result(False, None, f"the rule could not be measured: {measured.errors[partition]}")
+        failure = measured.errors[partition]
+        return result(False, None, f"the rule could not be measured: {failure.message}", failure.kind)
     value = measured.values[partition]
     if value is None or not math.isfinite(value):
         shown = "null" if value is None else str(value)

@@ -2,7 +2,8 @@
 
 ``relation`` is anything that can stand behind FROM and has the columns of the table and ``_partition``. A
 statement that fails is taken apart, by rule and then by halves of the partitions, until the error belongs to
-as few partitions as can be found out. What a value means is for ``gates`` to say.
+as few partitions as can be found out. A rule that fails without rows too is at fault itself, and no partition is.
+What a value means is for ``gates`` to say.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from platform_assets.contracts.model import BatchRule, Metric
+from platform_assets.failures import Failure, Kind
 from platform_assets.publishing.checks import measured_by
+from platform_assets.publishing.errors import ReferenceMissing, RuleUnusable
 from platform_assets.sql.batch_rules import aggregate, duplicates_query, expression_query, unreferenced_query
 from platform_assets.sql.translation import NotTranslated
 from platform_assets.warehouse.errors import StatementFailed
@@ -23,10 +26,14 @@ MAX_ATTRIBUTION_STATEMENTS = 128
 
 @dataclass
 class Measured:
-    """Values by partition (None: the rule's SQL gave null), and errors by partition."""
+    """Values by partition (None: the rule's SQL gave null), and by partition why there is none.
+
+    The failure is of the kind ``misconfigured`` where the rule cannot be measured on any rows, ``not_delivered`` where
+    it waits for the table that it refers to, ``rejected`` where it fails on the rows of the partition.
+    """
 
     values: dict[str, float | None] = field(default_factory=dict)
-    errors: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, Failure] = field(default_factory=dict)
 
 
 def measure(
@@ -81,17 +88,20 @@ def _isolated(
     whole: int,
 ) -> None:
     """Measure one rule, halving the partitions on an error until it is attributed or the budget is spent."""
+    first = budget[0] == MAX_ATTRIBUTION_STATEMENTS
     budget[0] -= 1
     try:
         source = relation if len(partitions) == whole else _only(session, relation, partitions)
         rows = _one_rule(session, source, rule, partitions, references)
-    except NotTranslated as error:
-        result.errors.update(dict.fromkeys(partitions, str(error)))
+    except (NotTranslated, ReferenceMissing, RuleUnusable) as error:
+        result.errors.update(dict.fromkeys(partitions, error.failure))
         return
     except StatementFailed as error:
-        if len(partitions) == 1 or budget[0] <= 0:
-            message = str(error).splitlines()[0]
-            result.errors.update(dict.fromkeys(partitions, message))
+        unusable = first and _fails_without_rows(session, relation, rule, partitions[:1], references)
+        if unusable or len(partitions) == 1 or budget[0] <= 0:
+            kind = Kind.MISCONFIGURED if unusable else Kind.REJECTED
+            failure = Failure(kind, rule.name, str(error).splitlines()[0])
+            result.errors.update(dict.fromkeys(partitions, failure))
             return
         middle = len(partitions) // 2
         for half in (partitions[:middle], partitions[middle:]):
@@ -99,6 +109,22 @@ def _isolated(
         return
     found = {row[0]: row[1] for row in rows}
     result.values.update({p: _number(found.get(p, _without_rows(rule))) for p in partitions})
+
+
+def _fails_without_rows(
+    session: Session, relation: str, rule: BatchRule, partition: Sequence[str], references: Mapping[str, TableName]
+) -> bool:
+    """Whether the rule is refused for a partition without rows too, so that it is not the rows that bring it about."""
+    nothing = f"(SELECT * FROM {relation} AS s WHERE false)"
+    try:
+        session.execute(f"SELECT * FROM {nothing} AS r")
+    except StatementFailed:
+        return False  # the relation cannot be read, which is no fault of the rule
+    try:
+        _one_rule(session, nothing, rule, partition, references)
+    except StatementFailed:
+        return True
+    return False
 
 
 def _one_rule(
@@ -115,14 +141,16 @@ def _one_rule(
     if rule.metric is Metric.UNREFERENCED_ROWS:
         asset = rule.reference.asset if rule.reference is not None else ""
         if asset not in references:
-            raise StatementFailed(f"{asset or 'its reference'} has never been published, so nothing can be found in it")
+            raise ReferenceMissing(
+                f"{asset or 'its reference'} has never been published, so nothing can be found in it"
+            )
         table = session.quote(references[asset].schema, references[asset].name)
         return session.execute(unreferenced_query(rule, source, PARTITION, table, session.dialect))
     if rule.metric is Metric.SQL:
         return session.execute(expression_query(rule, source, PARTITION, _keys(session, partitions), session.dialect))
     if rule.metric is Metric.ANNOUNCED:
         return list[tuple[object, ...]](measured_by(rule, session, source))
-    raise StatementFailed(f"the metric {rule.metric} is not one that can be measured")
+    raise RuleUnusable(f"the metric {rule.metric} is not one that can be measured")
 
 
 def _only(session: Session, relation: str, partitions: Sequence[str]) -> str:

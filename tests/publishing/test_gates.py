@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from platform_assets.contracts.model import BatchRule, Bounds, Metric, Reference, Severity
+from platform_assets.failures import Kind
 from platform_assets.publishing.gates import audit
 from platform_assets.publishing.metrics import Measured
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Verdict
@@ -126,6 +127,8 @@ def test_an_error_in_a_rule_is_attributed_to_the_partition_it_comes_from(
     verdicts = load(warehouse, *candidates, rules=rules)
     assert [v.partition for v in verdicts if not v.published] == ["d4"]
     assert "could not be measured" in verdicts[4].message
+    assert verdicts[4].failure is not None
+    assert verdicts[4].failure.kind is Kind.REJECTED, "the rule can be measured on other rows"
     assert values(verdicts[4])["mean_of_text"] == 1
     assert values(verdicts[3]) == {"cast": 2, "mean_of_text": 1 / 2}
 
@@ -148,9 +151,13 @@ def test_a_rule_that_cannot_be_measured_rejects_and_spares_the_other_rules(
 ) -> None:
     fine = BatchRule("fine", Metric.MEAN, ANY, columns=("x",))
     verdicts = load(warehouse, *(lake.candidate(f"d{i}", "v1") for i in range(40)), rules=[rule, fine])
+    several_rows = rule.query == "SELECT id FROM {table}"  # which it gives for some partitions, and not for others
+    of_rule = Kind.REJECTED if several_rows else Kind.MISCONFIGURED
     for verdict in verdicts:
         assert verdict.failed_check is not None
         assert verdict.failed_check.name == "broken"
+        assert verdict.failure is not None
+        assert verdict.failure.kind is (Kind.NOT_DELIVERED if rule.reference is not None else of_rule)
         assert values(verdict)["fine"] == 1
     assert content(warehouse) == {}
     warned = BatchRule(

@@ -38,7 +38,7 @@ from platform_assets.lake.rejection import IngestionError, RecordUnreadable
 from platform_assets.landing.arrivals import Arrivals, LandingFolder
 from platform_assets.logs import in_this_context, logger
 from platform_assets.platform_resource import PlatformResource
-from platform_assets.retries import waits
+from platform_assets.retries import can_help, waits
 from platform_assets.sql.digest import contract_digest
 
 log = logger(__name__)
@@ -111,7 +111,7 @@ class _Work:
 
 
 def _ingest_in_rounds(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> list[Outcome]:
-    """Ingest the partitions, those again whose failure is one of the infrastructure; one outcome each, in their order.
+    """Ingest the partitions, those again whose failure another try can mend; one outcome each, in their order.
 
     They are tried again together, so that a full disk costs a run a few seconds and not each of its partitions.
     ``arrivals`` is brought up to date for those that are tried again.
@@ -119,7 +119,7 @@ def _ingest_in_rounds(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> l
     feed = work.feed
     found = {outcome.partition: outcome for outcome in _ingest_all(work, keys, arrivals)}
     for wait in waits():
-        again = [key for key in keys if _is_of_infrastructure(found[key])]
+        again = [key for key in keys if found[key].again]
         if not again:
             break
         log.warning("%s; %d partitions are tried again in %g s", found[again[0]].problem, len(again), wait)
@@ -130,10 +130,6 @@ def _ingest_in_rounds(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> l
     return [found[key] for key in keys]
 
 
-def _is_of_infrastructure(outcome: Outcome) -> bool:
-    return outcome.failure is not None and outcome.failure.kind is Kind.INFRASTRUCTURE
-
-
 def _ingest_all(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> list[Outcome]:
     """Ingest the partitions ``keys`` side by side; one outcome each, in their order."""
     feed, platform = work.feed, work.platform
@@ -141,7 +137,7 @@ def _ingest_all(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> list[Ou
     try:
         secret = feed.pseudonym_key(platform)
     except PlatformError as error:
-        return [Outcome(key, failure=error.failure) for key in keys]
+        return [Outcome(key, failure=error.failure, again=can_help(error)) for key in keys]
     workers = min(platform.ingestion_workers, len(keys))
     threads = max(1, platform.ingestion_threads // workers)
     own = local()
@@ -194,7 +190,7 @@ def _ingest(work: _Work, partition: str, arrivals: Arrivals, ingestor: Ingestor)
         found = _ingested(work, partition, arrivals, ingestor)
     except Exception as error:
         # the trouble of one partition, a full memory or an error that nobody thought of included, is its own
-        return Outcome(partition, failure=failure_of(error))
+        return Outcome(partition, failure=failure_of(error), again=can_help(error))
     metadata = _metadata(found.manifest, time.monotonic() - started)
     return Outcome(partition, found.manifest.content_hash, metadata=metadata, unchanged=found.unchanged)
 

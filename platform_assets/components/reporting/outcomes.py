@@ -31,13 +31,17 @@ SHOWN = 50
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one partition of one asset. ``failure`` is None for a good one."""
+    """What became of one partition of one asset. ``failure`` is None for a good one.
+
+    ``again`` says that another try within the same run can mend the failure.
+    """
 
     partition: str
     data_version: str | None = None
     failure: Failure | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     unchanged: bool = False
+    again: bool = False
 
     @property
     def problem(self) -> str | None:

@@ -1,0 +1,83 @@
+"""Which failures of an ingestion are tried again within the run: what a retry can mend, unless it has waited long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from platform_assets.failpoints import armed
+from platform_assets.failures import Kind
+from platform_assets.lake import layout
+from platform_assets.lake.layout import make_partition_folder, partition_lock
+from platform_assets.lake.rejection import IngestionError, PartitionLocked
+from platform_assets.retries import ATTEMPTS
+from tests.support.projects import Project, opened, write_project
+from tests.support.shop import CONTRACT, DAYS, FEED, ORDER_COLUMNS, PARTITIONS
+
+POINT = "lake.commit.before_rename"
+
+
+@pytest.fixture(name="project")
+def _project(tmp_path: Path) -> Iterator[Project]:
+    files = {
+        "orders/defs.yaml": FEED.format(files="orders/%Y-%m-%d.csv") + f"  partitions: {PARTITIONS}\n",
+        "orders/contract.yaml": CONTRACT.format(name="orders", columns=ORDER_COLUMNS),
+    }
+    write_project(tmp_path, files)
+    landing = tmp_path / "data" / "landing" / "orders"
+    landing.mkdir(parents=True)
+    (landing / f"{DAYS[0]}.csv").write_text("id,customer,status,amount\n1,ann,open,1\n")
+    with opened(tmp_path) as project:
+        yield project
+
+
+@pytest.mark.parametrize(
+    ("kind", "tries"),
+    [(Kind.TIMEOUT, ATTEMPTS), (Kind.INFRASTRUCTURE, ATTEMPTS), (Kind.MISCONFIGURED, 1), (Kind.CREDENTIALS, 1)],
+)
+def test_the_kind_says_whether_it_is_tried_again(project: Project, kind: Kind, tries: int) -> None:
+    seen: list[None] = []
+
+    def fail() -> None:
+        seen.append(None)
+        raise IngestionError("it did not work", kind=kind)
+
+    with armed(POINT, fail):
+        assert not project.run("key:lake/orders", DAYS[0]).success
+    assert len(seen) == tries
+
+
+def test_a_timeout_that_passes_costs_nothing(project: Project) -> None:
+    seen: list[None] = []
+
+    def fail_once() -> None:
+        seen.append(None)
+        if len(seen) == 1:
+            raise IngestionError("it took too long", kind=Kind.TIMEOUT)
+
+    with armed(POINT, fail_once):
+        assert project.run("key:lake/orders", DAYS[0]).success
+
+
+def test_one_that_has_waited_for_its_lock_is_not_tried_again(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Path] = []
+
+    @contextmanager
+    def impatient(folder: Path) -> Iterator[None]:
+        seen.append(folder)
+        with layout.partition_lock(folder, wait_seconds=-1):
+            yield
+
+    monkeypatch.setattr("platform_assets.lake.store.partition_lock", impatient)
+    folder = make_partition_folder(project.root / "data" / "lake", "orders", DAYS[0])
+    with partition_lock(folder):
+        run = project.run("key:lake/orders", DAYS[0])
+        with pytest.raises(PartitionLocked) as caught, partition_lock(folder, wait_seconds=-1):
+            pass
+    assert (caught.value.failure.kind, caught.value.failure.code) == (Kind.TIMEOUT, "lock")
+    assert not run.success
+    assert seen == [folder]
+    assert project.run("key:lake/orders", DAYS[0]).success
