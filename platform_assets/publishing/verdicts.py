@@ -135,10 +135,11 @@ class LedgerEntry(Verdict):
     def failure(self) -> Failure | None:
         """Why it was rejected, of the kind and code that were recorded; else as far as the checks say."""
         derived = super().failure
+        kind = _known_kind(self.failure_kind)
         # a kind that only a newer version knows is left to what the checks say
-        if derived is None or self.failure_kind not in {kind.value for kind in Kind}:
+        if derived is None or kind is None:
             return derived
-        return replace(derived, kind=Kind(self.failure_kind), code=self.failure_code)
+        return replace(derived, kind=kind, code=self.failure_code)
 
     @property
     def in_place(self) -> bool:
@@ -188,7 +189,22 @@ def _without_defaults(check: CheckResult) -> dict[str, Any]:
 
 
 def checks_from_text(text: str) -> tuple[CheckResult, ...]:
-    return tuple(
-        CheckResult(**{**item, "severity": Severity(item["severity"]), "kind": Kind(item.get("kind", Kind.REJECTED))})
-        for item in json.loads(text)
-    )
+    """The checks of a line of the ledger, whichever version wrote it.
+
+    The format of the ledger is the number of its migrations, and a newer one is refused before any line is read. What a
+    newer version adds without a migration changes nothing for older ones: keys that are not known are passed over, and
+    a kind that is not known is left to the default.
+    """
+    return tuple(_check(item) for item in json.loads(text))
+
+
+def _check(item: dict[str, Any]) -> CheckResult:
+    known = {field.name for field in fields(CheckResult)}
+    values = {key: value for key, value in item.items() if key in known}
+    kind = _known_kind(values.pop("kind", None)) or Kind.REJECTED
+    return CheckResult(**{**values, "severity": Severity(item["severity"]), "kind": kind})
+
+
+def _known_kind(recorded: object) -> Kind | None:
+    """The kind as it was recorded; None if there is none, or only a newer version knows it."""
+    return next((kind for kind in Kind if kind.value == recorded), None)

@@ -107,6 +107,20 @@ def test_kind_and_code_of_a_failure_are_kept_and_old_lines_have_those_of_their_c
     assert failures() == expected
 
 
+def test_checks_of_a_newer_version_are_read_as_far_as_they_are_known(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+    """One that added a kind and a key, which needs no migration: else its warehouse would be refused as a whole."""
+    load(warehouse, lake.candidate("a", "v1", rows=0), lake.candidate("b", "v1"), rules=[NOT_EMPTY])
+    before = ledger_history(warehouse, asset=ASSET)
+    with warehouse.session() as session:
+        session.execute(
+            "UPDATE platform.ledger SET failure_kind = 'of a newer version', checks = "
+            """replace(checks, '"passed"', '"kind": "of a newer version", "of_a_newer_version": [1], "passed"')"""
+        )
+    after = ledger_history(warehouse, asset=ASSET)
+    assert [entry.checks for entry in after] == [entry.checks for entry in before]
+    assert [entry.failure for entry in after] == [entry.failure for entry in before]
+
+
 def test_two_processes_that_start_at_once_migrate_once(first: DuckDBWarehouse, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.publishing.writer", "files", str(first.path), str(tmp_path)]
     with watched_waits(), first.reserve(purpose="a test"):
