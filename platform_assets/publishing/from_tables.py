@@ -42,7 +42,7 @@ def publish_from_table(
     ``partition_column`` of the source holds the partition key, as text or as a value whose text it is; None for a
     table without partitions, published whole under its one key. Columns and descriptions are the source's. The
     version of a published partition is the hash in the verdict on its source, so a partition whose source has
-    not changed is left as it is. Raises what ``publisher.publish`` raises.
+    not changed is left as it is. Raises what ``from_files.publish`` raises.
     """
     refused = {
         partition: CheckResult(SOURCE_CHECK, Severity.ERROR, passed=False, message=str(refusal))
