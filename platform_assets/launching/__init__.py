@@ -1,0 +1,1 @@
+"""Runs of this machine, started at once: forked from a process that has the definitions loaded."""

@@ -1,0 +1,87 @@
+"""What a run launcher needs of Dagster that Dagster does not call public; tests/test_compat.py fails when one moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster import DefaultRunLauncher
+from dagster._core.definitions.reconstruct import reconstruct_repository_def_from_pointer
+from dagster._core.instance.ref import InstanceRef
+from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, WorkerStatus
+from dagster._core.origin import RepositoryPythonOrigin
+from dagster._serdes import deserialize_value, serialize_value
+from dagster._utils.interrupts import capture_interrupts
+
+__all__ = [
+    "CheckRunHealthResult",
+    "DefaultRunLauncher",
+    "LaunchRunContext",
+    "WorkerStatus",
+    "execute_run",
+    "instance_of",
+    "load_repository",
+    "origin_of_code",
+    "serialized_ref",
+    "server_of",
+    "variables_of",
+]
+
+
+def serialized_ref(instance: dg.DagsterInstance) -> str:
+    """What another process needs to open the same instance."""
+    return serialize_value(instance.get_ref())
+
+
+@contextmanager
+def instance_of(ref: str) -> Iterator[dg.DagsterInstance]:
+    """The instance that :func:`serialized_ref` described."""
+    with dg.DagsterInstance.from_ref(deserialize_value(ref, InstanceRef)) as instance:
+        yield instance
+
+
+def origin_of_code(run: dg.DagsterRun) -> str:
+    """Where the definitions of a run are loaded from, as text; empty if the run does not say it."""
+    return serialize_value(run.job_code_origin.repository_origin) if run.job_code_origin is not None else ""
+
+
+def server_of(context: LaunchRunContext) -> tuple[str, str]:
+    """The id of the code server that the run was made by, which is another after each reload, and its location's name.
+
+    The id is empty for a code location that no code server of this deployment serves.
+    """
+    origin = context.dagster_run.remote_job_origin
+    if origin is None or context.workspace is None:
+        return "", ""
+    name = origin.repository_origin.code_location_origin.location_name
+    return getattr(context.workspace.get_code_location(name), "_server_id", None) or "", name
+
+
+def variables_of(instance: dg.DagsterInstance, location: str) -> dict[str, str]:
+    """The environment variables that the instance adds for a code location, such as those of its `.env`."""
+    loader = instance._secrets_loader
+    return dict(loader.get_secrets_for_environment(location)) if loader is not None else {}
+
+
+def load_repository(origin: str) -> Path:
+    """Load the definitions that :func:`origin_of_code` gave and keep them for whoever loads them again in this process.
+
+    The folder that names in the origin are relative to.
+    """
+    pointer = deserialize_value(origin, RepositoryPythonOrigin).code_pointer
+    repository = reconstruct_repository_def_from_pointer(pointer)
+    kind: Any = type(pointer)
+    load_target = kind.load_target
+    kind.load_target = lambda asked: repository if asked == pointer else load_target(asked)
+    return Path(getattr(pointer, "working_directory", None) or Path.cwd())
+
+
+def execute_run(run_id: str, ref: str) -> None:
+    """Execute a run as `dagster api execute_run` does. What goes wrong is in the run's own log."""
+    from dagster._cli.api import _execute_run_command_body
+
+    with capture_interrupts(), instance_of(ref) as instance:
+        _execute_run_command_body(run_id, instance, lambda _: None, set_exit_code_on_failure=False)

@@ -1,0 +1,28 @@
+"""What a preloaded process does with a run in a copy of itself: execute it, or report that its process has died."""
+
+from __future__ import annotations
+
+import random
+import signal
+import threading
+
+from platform_assets.launching._compat import execute_run, instance_of
+
+
+def execute(run_id: str, instance: str) -> None:
+    """Execute a run in this process, which was forked for it. What goes wrong is in the run's own log."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    random.seed()
+    execute_run(run_id, instance)
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+
+
+def report_death(run_id: str, instance: str, code: int) -> None:
+    """Report a run as failed whose process ended with ``code`` before the run was over."""
+    with instance_of(instance) as opened:
+        run = opened.get_run_by_id(run_id)
+        if run is not None and not run.is_finished:
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            opened.report_run_failed(run, f"The process of this run {how}; launch its partitions again.")

@@ -1,0 +1,86 @@
+"""A preloaded process as its launcher sees it: started, asked for runs, current or not."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from platform_assets.launching.code_state import state_of_code
+
+NUMERIC_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""Numeric libraries start their threads when they are imported; a process that forks may have none."""
+
+
+class NotWarm(Exception):
+    """The run cannot be started from a preloaded process; the message says why."""
+
+
+class PreloadedProcess:
+    """One preloaded process. ``seconds`` bounds how long its loading, and each answer, may take."""
+
+    def __init__(
+        self, origin: str, instance: str, modules: Path, *, python: str, variables: Mapping[str, str], seconds: float
+    ) -> None:
+        """Start it and wait until it has loaded. Raises NotWarm if it cannot, or may not be forked."""
+        ours, theirs = socket.socketpair()
+        target = json.dumps({"origin": origin, "instance": instance, "modules": str(modules)})
+        environment = {**dict.fromkeys(NUMERIC_THREADS, "1"), **os.environ, **variables}
+        with theirs:
+            self._process = subprocess.Popen(
+                [python or sys.executable, "-m", "platform_assets.launching.preloaded", str(theirs.fileno()), target],
+                pass_fds=[theirs.fileno()],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+            )
+        ours.settimeout(seconds)
+        self._channel, self._buffer, self._lock = ours, b"", threading.Lock()
+        self.runs = 0
+        try:
+            loaded = self._answer()
+        except NotWarm:
+            self.close()
+            raise
+        self._roots = [Path(root) for root in loaded["roots"]]
+        self._digest = loaded["digest"]
+
+    def is_current(self) -> bool:
+        """Whether it runs, and no file of the code has changed since it loaded them."""
+        return self._process.poll() is None and state_of_code(self._roots).digest == self._digest
+
+    def start(self, run_id: str) -> int:
+        """Fork a process for the run; its id. Raises NotWarm if there is none now."""
+        with self._lock:
+            try:
+                self._channel.sendall(json.dumps({"run": run_id}).encode() + b"\n")
+            except OSError as error:
+                raise NotWarm(f"the preloaded process is gone ({error.strerror})") from error
+            self.runs += 1
+            return int(self._answer()["pid"])
+
+    def close(self) -> None:
+        """Let go of it: it ends once its last run is over."""
+        self._channel.close()
+
+    def _answer(self) -> dict[str, Any]:
+        while b"\n" not in self._buffer:
+            try:
+                received = self._channel.recv(65536)
+            except TimeoutError as error:
+                raise NotWarm("the preloaded process did not answer in time") from error
+            except OSError as error:
+                raise NotWarm(f"the preloaded process is gone ({error.strerror})") from error
+            if not received:
+                raise NotWarm("the preloaded process is gone")
+            self._buffer += received
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        answer: dict[str, Any] = json.loads(line)
+        if "refused" in answer:
+            raise NotWarm(answer["refused"])
+        return answer

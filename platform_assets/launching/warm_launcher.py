@@ -1,0 +1,165 @@
+"""`WarmRunLauncher`: runs in processes that are forked from one with the definitions loaded.
+
+In dagster.yaml:
+
+    run_launcher:
+      module: platform_assets.launching.warm_launcher
+      class: WarmRunLauncher
+
+A run has a process of its own, as with Dagster's default launcher, and takes its code location as it is on the disk.
+What cannot be started so is started by the default launcher, and the run's log says why.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import dagster as dg
+
+from platform_assets.launching._compat import (
+    CheckRunHealthResult,
+    DefaultRunLauncher,
+    LaunchRunContext,
+    WorkerStatus,
+    origin_of_code,
+    serialized_ref,
+    server_of,
+    variables_of,
+)
+from platform_assets.launching.code_state import TooManyFiles
+from platform_assets.launching.preloaded_process import NotWarm, PreloadedProcess
+from platform_assets.launching.worker_process import WORKER_TAG, WorkerProcess
+from platform_assets.logs import logger
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Code:
+    """What a preloaded process has loaded: another one is needed once any of it is another."""
+
+    server: str
+    origin: str
+    variables: tuple[tuple[str, str], ...]
+
+
+class WarmRunLauncher(DefaultRunLauncher):
+    """Launches runs of local code locations from preloaded processes, one for each code location."""
+
+    def __init__(self, inst_data: Any = None, *, startup_seconds: float = 120.0, max_runs: int = 1000) -> None:
+        super().__init__(inst_data)
+        self._startup_seconds = startup_seconds
+        self._max_runs = max_runs
+        self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+        self._loaded: dict[str, tuple[_Code, PreloadedProcess]] = {}
+        self._refused: dict[_Code, str] = {}
+
+    @classmethod
+    def config_type(cls) -> Any:
+        return {
+            "startup_seconds": dg.Field(
+                float, is_required=False, default_value=120.0, description="How long loading a code location may take."
+            ),
+            "max_runs": dg.Field(
+                int, is_required=False, default_value=1000, description="Runs after which it is loaded anew."
+            ),
+        }
+
+    @classmethod
+    def from_config_value(cls, inst_data: Any, config_value: Mapping[str, Any]) -> Self:
+        return cls(inst_data, **config_value)
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Start the run's process. Raises what the default launcher raises, if it has to be started by that."""
+        run = context.dagster_run
+        try:
+            pid = self._start(context)
+        except NotWarm as reason:
+            self._instance.report_engine_event(f"Started without a preloaded process: {reason}.", run, cls=type(self))
+            log.warning("run %s is started without a preloaded process: %s", run.run_id, reason)
+            super().launch_run(context)
+            return
+        self._run_ids.add(run.run_id)
+        self._instance.add_run_tags(run.run_id, {WORKER_TAG: WorkerProcess.of(pid).to_tag()})
+
+    def _start(self, context: LaunchRunContext) -> int:
+        """The id of a process that was forked for the run; one more try if the preloaded process was gone."""
+        server, location = server_of(context)
+        variables = variables_of(self._instance, location)
+        key = _Code(server, origin_of_code(context.dagster_run), tuple(sorted(variables.items())))
+        with self._lock_of(location):
+            if key in self._refused:
+                raise NotWarm(self._refused[key])
+            held = self._loaded.get(location)
+            if held is not None:
+                try:
+                    if held[0] == key and held[1].runs < self._max_runs and held[1].is_current():
+                        return held[1].start(context.dagster_run.run_id)
+                except (NotWarm, TooManyFiles) as reason:
+                    log.warning("the preloaded process of %s is replaced: %s", location, reason)
+                self._loaded.pop(location)[1].close()
+            process = self._load(key, location, context)
+            self._loaded[location] = (key, process)
+            return process.start(context.dagster_run.run_id)
+
+    def _load(self, key: _Code, location: str, context: LaunchRunContext) -> PreloadedProcess:
+        origin = context.dagster_run.job_code_origin
+        python = origin.repository_origin.executable_path if origin is not None else ""
+        try:
+            process = PreloadedProcess(
+                key.origin,
+                serialized_ref(self._instance),
+                self._modules_of(location),
+                python=python,
+                variables=dict(key.variables),
+                seconds=self._startup_seconds,
+            )
+        except NotWarm as reason:
+            self._refused[key] = str(reason)  # until the code location is loaded again
+            raise
+        log.info("loaded the code location %s for its runs", location)
+        return process
+
+    def _modules_of(self, location: str) -> Path:
+        """The file of the modules that runs of the code location have imported."""
+        name = hashlib.sha256(location.encode()).hexdigest()[:16]
+        return Path(self._instance.root_directory) / "preloaded" / f"{name}.modules"
+
+    def _lock_of(self, location: str) -> threading.Lock:
+        with self._lock:
+            return self._locks.setdefault(location, threading.Lock())
+
+    def terminate(self, run_id: str) -> bool:
+        """Interrupt the run's process, whichever process launched it; whether there was one to interrupt."""
+        run = self._instance.get_run_by_id(run_id) if self.has_instance else None
+        worker = WorkerProcess.from_tag(run.tags.get(WORKER_TAG)) if run is not None else None
+        if run is None or run.is_finished or worker is None:
+            return bool(super().terminate(run_id))
+        self._instance.report_run_canceling(run)
+        return worker.interrupt()
+
+    @property
+    def supports_check_run_worker_health(self) -> bool:
+        return True
+
+    def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
+        """Whether the run's process is alive, for Dagster's run monitoring."""
+        worker = WorkerProcess.from_tag(run.tags.get(WORKER_TAG))
+        if worker is None or not worker.is_here:
+            return CheckRunHealthResult(WorkerStatus.UNKNOWN)
+        if worker.is_alive:
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
+        return CheckRunHealthResult(WorkerStatus.FAILED, "its process is gone")
+
+    def dispose(self) -> None:
+        """Let go of the preloaded processes; each ends once its last run is over."""
+        for _, process in self._loaded.values():
+            process.close()
+        self._loaded.clear()
+        super().dispose()

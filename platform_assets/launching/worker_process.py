@@ -1,0 +1,61 @@
+"""The process of one run as others know it: a tag of the run that names the machine, the process and when it began.
+
+Whoever terminates a run, or asks whether it is alive, may be another process than the one that launched it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from dataclasses import asdict, dataclass
+
+from platform_assets.publishing.processes import machine, started
+
+WORKER_TAG = "platform/worker"
+
+
+@dataclass(frozen=True)
+class WorkerProcess:
+    """A process of ``machine``. ``began`` tells it from a later one that was given the same id."""
+
+    machine: str
+    pid: int
+    began: str
+
+    @classmethod
+    def of(cls, pid: int) -> WorkerProcess:
+        """The process ``pid`` of this machine, which is running now."""
+        return cls(machine(), pid, started(pid))
+
+    @classmethod
+    def from_tag(cls, text: str | None) -> WorkerProcess | None:
+        """What :meth:`to_tag` gave; None for anything else."""
+        try:
+            return cls(**json.loads(text or ""))
+        except (ValueError, TypeError):
+            return None
+
+    def to_tag(self) -> str:
+        """The value of the tag."""
+        return json.dumps(asdict(self))
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this machine is the one that can be asked."""
+        return self.machine == machine()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process still runs. Only a process of this machine can be asked."""
+        return self.is_here and bool(self.began) and started(self.pid) == self.began
+
+    def interrupt(self) -> bool:
+        """Interrupt it as Ctrl-C would; whether there was a process to interrupt."""
+        if not self.is_alive:
+            return False
+        try:
+            os.kill(self.pid, signal.SIGINT)
+        except ProcessLookupError:
+            return False
+        return True
