@@ -2,7 +2,7 @@
 
 | question | file |
 |---|---|
-| where is a partition published? | ``batch`` (by way of ``publisher`` for files, ``tables`` for copies of tables) |
+| where is a partition published? | ``write_audit_publish``, by way of ``from_files`` or ``from_tables`` |
 | where are verdicts on tables overwritten in place (dbt models) kept? | ``in_place`` |
 | where is it audited? | ``gates``, on values measured by ``metrics`` |
 | where are verdicts stored? | ``ledger``; how its tables change from version to version is in ``migrations`` |

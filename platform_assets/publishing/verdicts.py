@@ -1,6 +1,7 @@
 """What passes between a writer, the ledger and a reader: candidates, check results, verdicts, refusals.
 
-Plain values only; where they are stored is in ``ledger``, how they come about in ``batch`` and ``in_place``.
+Plain values only; where they are stored is in ``ledger``, how they come about in ``write_audit_publish`` and
+``in_place``.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from platform_assets.contracts.model import Severity
+from platform_assets.publishing.from_tables import publish_from_table
 from platform_assets.publishing.in_place import BuiltModel, open_candidates, record_verdicts
-from platform_assets.publishing.tables import publish_from_table
 from platform_assets.publishing.verdicts import CheckResult, Verdict
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.protocol import TableName

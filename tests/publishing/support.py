@@ -10,8 +10,8 @@ from pathlib import Path
 import duckdb
 
 from platform_assets.contracts.model import BatchRule, Bounds, Metric
+from platform_assets.publishing.from_files import publish
 from platform_assets.publishing.owners import registered
-from platform_assets.publishing.publisher import publish
 from platform_assets.publishing.verdicts import Candidate, Verdict
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.protocol import TableName

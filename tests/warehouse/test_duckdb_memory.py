@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from platform_assets.publishing.publisher import publish
+from platform_assets.publishing.from_files import publish
 from platform_assets.publishing.verdicts import Candidate, Verdict
 from platform_assets.sql.literals import literal
 from platform_assets.warehouse.duckdb import warehouse as duckdb_warehouse

@@ -18,7 +18,7 @@ from platform_assets.components.reporting.trend_plot import trend_of_run
 from platform_assets.execution import current_execution
 from platform_assets.logs import logger
 from platform_assets.platform_resource import PlatformResource
-from platform_assets.publishing.tables import publish_from_table
+from platform_assets.publishing.from_tables import publish_from_table
 from platform_assets.publishing.verdicts import Verdict
 from platform_assets.warehouse.protocol import PARTITION, TableName
 

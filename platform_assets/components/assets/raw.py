@@ -26,7 +26,7 @@ from platform_assets.feeds.feed import Feed
 from platform_assets.lake.manifest import Manifest, read_latest
 from platform_assets.lake.rejection import RecordUnreadable
 from platform_assets.logs import logger
-from platform_assets.publishing.publisher import publish
+from platform_assets.publishing.from_files import publish
 from platform_assets.publishing.verdicts import Candidate, Verdict
 from platform_assets.sql.types import raw_columns
 

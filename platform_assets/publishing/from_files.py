@@ -1,7 +1,7 @@
 """The front door for data that comes as files: candidates from the lake into a table of the warehouse.
 
-Staging is here; auditing and publishing is in ``batch``. Tables that are copied from other tables come in by
-``tables``, tables that a tool of its own overwrites by ``in_place``.
+Staging is here; auditing and publishing is in ``write_audit_publish``. Tables that are copied from other tables come
+in by ``from_tables``, tables that a tool of its own overwrites by ``in_place``.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 
 from platform_assets.contracts.model import BatchRule, Severity
 from platform_assets.failures import Kind
-from platform_assets.publishing.batch import Batch, Staged, candidates_to_write, run_batch
 from platform_assets.publishing.gates import Order, by_key
 from platform_assets.publishing.leases import LEASE_SECONDS
 from platform_assets.publishing.taking import WAIT_SECONDS
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Verdict
+from platform_assets.publishing.write_audit_publish import Batch, Staged, candidates_to_write, run_batch
 from platform_assets.warehouse.errors import StatementFailed
 from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, StagedFile, TableName, Warehouse
 

@@ -68,7 +68,7 @@ def test_the_same_version_again_reads_and_writes_nothing(
     candidates = [lake.candidate(f"d{i:03}", "v1", rows=1) for i in range(365)]
     first = load(warehouse, *candidates)
     before = ledger_history(warehouse, asset=ASSET, limit=1000)
-    monkeypatch.setattr("platform_assets.publishing.publisher._stage_files", refused)
+    monkeypatch.setattr("platform_assets.publishing.from_files._stage_files", refused)
     again = load(warehouse, *candidates, run="again")
     assert states(again) == ["unpublished"] * 365
     assert [v.hash for v in again] == [v.hash for v in first]

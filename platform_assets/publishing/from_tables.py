@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 
 from platform_assets.contracts.model import Severity
 from platform_assets.publishing import ledger
-from platform_assets.publishing.batch import Batch, Staged, run_batch
 from platform_assets.publishing.errors import PublishingError
 from platform_assets.publishing.fingerprints import changed_since, data_columns, partition_text
 from platform_assets.publishing.migrations import ledger_session
 from platform_assets.publishing.readers import unreadable
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Content, LedgerEntry, State, Verdict
+from platform_assets.publishing.write_audit_publish import Batch, Staged, run_batch
 from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, TableName, Warehouse
 
 SOURCE_CHECK = "source_published"
@@ -42,7 +42,7 @@ def publish_from_table(
     ``partition_column`` of the source holds the partition key, as text or as a value whose text it is; None for a
     table without partitions, published whole under its one key. Columns and descriptions are the source's. The
     version of a published partition is the hash in the verdict on its source, so a partition whose source has
-    not changed is left as it is. Raises what ``publisher.publish`` raises.
+    not changed is left as it is. Raises what ``from_files.publish`` raises.
     """
     refused = {
         partition: CheckResult(SOURCE_CHECK, Severity.ERROR, passed=False, message=str(refusal))

@@ -1,4 +1,4 @@
-"""One batch through write, audit, publish: what ``publisher`` and ``tables`` have in common.
+"""One batch through write, audit, publish: what ``from_files`` and ``from_tables`` have in common.
 
 The steps between durable states, each with a failpoint: leases taken; candidates staged; audited; then, in one
 transaction, tokens checked, old rows deleted, new rows inserted, verdicts written, leases given back. Where a
