@@ -18,7 +18,14 @@ from platform_assets.notifiers import FailedPartition, FailedRun, Notifier
 from platform_assets.publishing.checks import Check
 from platform_assets.publishing.readers import published_versions, require_published
 from platform_assets.sql.contract_file import read_contract
-from platform_assets.warehouse.errors import StatementFailed, WarehouseError
+from platform_assets.sql.dialects import Dialect
+from platform_assets.warehouse.errors import (
+    IncompatibleTable,
+    SessionMisused,
+    StatementFailed,
+    WarehouseBusy,
+    WarehouseError,
+)
 from platform_assets.warehouse.locations import WarehouseFactory, open_warehouse
 from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, StagedFile, TableName, Warehouse
 
@@ -31,11 +38,13 @@ __all__ = [
     "Contract",
     "ContractError",
     "DeliveryRejected",
+    "Dialect",
     "FailedPartition",
     "FailedRun",
     "Failure",
     "FileFormat",
     "Format",
+    "IncompatibleTable",
     "Kind",
     "LogicalType",
     "Manifest",
@@ -46,6 +55,7 @@ __all__ = [
     "Prepared",
     "Record",
     "Session",
+    "SessionMisused",
     "Source",
     "StagedFile",
     "StatementFailed",
@@ -53,6 +63,7 @@ __all__ = [
     "TableName",
     "TextFormat",
     "Warehouse",
+    "WarehouseBusy",
     "WarehouseError",
     "WarehouseFactory",
     "failure_of",

@@ -143,11 +143,22 @@ def failure_of(error: BaseException) -> Failure:
         return Failure(Kind.INFRASTRUCTURE, "memory", "there is not enough memory; nothing was changed")
     if isinstance(error, OSError):
         return failure_of_os(error)
+    frames = traceback.format_list(traceback.extract_tb(error.__traceback__))
+    log.debug("an error that nobody thought of: %s\n%s", type(error).__name__, "".join(frames))
+    message = f"an error of the platform itself ({_type_and_place(error)}); nothing was changed, report it"
+    return Failure(Kind.BUG, type(error).__name__, message)
+
+
+def for_log(error: BaseException) -> str:
+    """What the log says of an error: its message, or of a bug its type and place, as its text may quote a row."""
+    failure = failure_of(error)
+    return _type_and_place(error) if failure.kind is Kind.BUG else failure.message
+
+
+def _type_and_place(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     where = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else "an unknown place"
-    log.debug("an error that nobody thought of: %s\n%s", type(error).__name__, "".join(traceback.format_list(frames)))
-    message = f"an error of the platform itself ({type(error).__name__} in {where}); nothing was changed, report it"
-    return Failure(Kind.BUG, type(error).__name__, message)
+    return f"{type(error).__name__} in {where}"
 
 
 _OS_CODES = {
@@ -171,4 +182,4 @@ def failure_of_os(error: OSError) -> Failure:
     return Failure(Kind.INFRASTRUCTURE, code, f"{reason}{name}; nothing was changed")
 
 
-__all__ = ["Actor", "Failure", "Kind", "PlatformError", "failure_of", "failure_of_os"]
+__all__ = ["Actor", "Failure", "Kind", "PlatformError", "failure_of", "failure_of_os", "for_log"]

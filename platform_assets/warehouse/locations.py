@@ -1,7 +1,9 @@
-"""Which warehouse a location stands for: a path is a DuckDB file, ``something://...`` what a package announces.
+"""Which warehouse a location stands for: a path, or ``duckdb://`` before one, is a DuckDB file.
+
+``something://...`` is what a package announces.
 
 A further warehouse is announced by an entry point of the group ``platform_assets.warehouses`` under the scheme of its
-locations, and gives a :class:`WarehouseFactory`. Which locations there are is checked in ``environment``.
+locations, and gives a :class:`WarehouseFactory`. Which locations there are is said in ``environment``.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from platform_assets.announced import WAREHOUSES, announced
-from platform_assets.environment import scheme_of
+from platform_assets.environment import scheme_of, warehouse_location
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.protocol import Warehouse
 
@@ -26,12 +28,12 @@ class WarehouseFactory(Protocol):
 def open_warehouse(location: str, *, wait_seconds: float = 600.0, memory_limit: str | None = None) -> Warehouse:
     """The warehouse of a location; no connection is opened yet.
 
-    Raises LookupError if nobody announces it, which the reading of the environment has ruled out.
+    Raises:
+        InvalidEnvironment: if no installed package announces its scheme; the message lists those there are.
     """
+    location = warehouse_location(location, folder=Path(), name="the warehouse")
     scheme = scheme_of(location)
     if not scheme:
         return DuckDBWarehouse(Path(location), wait_seconds=wait_seconds, memory_limit=memory_limit)
-    entry = announced(WAREHOUSES).get(scheme)
-    if entry is None:
-        raise LookupError(f"no warehouse {scheme!r} in the entry points of {WAREHOUSES}")
+    entry = announced(WAREHOUSES)[scheme]
     return cast(WarehouseFactory, entry.load())(location, wait_seconds=wait_seconds, memory_limit=memory_limit)

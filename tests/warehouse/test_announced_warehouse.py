@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from platform_assets.environment import InvalidEnvironment, read_environment
+from platform_assets.failures import Kind, PlatformError
 from platform_assets.warehouse.locations import open_warehouse
 from platform_assets.warehouse.protocol import Warehouse
 from resources.by_environment import platform_resources
@@ -64,3 +65,22 @@ def test_an_environment_names_it_by_its_scheme(tmp_path: Path) -> None:
     assert warehouse("w.duckdb") == f"DuckDBWarehouseResource {tmp_path}/w.duckdb DuckDBWarehouse"
     with pytest.raises(InvalidEnvironment, match=r"begins with shelve://, and no installed package.*shelf://"):
         warehouse("shelve://sales")
+
+
+@pytest.mark.parametrize("prefix", ["", "duckdb://", "DuckDB://"])
+def test_a_path_is_a_duckdb_file_with_and_without_its_scheme(tmp_path: Path, prefix: str) -> None:
+    warehouse = open_warehouse(f"{prefix}{tmp_path}/w.duckdb")
+    with warehouse.session() as session:
+        assert session.execute("SELECT 1") == [(1,)]
+    assert (tmp_path / "w.duckdb").is_file()
+
+
+def test_a_scheme_that_nobody_announces_is_named_with_those_there_are() -> None:
+    with pytest.raises(PlatformError) as raised:
+        open_warehouse("postgres://me:secret@there/sales")
+    failure = raised.value.failure
+    assert failure.kind is Kind.MISCONFIGURED
+    assert failure.message == (
+        "the warehouse begins with postgres://, and no installed package has a warehouse of that name; it must be a "
+        "path or one of: duckdb://..., shelf://..."
+    )

@@ -15,7 +15,7 @@ from platform_assets.components.reporting.logs import step_logs
 from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
 from platform_assets.dbt.graph import ModelGraph
 from platform_assets.execution import current_execution
-from platform_assets.failures import Kind, failure_of
+from platform_assets.failures import Kind, failure_of, for_log
 from platform_assets.retries import retried
 
 
@@ -56,7 +56,7 @@ def _run(step: DbtStep, context: dg.AssetExecutionContext, graph: ModelGraph, ke
         failure = failure_of(error)
         if isinstance(error, dg.Failure) or failure.kind is not Kind.BUG:
             raise
-        context.log.warning(f"{name}: {failure.message}; tried again")
+        context.log.warning(f"{name}: {for_log(error)}; tried again")
         return attempt()
 
 
@@ -72,7 +72,7 @@ def _execute(step: DbtStep, context: dg.AssetExecutionContext, name: str) -> Ite
         raise
     except Exception as error:
         failure = failure_of(error)
-        context.log.error(failure.message)  # noqa: TRY400 - its text may quote a row
+        context.log.error(f"{name}: {for_log(error)}")  # noqa: TRY400 - its text may quote a row
         failed = [Outcome(key, failure=failure) for key in keys]
         lost = [AssetOutcomes(step.asset_keys[m], output_name(step.asset_keys[m]), failed) for m in graph.order]
         yield from report(context, lost)

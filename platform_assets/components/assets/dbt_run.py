@@ -26,7 +26,7 @@ from platform_assets.dbt.invocation import DbtFailed, NodeResult, in_one_line, i
 from platform_assets.dbt.parsed import ParsedProject
 from platform_assets.dbt.supported import full_refresh_asked_for
 from platform_assets.environment import WAREHOUSE_VARIABLE
-from platform_assets.failures import Failure, Kind, failure_of
+from platform_assets.failures import Failure, Kind, for_log
 from platform_assets.logs import logger
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing.in_place import KEPT_CHECK, BuiltModel, open_candidates, record_verdicts
@@ -238,7 +238,7 @@ class DbtRun:
             )
         except Exception as error:
             # the verdicts are recorded by now: what is only to be looked at fails nothing
-            log.warning("no columns in the metadata: %s", failure_of(error).message)
+            log.warning("no columns in the metadata: %s", for_log(error))
             return
         for model, metadata in found.items():
             index = newest[model]

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 import dagster as dg
 
+from platform_assets.failures import for_log
 from platform_assets.publishing.readers import published_versions
 from platform_assets.warehouse.protocol import Warehouse
 
@@ -31,7 +32,7 @@ def trend_of_run(
     try:
         return _trend(context, warehouse, key, partitions, good)
     except Exception as error:
-        context.log.warning(f"{key.to_user_string()}: no trend in the metadata: {type(error).__name__}: {error}")
+        context.log.warning(f"{key.to_user_string()}: no trend in the metadata: {for_log(error)}")
         return {}
 
 
