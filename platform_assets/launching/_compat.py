@@ -1,4 +1,4 @@
-"""What a run launcher needs of Dagster that Dagster does not call public; tests/test_compat.py fails when one moves."""
+"""What starting runs needs of Dagster that Dagster does not call public; tests/test_compat.py fails when one moves."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from dagster._core.definitions.reconstruct import reconstruct_repository_def_fro
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, WorkerStatus
 from dagster._core.origin import RepositoryPythonOrigin
+from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordinator
 from dagster._serdes import deserialize_value, serialize_value
 from dagster._utils.interrupts import capture_interrupts
 
@@ -20,6 +21,7 @@ __all__ = [
     "CheckRunHealthResult",
     "DefaultRunLauncher",
     "LaunchRunContext",
+    "QueuedRunCoordinator",
     "WorkerStatus",
     "execute_run",
     "instance_of",

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-SUFFIXES = (".py", ".yaml", ".yml", ".sql", ".toml", ".env", ".json")
-PASSED_OVER = frozenset({"__pycache__", "node_modules", "target", "logs", "venv", "data", "site-packages"})
+SUFFIXES = (".py", ".yaml", ".yml", ".sql", ".toml", ".env")
+PASSED_OVER = frozenset({"__pycache__", "node_modules", "venv", "site-packages"})
 MOST_FILES = 20_000
 """Beyond it a look at the files costs more than it saves: the project is not kept loaded."""
 
@@ -72,17 +72,25 @@ def state_of_code(roots: Iterable[Path]) -> CodeState:
 
 
 def _files(root: Path) -> Iterator[tuple[str, os.stat_result]]:
-    folders = [str(root)]
+    folders, seen = [str(root)], set()
     while folders:
+        folder = folders.pop()
         try:
-            entries = list(os.scandir(folders.pop()))
+            status = Path(folder).stat()
+            if (status.st_dev, status.st_ino) in seen:
+                continue  # a link to a folder that was looked at, or that this one lies in
+            seen.add((status.st_dev, status.st_ino))
+            entries = list(os.scandir(folder))
         except OSError:
             continue  # a folder that went away or may not be read holds no code that was loaded
+        names = {entry.name for entry in entries}
         for entry in entries:
             if entry.name in PASSED_OVER or (entry.name.startswith(".") and entry.name != ".env"):
                 continue
+            if entry.name == "target" and "dbt_project.yml" in names:
+                continue  # what dbt writes in each run
             try:
-                if entry.is_dir(follow_symlinks=False):
+                if entry.is_dir():
                     folders.append(entry.path)
                 elif entry.name.endswith(SUFFIXES):
                     yield entry.path, entry.stat()

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from platform_assets.launching.worker_process import WORKER_TAG
-from tests.support.servers import ROOT, Servers, free_port, wait_for
+from tests.support.servers import Servers, configure_instance, free_port, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -44,11 +44,6 @@ def endless():
 
 
 defs = dg.Definitions(assets=[about, endless], executor=dg.in_process_executor)
-"""
-LAUNCHER = """
-run_launcher:
-  module: platform_assets.launching.warm_launcher
-  class: WarmRunLauncher
 """
 LAUNCH = """
 mutation($parameters: ExecutionParams!) { launchPipelineExecution(executionParams: $parameters) {
@@ -121,9 +116,7 @@ def _shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     root = tmp_path_factory.mktemp("shop")
     (root / "pyproject.toml").write_text("[project]\nname = 'shop'\n")
     (root / "shop.py").write_text(DEFINITIONS)
-    (root / "dagster").mkdir()
-    stock = (ROOT / "deploy" / "local" / "dagster.yaml").read_text().split("\nrun_launcher:")[0]
-    (root / "dagster" / "dagster.yaml").write_text(stock + LAUNCHER)
+    configure_instance(root)
     (root / "workspace.yaml").write_text("load_from: [{python_module: {module_name: shop, location_name: shop}}]\n")
     servers = Servers(root, free_port(), root)
     try:

@@ -1,0 +1,41 @@
+"""The launcher and the queue as an instance is configured with them in deploy/local."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from platform_assets.launching.quick_queue import INTERVAL_SECONDS, QuickQueue
+from platform_assets.launching.warm_launcher import WarmRunLauncher
+
+LOCAL = Path(__file__).resolve().parents[2] / "deploy" / "local" / "dagster.yaml"
+
+
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **changed: object) -> dg.DagsterInstance:
+    text = yaml.safe_load(LOCAL.read_text())
+    for key, value in changed.items():
+        text[key]["config"] = value
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(text))
+    return dg.DagsterInstance.from_config(str(tmp_path))
+
+
+def test_a_laptop_has_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with configured(tmp_path, monkeypatch) as instance:
+        assert isinstance(instance.run_launcher, WarmRunLauncher)
+        assert isinstance(instance.run_coordinator, QuickQueue)
+        assert instance.run_coordinator.dequeue_interval_seconds == INTERVAL_SECONDS
+        limits = instance.get_concurrency_config().run_queue_config
+        assert limits is not None
+        assert (
+            limits.max_concurrent_runs
+            == yaml.safe_load(LOCAL.read_text())["concurrency"]["runs"]["max_concurrent_runs"]
+        )
+        assert instance.run_launcher.supports_check_run_worker_health
+
+
+def test_the_interval_can_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with configured(tmp_path, monkeypatch, run_coordinator={"dequeue_interval_seconds": 5}) as instance:
+        assert isinstance(instance.run_coordinator, QuickQueue)
+        assert instance.run_coordinator.dequeue_interval_seconds == 5
