@@ -13,6 +13,7 @@ import dagster as dg
 import psutil
 
 from platform_assets._compat import GRPC_INFO_TAG, run_launcher
+from platform_assets.launching.worker_process import WORKER_TAG, WorkerProcess
 
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
@@ -59,7 +60,10 @@ def _other_launcher(instance: dg.DagsterInstance) -> str:
 
 
 def _is_elsewhere(run: dg.DagsterRun) -> bool:
-    """Whether a code server on another machine has the run's process. What a command ran itself names no server."""
+    """Whether another machine has the run's process, as its launcher says. What a command ran itself names none."""
+    worker = WorkerProcess.from_tag(run.tags.get(WORKER_TAG))
+    if worker is not None:
+        return not worker.is_here
     server = run.tags.get(GRPC_INFO_TAG)
     return server is not None and json.loads(server).get("host") not in (*_THIS_MACHINE, socket.gethostname())
 
