@@ -44,18 +44,20 @@ DEFINITIONS = """\
 from pathlib import Path
 
 import dagster as dg
-from platform_assets.failpoints import armed, kill
 
-if (Path(__file__).parent / "kill").exists():
-    armed("lake.commit.before_rename", kill).__enter__()
-
-
+{more}
 @dg.definitions
 def defs():
     loaded = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
     return dg.Definitions.merge(loaded, dg.Definitions(executor=dg.in_process_executor))
 """
-"""A run that loads them while the file `kill` is there is killed when its first partition is about to be committed."""
+KILLED = """
+from platform_assets.failpoints import armed, kill
+
+armed("lake.commit.before_rename", kill).__enter__()
+
+"""
+"""What definitions say besides, for runs that are killed when their first partition is about to be committed."""
 
 LIMIT = 4 * 2**20
 """Bytes that a file may have on the full disk: less than the Parquet file of a delivery, more than Dagster's own."""
@@ -78,9 +80,13 @@ class Shop:
             files[f"{name}/defs.yaml"] = FEED.format(files=f'"{pattern}"') + words
             files[f"{name}/contract.yaml"] = CONTRACT.format(name=name, columns=COLUMNS)
         write_project(root, files)
-        (root / "somebody" / "definitions.py").write_text(DEFINITIONS)
+        self.define("")
         (root / "data" / "landing").mkdir(parents=True)
         configure_instance(root)
+
+    def define(self, more: str) -> None:
+        """Write the definitions, with ``more`` lines of Python."""
+        (self.root / "somebody" / "definitions.py").write_text(DEFINITIONS.format(more=more))
 
     def start(self) -> None:
         self.servers.start("dagster", "dev", "-m", "somebody.definitions", "-p", str(self.servers.port))
@@ -172,10 +178,10 @@ def test_a_full_disk(shop: Shop) -> None:
 
 def test_runs_that_are_killed(shop: Shop) -> None:
     failed = shop.failures()
-    (shop.root / "somebody" / "kill").touch()
+    shop.define(KILLED)
     shop.deliver()
     shop.wait_for_failures(failed)
-    (shop.root / "somebody" / "kill").unlink()
+    shop.define("")
     shop.wait_until_published("killed runs")
 
 
