@@ -226,9 +226,15 @@ class Preloaded:
 
 
 def _threads() -> int:
-    """How many threads this process has, those of native libraries among them."""
+    """How many threads this process has, those of native libraries among them, but for those of jemalloc.
+
+    An allocator takes part in a fork: jemalloc, which PyArrow brings, stops its threads before it and begins new ones.
+    """
     tasks = Path("/proc/self/task")
-    return len(list(tasks.iterdir())) if tasks.exists() else threading.active_count()
+    if not tasks.exists():
+        return threading.active_count()
+    names = [(task / "comm").read_text().strip() for task in tasks.iterdir()]
+    return len([name for name in names if name != "jemalloc_bg_thd"])
 
 
 def _threads_of_duckdb() -> int:
