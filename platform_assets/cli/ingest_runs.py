@@ -6,7 +6,9 @@ DAGSTER_HOME, where the UI shows them. Which deliveries a sensor asks for is dec
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ from platform_assets.lake.deliveries import Delivery
 from platform_assets.lake.manifest import Manifest, read_latest
 from platform_assets.lake.names import shown
 from platform_assets.lake.rejection import RecordUnreadable
+from platform_assets.launching.worker_process import WORKER_TAG, WorkerProcess
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing.readers import ledger_history
 from platform_assets.wording import counted
@@ -60,6 +63,13 @@ def ingest_feed(name: str, partition: str | None, *, force: bool, say: Say) -> l
     Raises:
         IngestRefused: if there is no project, feed or partition like that.
     """
+    project = project_of(Path.cwd())
+    # as a code server does, whose working directory is the project's root: paths of the environment begin there
+    with contextlib.chdir(project.root if project is not None else Path.cwd()):
+        return _ingested(name, partition, force=force, say=say)
+
+
+def _ingested(name: str, partition: str | None, *, force: bool, say: Say) -> list[Taken]:
     definitions = _definitions(Path.cwd())
     feed = _feed(definitions, name)
     with dg.DagsterInstance.get() as instance, dg.build_resources(_resources(definitions), instance) as resources:
@@ -178,11 +188,12 @@ def _run(
     definitions: dg.Definitions, instance: dg.DagsterInstance, feed: Feed, request: dg.RunRequest, *, force: bool
 ) -> dg.ExecuteInProcessResult:
     job = definitions.resolve_implicit_global_asset_job_def()
+    worker = WorkerProcess.of(os.getpid()).to_tag()  # whoever looks for dead runs may be on another machine
     return job.execute_in_process(
         instance=instance,
         asset_selection=[feed.lake_key, feed.raw_key],
         partition_key=request.partition_key,
-        tags={**request.tags, **({FORCE_TAG: "true"} if force else {})},
+        tags={**request.tags, WORKER_TAG: worker, **({FORCE_TAG: "true"} if force else {})},
         run_config=CONSOLE,
         raise_on_error=False,
     )

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import click
 
-from platform_assets.environment import current_environment, warehouse_location
+from platform_assets.environment import Environment, read_environment, warehouse_location
 
 COMPONENT = "platform_assets.PlatformResources"
 Place = Literal["lake", "warehouse"]
@@ -59,8 +59,10 @@ def project_of(folder: Path) -> DgProject | None:
             found = tomllib.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise click.ClickException(f"{path}: {error}") from None
-        project = found.get("tool", {}).get("dg", {}).get("project", {})
-        if "root_module" in project:
+        project: Any = found
+        for table in ("tool", "dg", "project"):
+            project = project.get(table) if isinstance(project, dict) else None
+        if isinstance(project, dict) and "root_module" in project:
             package = project["root_module"]
             return DgProject(
                 root=root,
@@ -74,14 +76,20 @@ def chosen_warehouse() -> str:
     """Where the warehouse is, when no option says so: an absolute path, or a location that a package announces."""
     given = _place("warehouse", "PLATFORM_WAREHOUSE")
     if given is None:
-        return current_environment().warehouse
+        return _environment().warehouse
     return warehouse_location(given.text, folder=given.root, name=f"warehouse in {given.file}")
 
 
 def chosen_lake() -> Path:
     """Where the lake is, when no option says so."""
     given = _place("lake", "PLATFORM_LAKE")
-    return current_environment().lake if given is None else given.root / given.text
+    return _environment().lake if given is None else given.root / given.text
+
+
+def _environment() -> Environment:
+    """The environment as the project's own processes see it, which are started in its root."""
+    project = project_of(Path.cwd())
+    return read_environment(os.environ, cwd=project.root if project is not None else Path.cwd())
 
 
 @dataclass(frozen=True)
@@ -104,7 +112,7 @@ def _place(name: Place, variable: str) -> _Given | None:
         raise click.ClickException(f"{files}: both have the type {COMPONENT}, of which a project has one")
     ((file, attributes),) = found
     text = attributes.get(name)
-    if not isinstance(text, str):
+    if not isinstance(text, str) or not text:
         raise click.ClickException(f"{file}: attributes.{name} is not there, or no text")
     if "{{" in text or "{%" in text:
         text = _resolved(project, file, name)

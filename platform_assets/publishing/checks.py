@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 
 from platform_assets.announced import CHECKS, announced
 from platform_assets.contracts.model import BatchRule
+from platform_assets.failures import failure_of
 from platform_assets.publishing.errors import RuleUnusable
 from platform_assets.warehouse.errors import StatementFailed, WarehouseError
 from platform_assets.warehouse.protocol import Session
@@ -46,6 +47,8 @@ def measured_by(rule: BatchRule, session: Session, relation: str) -> list[tuple[
     except WarehouseError:
         raise
     except Exception as error:
+        if failure_of(error).retryable:
+            raise  # a full memory or no file descriptor says nothing about the rows
         raise StatementFailed(f"the check {name!r} failed ({type(error).__name__})") from error
 
 
@@ -56,4 +59,6 @@ def _loaded(name: str) -> Check:
     try:
         return cast(Check, entry.load())
     except Exception as error:
+        if failure_of(error).retryable:
+            raise
         raise RuleUnusable(f"the check {name!r} cannot be loaded ({type(error).__name__})") from error

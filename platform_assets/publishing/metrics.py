@@ -9,7 +9,7 @@ What a value means is for ``gates`` to say.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from platform_assets.contracts.model import BatchRule, Metric
 from platform_assets.failures import Failure, Kind
@@ -66,7 +66,11 @@ def measure(
             results[i].values = {p: _number(found.get(p, _without_rows(rules[i]))) for p in partitions}
     for i, rule in enumerate(rules):
         if i not in plain:
-            _isolated(session, relation, rule, partitions, references, results[i], [MAX_ATTRIBUTION_STATEMENTS], whole)
+            result = results[i]
+            _isolated(session, relation, rule, partitions, references, result, [MAX_ATTRIBUTION_STATEMENTS], whole)
+            all_failed = result.errors.keys() == set(partitions)
+            if all_failed and _is_refused_without_rows(session, relation, rule, partitions[:1], references):
+                result.errors = {p: replace(error, kind=Kind.MISCONFIGURED) for p, error in result.errors.items()}
     return results
 
 
@@ -88,7 +92,6 @@ def _isolated(
     whole: int,
 ) -> None:
     """Measure one rule, halving the partitions on an error until it is attributed or the budget is spent."""
-    first = budget[0] == MAX_ATTRIBUTION_STATEMENTS
     budget[0] -= 1
     try:
         source = relation if len(partitions) == whole else _only(session, relation, partitions)
@@ -97,10 +100,8 @@ def _isolated(
         result.errors.update(dict.fromkeys(partitions, error.failure))
         return
     except StatementFailed as error:
-        unusable = first and _fails_without_rows(session, relation, rule, partitions[:1], references)
-        if unusable or len(partitions) == 1 or budget[0] <= 0:
-            kind = Kind.MISCONFIGURED if unusable else Kind.REJECTED
-            failure = Failure(kind, rule.name, str(error).splitlines()[0])
+        if len(partitions) == 1 or budget[0] <= 0:
+            failure = Failure(Kind.REJECTED, rule.name, str(error).splitlines()[0])
             result.errors.update(dict.fromkeys(partitions, failure))
             return
         middle = len(partitions) // 2
@@ -111,10 +112,13 @@ def _isolated(
     result.values.update({p: _number(found.get(p, _without_rows(rule))) for p in partitions})
 
 
-def _fails_without_rows(
+def _is_refused_without_rows(
     session: Session, relation: str, rule: BatchRule, partition: Sequence[str], references: Mapping[str, TableName]
 ) -> bool:
-    """Whether the rule is refused for a partition without rows too, so that it is not the rows that bring it about."""
+    """Whether a rule that failed for all partitions fails for one without rows too: then no row brings it about.
+
+    What failed before any statement (a reference that is missing, a check that is gone) has its kind already.
+    """
     nothing = f"(SELECT * FROM {relation} AS s WHERE false)"
     try:
         session.execute(f"SELECT * FROM {nothing} AS r")
@@ -124,6 +128,8 @@ def _fails_without_rows(
         _one_rule(session, nothing, rule, partition, references)
     except StatementFailed:
         return True
+    except (NotTranslated, ReferenceMissing, RuleUnusable):
+        return False
     return False
 
 

@@ -194,7 +194,7 @@ def checks_from_text(text: str) -> tuple[CheckResult, ...]:
 
     The format of the ledger is the number of its migrations, and a newer one is refused before any line is read. What a
     newer version adds without a migration changes nothing for older ones: keys that are not known are passed over, and
-    a kind that is not known is left to the default.
+    a kind that is not known is left to the default. A severity that is not known blocks.
     """
     return tuple(_check(item) for item in json.loads(text))
 
@@ -203,7 +203,11 @@ def _check(item: dict[str, Any]) -> CheckResult:
     known = {field.name for field in fields(CheckResult)}
     values = {key: value for key, value in item.items() if key in known}
     kind = _known_kind(values.pop("kind", None)) or Kind.REJECTED
-    return CheckResult(**{**values, "severity": Severity(item["severity"]), "kind": kind})
+    return CheckResult(**{**values, "severity": _known_severity(item["severity"]), "kind": kind})
+
+
+def _known_severity(recorded: object) -> Severity:
+    return next((severity for severity in Severity if severity.value == recorded), Severity.ERROR)
 
 
 def _known_kind(recorded: object) -> Kind | None:

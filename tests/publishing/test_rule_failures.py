@@ -102,3 +102,34 @@ def test_a_check_of_another_package(
         assert verdict.failure is not None
         assert verdict.failure.kind is kind
         assert verdict.message == f"the rule could not be measured: {message}"
+
+
+@pytest.mark.parametrize("error", ["MemoryError()", "OSError(24, 'Too many open files')"])
+def test_a_check_that_meets_a_fault_of_the_machine_is_no_verdict(
+    warehouse: DuckDBWarehouse, lake: Lake, monkeypatch: pytest.MonkeyPatch, error: str
+) -> None:
+    def check(*_: object) -> dict[str, float]:
+        raise eval(error)
+
+    monkeypatch.setattr("platform_assets.publishing.checks._loaded", lambda _: check)
+    rule = BatchRule("odd", Metric.ANNOUNCED, ANY, check=AnnouncedCheck("odd", "{}"))
+    with pytest.raises((MemoryError, OSError)):
+        load(warehouse, lake.candidate("a", "v1"), rules=[rule])
+    assert ledger_history(warehouse, asset=ASSET) == []
+
+
+def test_a_check_that_takes_no_empty_relation_rejects_the_partition_it_fails_for_alone(
+    warehouse: DuckDBWarehouse, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check(session: DuckDBSession, relation: str, *_: object) -> dict[str, float]:
+        found = [row[0] for row in session.execute(f"SELECT DISTINCT _partition FROM {relation} AS r")]
+        assert found, "no partition"
+        assert "b" not in found, "odd"
+        return dict.fromkeys(found, 1.0)
+
+    monkeypatch.setattr("platform_assets.publishing.checks._loaded", lambda _: check)
+    rule = BatchRule("odd", Metric.ANNOUNCED, ANY, check=AnnouncedCheck("odd", "{}"))
+    verdicts = load(warehouse, *(lake.candidate(name, "v1") for name in "abc"), rules=[rule])
+    assert [verdict.published for verdict in verdicts] == [True, False, True]
+    assert verdicts[1].failure is not None
+    assert verdicts[1].failure.kind is Kind.REJECTED
