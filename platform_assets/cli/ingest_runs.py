@@ -7,7 +7,6 @@ DAGSTER_HOME, where the UI shows them. Which deliveries a sensor asks for is dec
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ import dagster as dg
 from platform_assets.automation.holdings import standings
 from platform_assets.automation.reconciler import Request
 from platform_assets.automation.requests import run_requests
+from platform_assets.cli.loading import load_definitions
 from platform_assets.cli.project import project_of
 from platform_assets.components.assets.lake import FORCE_TAG
 from platform_assets.components.file_feed import FileFeed
@@ -70,7 +70,7 @@ def ingest_feed(name: str, partition: str | None, *, force: bool, say: Say) -> l
 
 
 def _ingested(name: str, partition: str | None, *, force: bool, say: Say) -> list[Taken]:
-    definitions = _definitions(Path.cwd())
+    definitions = load_definitions(Path.cwd())
     feed = _feed(definitions, name)
     with dg.DagsterInstance.get() as instance, dg.build_resources(_resources(definitions), instance) as resources:
         platform: PlatformResource = resources.platform
@@ -96,23 +96,6 @@ def _ingested(name: str, partition: str | None, *, force: bool, say: Say) -> lis
             say(f"run {run.run_id[:8]}: {'success' if run.success else 'failure'}")
             problems |= _problems(run)
         return [_taken(feed, platform, key, deliveries.get(key), problems.get(key, "")) for key in keys]
-
-
-def _definitions(folder: Path) -> dg.Definitions:
-    """The definitions of the dg project that ``folder`` lies in."""
-    project = project_of(folder)
-    if project is None:
-        raise IngestRefused(
-            f"{folder} lies in no dg project: neither it nor a folder above has a pyproject.toml with root_module in "
-            f"[tool.dg.project]"
-        )
-    project.importable()
-    target = project.definitions_module
-    found = getattr(importlib.import_module(target), "defs", None)
-    loaded = found() if callable(found) else found
-    if not isinstance(loaded, dg.Definitions):
-        raise IngestRefused(f"{target}: `defs` is not there, or no dagster.Definitions")
-    return loaded
 
 
 def _feed(definitions: dg.Definitions, name: str) -> Feed:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import shlex
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ from platform_assets.ingestion.reading import Batch, read_delivery
 from platform_assets.ingestion.unchanged import Ingested, content_hash, holds_the_same, looks_unchanged, renewed
 from platform_assets.lake.deliveries import Delivery
 from platform_assets.lake.manifest import Manifest, Rejection, State
+from platform_assets.lake.names import shown
 from platform_assets.lake.rejection import DeliveryRejected, IngestionError
 from platform_assets.lake.store import LakePartition, Stage, opened
 from platform_assets.logs import log_context, logger
@@ -207,7 +209,8 @@ class Ingestor:
             raise DeliveryRejected(
                 "quarantine_limit",
                 f"{quarantine.rows} of {batch.rows_in} rows ({share:.2%}) were quarantined, more than the contract's "
-                f"{contract.quarantine_limit:.2%}: {common}. They can be read with: platform-assets quarantine show",
+                f"{contract.quarantine_limit:.2%}: {common}. They can be read with: platform-assets quarantine show "
+                f"{shlex.quote(shown(delivery.feed))} {shlex.quote(shown(delivery.partition))}",
             )
         return batch
 

@@ -60,7 +60,8 @@ def defs():
 KILLED = """
 from platform_assets.failpoints import armed, kill
 
-armed("lake.commit.before_rename", kill).__enter__()
+ARMED = armed("lake.commit.before_rename", kill)
+ARMED.__enter__()
 
 """
 """What definitions say besides, for runs that are killed when their first partition is about to be committed."""
