@@ -3,7 +3,7 @@
 Every exception of the platform is a :class:`PlatformError` of one :class:`Kind`. What passes between rooms, and into
 the ledger, the rejection file, metadata and `dagster.Failure`, is its :class:`Failure`. Errors of libraries are mapped
 in one place each: the operating system's here, DuckDB's in `warehouse.duckdb.errors` (for files that are read,
-`formats.duckdb_errors`), dbt's in `dbt.faults`. Nothing here imports anything of the platform.
+`formats.duckdb_errors`), dbt's in `dbt.errors`. Nothing here imports anything of the platform.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import pytest
 from platform_assets.environment import InvalidEnvironment, read_environment
 from platform_assets.failures import failure_of
 from platform_assets.ingestion.ingestor import ingest
-from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.lake.errors import DeliveryRejected
 from platform_assets.logs import PACKAGE, forwarded, in_this_context, in_words, log_context, logger
 from tests.support.lake import Lake
 

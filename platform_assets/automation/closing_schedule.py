@@ -18,8 +18,8 @@ from platform_assets.automation.runs_in_progress import partitions_in_progress
 from platform_assets.contracts.due import reason_not_due
 from platform_assets.contracts.model import Freshness
 from platform_assets.feeds.feed import Feed
+from platform_assets.lake.errors import RecordUnreadable
 from platform_assets.lake.manifest import read_manifest, read_rejection
-from platform_assets.lake.rejection import RecordUnreadable
 from platform_assets.logs import forwarded, log_context, logger
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing.readers import unreadable

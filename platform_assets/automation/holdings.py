@@ -13,8 +13,8 @@ from platform_assets.automation.reconciler import Standing
 from platform_assets.failures import Kind
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.deliveries import Delivery
+from platform_assets.lake.errors import RecordUnreadable
 from platform_assets.lake.manifest import Manifest, Rejection, read_latest
-from platform_assets.lake.rejection import RecordUnreadable
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing import ledger
 from platform_assets.publishing.errors import NewerWarehouse

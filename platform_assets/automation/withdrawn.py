@@ -15,10 +15,10 @@ from pathlib import Path
 
 from platform_assets.automation.cursor import Withdrawals
 from platform_assets.automation.digests import digest
+from platform_assets.lake.errors import RecordUnreadable
 from platform_assets.lake.layout import name_of
 from platform_assets.lake.manifest import read_manifest
 from platform_assets.lake.names import escape
-from platform_assets.lake.rejection import RecordUnreadable
 
 MANIFESTS_PER_TICK = 500
 

@@ -62,7 +62,7 @@ def _must_take(text: str, sample: Path) -> None:
         return
     from platform_assets.formats.parquet.reader import footer_of, open_parquet
     from platform_assets.ingestion.engine import open_engine
-    from platform_assets.lake.rejection import DeliveryRejected
+    from platform_assets.lake.errors import DeliveryRejected
 
     with tempfile.TemporaryDirectory() as work, open_engine("1GB", 1) as engine:
         try:

@@ -26,9 +26,9 @@ from platform_assets.contracts.problems import suggestion
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.partition_names import why_no_key
 from platform_assets.lake.deliveries import Delivery
+from platform_assets.lake.errors import RecordUnreadable
 from platform_assets.lake.manifest import Manifest, read_latest
 from platform_assets.lake.names import shown
-from platform_assets.lake.rejection import RecordUnreadable
 from platform_assets.launching.worker_process import WORKER_TAG, WorkerProcess
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing.readers import ledger_history

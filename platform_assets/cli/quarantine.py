@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from platform_assets.cli.project import chosen_lake
+from platform_assets.lake.errors import RecordUnreadable
 from platform_assets.lake.manifest import read_rejection
 from platform_assets.lake.names import shown
 from platform_assets.lake.quarantine import list_quarantine, read_quarantine
-from platform_assets.lake.rejection import RecordUnreadable
 
 lake_option = click.option(
     "--lake", type=click.Path(path_type=Path), default=chosen_lake,

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from platform_assets.contracts.model import Contract
-from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.lake.errors import DeliveryRejected
 
 MAX_PAIRS = 50_000
 """Pairs of a missing and an added name that are compared letter by letter; of more, none is."""

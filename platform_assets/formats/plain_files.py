@@ -1,6 +1,6 @@
 """From a delivered file to plain UTF-8 bytes on disk: opened safely, decompressed and verified, transcoded.
 
-How compression is undone is in ``unpacking``. What the bytes mean is not looked at: see ``records``.
+How compression is undone is in ``unpacking``. What the bytes mean is not looked at: see ``csv.raw_records``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import IO
 
 from platform_assets.formats.unpacking import CHUNK, GZIP, ZSTD, Unpacking, decompressed
 from platform_assets.lake.deliveries import FileVersion
-from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.lake.errors import DeliveryRejected
 
 UNSUPPORTED = {b"PK\x03\x04": "a zip archive", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PAR1": "a Parquet file"}
 MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),

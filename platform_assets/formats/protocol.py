@@ -21,8 +21,8 @@ from platform_assets.formats.plain_files import PlainFile, plain_file
 from platform_assets.formats.source import Source
 from platform_assets.formats.unpacking import Unpacking
 from platform_assets.lake.deliveries import FileVersion
+from platform_assets.lake.errors import DeliveryRejected
 from platform_assets.lake.quarantine import QuarantineWriter
-from platform_assets.lake.rejection import DeliveryRejected
 
 BUILT_IN = {
     FileKind.CSV: "platform_assets.formats.csv.format",

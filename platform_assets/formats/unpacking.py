@@ -15,7 +15,7 @@ from pathlib import Path
 
 import zstandard
 
-from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.lake.errors import DeliveryRejected
 
 CHUNK = 1 << 20
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"

@@ -12,7 +12,7 @@ from platform_assets.contracts.model import Contract
 from platform_assets.failures import Kind, failure_of_os
 from platform_assets.formats.duckdb_errors import is_disk_full, is_of_machine
 from platform_assets.ingestion.protection import Pseudonyms, function_name, is_strict_json, json_protector
-from platform_assets.lake.rejection import IngestionError
+from platform_assets.lake.errors import IngestionError
 from platform_assets.warehouse.duckdb.interrupts import interrupts_raised
 
 PARQUET = "(FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1)"

@@ -1,7 +1,7 @@
 """Ingestion: a delivery, validated by its contract, becomes Parquet with a manifest, or is rejected. The front door.
 
 What happens to one file is in ``formats``; to its rows, in ``reading``, ``validation`` and ``uniqueness``; to the
-result, in ``lake.store``.
+result, in ``lake.stage_commit_reject``.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from platform_assets.ingestion.protection import Pseudonyms
 from platform_assets.ingestion.reading import Batch, read_delivery
 from platform_assets.ingestion.unchanged import Ingested, content_hash, holds_the_same, looks_unchanged, renewed
 from platform_assets.lake.deliveries import Delivery
+from platform_assets.lake.errors import DeliveryRejected, IngestionError
 from platform_assets.lake.manifest import Manifest, Rejection, State
 from platform_assets.lake.names import shown
-from platform_assets.lake.rejection import DeliveryRejected, IngestionError
-from platform_assets.lake.store import LakePartition, Stage, opened
+from platform_assets.lake.stage_commit_reject import LakePartition, Stage, opened
 from platform_assets.logs import log_context, logger
 from platform_assets.sql.digest import contract_digest
 from platform_assets.sql.literals import literal

@@ -12,7 +12,7 @@ import numpy as np
 
 from platform_assets.contracts.model import Contract
 from platform_assets.failures import Kind
-from platform_assets.formats.csv.records import StructureDoubt
+from platform_assets.formats.csv.raw_records import StructureDoubt
 from platform_assets.formats.duckdb_errors import cause, is_of_machine
 from platform_assets.formats.plain_files import check_version
 from platform_assets.formats.protocol import Place, Prepared, format_of
@@ -23,10 +23,10 @@ from platform_assets.ingestion.protection import Pseudonyms
 from platform_assets.ingestion.uniqueness import duplicates
 from platform_assets.ingestion.validation import ValidatedPart, key_columns, validate
 from platform_assets.lake.deliveries import Delivery, FileVersion
+from platform_assets.lake.errors import DeliveryRejected, IngestionError
 from platform_assets.lake.manifest import State
 from platform_assets.lake.names import is_text, shown
 from platform_assets.lake.quarantine import QuarantineWriter
-from platform_assets.lake.rejection import DeliveryRejected, IngestionError
 from platform_assets.sql.identifiers import quoted
 from platform_assets.sql.literals import literal, path_literal
 from platform_assets.sql.types import raw_columns

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from platform_assets.formats.plain_files import check_version, file_hash
 from platform_assets.lake.deliveries import Delivery
+from platform_assets.lake.errors import DeliveryRejected
 from platform_assets.lake.manifest import Manifest
-from platform_assets.lake.rejection import DeliveryRejected
 
 
 @dataclasses.dataclass(frozen=True)

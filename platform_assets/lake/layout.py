@@ -20,8 +20,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from platform_assets.lake.errors import PartitionLocked
 from platform_assets.lake.names import NAME, escape, is_cut, unescape
-from platform_assets.lake.rejection import PartitionLocked
 
 MANIFEST = "manifest.json"
 REJECTION = "rejected.json"

@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 from platform_assets.failures import Failure
 from platform_assets.lake.deliveries import FileVersion
+from platform_assets.lake.errors import RecordUnreadable, kind_of_rejection
+from platform_assets.lake.json_records import FORMAT, built, content, is_there, read_record
 from platform_assets.lake.layout import MANIFEST, REJECTION, escape, name_of, partition_folder
-from platform_assets.lake.record_files import FORMAT, built, content, is_there, read_record
-from platform_assets.lake.rejection import RecordUnreadable, kind_of_rejection
 
 State = Literal["data", "empty", "not_due"]
 

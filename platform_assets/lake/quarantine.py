@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from platform_assets.lake.errors import RecordTooNew, RecordUnreadable
+from platform_assets.lake.json_records import FORMAT, FormatTooNew, check_format, is_there
 from platform_assets.lake.layout import MANIFEST, QUARANTINE, REJECTION, escape, make_folder, name_of, partition_folder
 from platform_assets.lake.manifest import read_manifest, read_rejection
-from platform_assets.lake.record_files import FORMAT, FormatTooNew, check_format, is_there
-from platform_assets.lake.rejection import RecordTooNew, RecordUnreadable
 
 MAX_RAW_BYTES = 64 * 1024
 """A longer row is kept up to here; its length is noted."""

@@ -11,7 +11,7 @@ import pytest
 
 from platform_assets.automation.closing_schedule import closing_schedule, due_partitions
 from platform_assets.components.assets.lake import lake_asset
-from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.lake.errors import DeliveryRejected
 from platform_assets.sql.contract_file import read_contract
 from tests.automation.test_arrival_sensor import CONTRACT, DAILY, closing_tick, make_feed, put, resource, take
 

@@ -11,8 +11,8 @@ import pytest
 from platform_assets.failpoints import armed
 from platform_assets.failures import Kind
 from platform_assets.lake import layout
+from platform_assets.lake.errors import IngestionError, PartitionLocked
 from platform_assets.lake.layout import make_partition_folder, partition_lock
-from platform_assets.lake.rejection import IngestionError, PartitionLocked
 from platform_assets.retries import ATTEMPTS
 from tests.support.projects import Project, opened, write_project
 from tests.support.shop import CONTRACT, DAYS, FEED, ORDER_COLUMNS, PARTITIONS
@@ -71,7 +71,7 @@ def test_one_that_has_waited_for_its_lock_is_not_tried_again(project: Project, m
         with layout.partition_lock(folder, wait_seconds=-1):
             yield
 
-    monkeypatch.setattr("platform_assets.lake.store.partition_lock", impatient)
+    monkeypatch.setattr("platform_assets.lake.stage_commit_reject.partition_lock", impatient)
     folder = make_partition_folder(project.root / "data" / "lake", "orders", DAYS[0])
     with partition_lock(folder):
         run = project.run("key:lake/orders", DAYS[0])

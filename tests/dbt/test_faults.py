@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.dbt.faults import is_of_the_node
+from platform_assets.dbt.errors import is_of_the_node
 from platform_assets.publishing.readers import ledger_history
 from platform_assets.publishing.verdicts import State
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse

@@ -111,7 +111,7 @@ def eio_for_its_records(broken: Broken) -> None:
             fail()
         return original(path, *words, **more)
 
-    broken.patch.setattr("platform_assets.lake.record_files.os.open", opened)
+    broken.patch.setattr("platform_assets.lake.json_records.os.open", opened)
 
 
 IN_LANDING: dict[str, tuple[Callable[[Broken], Any], str]] = {

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from platform_assets.contracts.problems import ContractError
-from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.lake.errors import DeliveryRejected
 from platform_assets.sql.contract_file import contract_problems
 from tests.support.announced import documented, documented_entry, installed
 from tests.support.lake import Lake

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from platform_assets.formats.json.strict import MAX_DEPTH, dump_json, parse_json
-from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.lake.errors import DeliveryRejected
 
 PROTECTED = {"name": "email", "logicalType": "string", "classification": "personal",
              "customProperties": [{"property": "protection", "value": "hash"}]}  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.lake.errors import DeliveryRejected
 from tests.formats import parquet_bytes as pb
 from tests.formats.parquet_bytes import Group, Leaf, parquet_bytes
 from tests.formats.parquet_table import BAD, DOUBLE, INTEGER, NO_TYPE, OBJECT, REFUSED, TABLE

@@ -15,8 +15,8 @@ import pytest
 import zstandard
 
 from platform_assets.formats import unpacking
+from platform_assets.lake.errors import DeliveryRejected, IngestionError
 from platform_assets.lake.manifest import read_rejection
-from platform_assets.lake.rejection import DeliveryRejected, IngestionError
 
 COLUMNS = [{"name": "n", "logicalType": "integer"}]
 HEAD = b"n\n"

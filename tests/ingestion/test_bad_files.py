@@ -15,8 +15,8 @@ import pytest
 import zstandard
 
 from platform_assets.lake.deliveries import Delivery, FileVersion
+from platform_assets.lake.errors import DeliveryRejected
 from platform_assets.lake.manifest import read_manifest, read_rejection
-from platform_assets.lake.rejection import DeliveryRejected
 from platform_assets.partition_key import PartitionKey
 
 COLUMNS = [{"name": "n", "logicalType": "integer"}, {"name": "t", "logicalType": "string"}]

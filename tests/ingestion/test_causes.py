@@ -15,7 +15,7 @@ from platform_assets.formats.duckdb_errors import cause
 from platform_assets.formats.json import reader as json_reader
 from platform_assets.ingestion import reading
 from platform_assets.ingestion.bad_rows import CountsDoNotMeet
-from platform_assets.lake.rejection import DeliveryRejected, IngestionError
+from platform_assets.lake.errors import DeliveryRejected, IngestionError
 
 COLUMNS = [{"name": "n", "logicalType": "integer"}, {"name": "t", "logicalType": "string"}]
 

@@ -18,9 +18,9 @@ from platform_assets.formats.duckdb_errors import is_of_machine
 from platform_assets.formats.parquet import format as parquet_format
 from platform_assets.formats.parquet import reader as parquet
 from platform_assets.ingestion import reading
+from platform_assets.lake.errors import DeliveryRejected, IngestionError, RecordUnreadable
+from platform_assets.lake.json_records import read_record
 from platform_assets.lake.manifest import Manifest, read_rejection
-from platform_assets.lake.record_files import read_record
-from platform_assets.lake.rejection import DeliveryRejected, IngestionError, RecordUnreadable
 from platform_assets.sql.literals import literal
 from platform_assets.warehouse.duckdb.errors import translated
 from platform_assets.warehouse.errors import StatementFailed
@@ -58,7 +58,7 @@ def test_a_record_is_replaced_only_where_its_own_file_is_at_fault(
     """One that the network, or a process without memory or descriptors, cannot give is as good as ever."""
     path = tmp_path / "manifest.json"
     fault = OSError(number, os.strerror(number))
-    monkeypatch.setattr("platform_assets.lake.record_files._content", Mock(side_effect=fault))
+    monkeypatch.setattr("platform_assets.lake.json_records._content", Mock(side_effect=fault))
     if isinstance(fault, (FileNotFoundError, NotADirectoryError)):
         assert read_record(path, Manifest.from_json, "feed", "day") is None
         return

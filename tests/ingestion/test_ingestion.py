@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from platform_assets.cli.quarantine import quarantine
 from platform_assets.ingestion.ingestor import Ingestor, ingest
 from platform_assets.lake.deliveries import Delivery, FileVersion
+from platform_assets.lake.errors import DeliveryRejected
 from platform_assets.lake.manifest import ingested_partitions, read_manifest, read_rejection
 from platform_assets.lake.names import MOST, escape, is_cut, unescape
 from platform_assets.lake.quarantine import list_quarantine
-from platform_assets.lake.rejection import DeliveryRejected
 from platform_assets.partition_key import PartitionKey
 
 COLUMNS = [

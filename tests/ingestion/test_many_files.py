@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from platform_assets.ingestion import engine as lake_engine
 from platform_assets.ingestion import ingestor as ingestion
-from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.lake.errors import DeliveryRejected
 from tests.support.lake import Lake, contract_of
 
 COLUMNS = [{"name": "n", "logicalType": "integer"}, {"name": "t", "logicalType": "string"}]

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from platform_assets.formats.inference.infer import infer_contract
-from platform_assets.lake.rejection import DeliveryRejected, IngestionError
+from platform_assets.lake.errors import DeliveryRejected, IngestionError
 from platform_assets.sql.literals import literal
 from tests.support.lake import Lake
 

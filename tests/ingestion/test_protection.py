@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from platform_assets.ingestion.ingestor import ingest
+from platform_assets.lake.errors import DeliveryRejected
 from platform_assets.lake.layout import QUARANTINE
-from platform_assets.lake.rejection import DeliveryRejected
 from tests.support.lake import KEY, contract_of
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from platform_assets.formats.drift import compare_columns
-from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.lake.errors import DeliveryRejected
 
 COLUMNS = 2_000
 

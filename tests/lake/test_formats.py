@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from platform_assets.failures import Kind, failure_of
+from platform_assets.lake.errors import DeliveryRejected, RecordTooNew
+from platform_assets.lake.json_records import FORMAT
 from platform_assets.lake.manifest import read_manifest, read_rejection
 from platform_assets.lake.quarantine import list_quarantine, read_quarantine
-from platform_assets.lake.record_files import FORMAT
-from platform_assets.lake.rejection import DeliveryRejected, RecordTooNew
-from platform_assets.lake.store import opened
+from platform_assets.lake.stage_commit_reject import opened
 from tests.support.lake import Lake
 
 DAY, OTHER = "2013-01-01", "2013-01-02"

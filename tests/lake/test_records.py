@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from platform_assets.cli.main import main
 from platform_assets.failpoints import armed
+from platform_assets.lake.errors import DeliveryRejected, IngestionError, RecordUnreadable
 from platform_assets.lake.layout import MANIFEST, REJECTION
 from platform_assets.lake.manifest import Manifest, Rejection, read_manifest, read_rejection
 from platform_assets.lake.quarantine import list_quarantine
-from platform_assets.lake.rejection import DeliveryRejected, IngestionError, RecordUnreadable
 
 COLUMNS = [{"name": "n", "logicalType": "integer"}, {"name": "t", "logicalType": "string"}]
 DAY = "2013-01-01"

@@ -20,7 +20,7 @@ from platform_assets.components.reporting.dbt_metadata import LINEAGE_FOLDER, ta
 from platform_assets.components.reporting.outcomes import Outcome, rejected
 from platform_assets.contracts.model import Severity
 from platform_assets.dbt.attribution import TestVerdict, attribute
-from platform_assets.dbt.faults import is_of_the_node
+from platform_assets.dbt.errors import is_of_the_node
 from platform_assets.dbt.graph import ModelGraph
 from platform_assets.dbt.invocation import DbtFailed, NodeResult, in_one_line, invoke
 from platform_assets.dbt.parsed import ParsedProject

@@ -32,9 +32,9 @@ from platform_assets.feeds.landing_events import delivered, names_of_files, reco
 from platform_assets.ingestion.ingestor import Ingestor
 from platform_assets.ingestion.unchanged import Ingested
 from platform_assets.lake.deliveries import Delivery, dagster_partition
+from platform_assets.lake.errors import IngestionError, RecordUnreadable
 from platform_assets.lake.manifest import Manifest, Rejection, read_latest, read_manifest
 from platform_assets.lake.names import encodable, shown
-from platform_assets.lake.rejection import IngestionError, RecordUnreadable
 from platform_assets.landing.arrivals import Arrivals, LandingFolder
 from platform_assets.logs import in_this_context, logger
 from platform_assets.platform_resource import PlatformResource

@@ -23,8 +23,8 @@ from platform_assets.components.reporting.verdict_check import left_out
 from platform_assets.execution import current_execution
 from platform_assets.failures import Failure
 from platform_assets.feeds.feed import Feed
+from platform_assets.lake.errors import RecordUnreadable
 from platform_assets.lake.manifest import Manifest, read_latest
-from platform_assets.lake.rejection import RecordUnreadable
 from platform_assets.logs import logger
 from platform_assets.publishing.from_files import publish
 from platform_assets.publishing.verdicts import Candidate, Verdict

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from platform_assets.formats.csv.records import blocks
+from platform_assets.formats.csv.raw_records import blocks
 from platform_assets.formats.lines import Array
 
 WORD = 8

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from platform_assets.formats.csv.grammar import Dialect, parse_record
-from platform_assets.formats.csv.records import CHUNK, StructureDoubt
+from platform_assets.formats.csv.raw_records import CHUNK, StructureDoubt
 from platform_assets.formats.lines import Array
 
 

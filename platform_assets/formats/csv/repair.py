@@ -16,7 +16,7 @@ from typing import IO
 import numpy as np
 
 from platform_assets.formats.csv.grammar import Dialect, parse_record
-from platform_assets.formats.csv.records import CHUNK, StructureDoubt
+from platform_assets.formats.csv.raw_records import CHUNK, StructureDoubt
 from platform_assets.formats.lines import MAX_RECORD, Array, Lines
 
 SetAside = Callable[[int, str, bytes, int], None]

@@ -21,8 +21,8 @@ from platform_assets.formats.lines import FILE, MAX_RECORD, Array, Lines, fetch_
 from platform_assets.formats.plain_files import PlainFile
 from platform_assets.formats.source import Source
 from platform_assets.formats.text_copy import relation_of, text_field
+from platform_assets.lake.errors import DeliveryRejected
 from platform_assets.lake.quarantine import QuarantineWriter
-from platform_assets.lake.rejection import DeliveryRejected
 from platform_assets.sql.literals import path_literal
 
 MAX_KEYS = 10_000

@@ -12,7 +12,7 @@ from platform_assets.formats.plain_files import check_version, file_hash
 from platform_assets.formats.protocol import Place, Prepared
 from platform_assets.formats.source import Source
 from platform_assets.lake.deliveries import FileVersion
-from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.lake.errors import DeliveryRejected
 
 
 class Parquet:

@@ -22,7 +22,7 @@ from platform_assets.formats.parquet.rows import FILE_INDEX, ROW_NUMBER, raw_row
 from platform_assets.formats.parquet.thrift import ThriftFault
 from platform_assets.formats.parquet.types import STRIPPED, Reading, reading
 from platform_assets.formats.source import Conversion, Source
-from platform_assets.lake.rejection import DeliveryRejected
+from platform_assets.lake.errors import DeliveryRejected
 from platform_assets.sql.identifiers import quoted
 from platform_assets.sql.literals import path_literal
 from platform_assets.sql.row_rules import accepts

@@ -20,9 +20,9 @@ import pytest
 from platform_assets.failpoints import armed
 from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.deliveries import Delivery, FileVersion
+from platform_assets.lake.errors import DeliveryRejected, IngestionError
 from platform_assets.lake.layout import MANIFEST
 from platform_assets.lake.manifest import read_manifest
-from platform_assets.lake.rejection import DeliveryRejected, IngestionError
 from platform_assets.partition_key import PartitionKey
 from tests.support.campaigns import times
 

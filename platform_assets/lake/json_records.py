@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 from platform_assets.failpoints import failpoint
+from platform_assets.lake.errors import RecordTooNew, RecordUnreadable
 from platform_assets.lake.names import shown
-from platform_assets.lake.rejection import RecordTooNew, RecordUnreadable
 
 FORMAT = 2
 """The format of records that this version writes: manifests, rejections and quarantines.

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from platform_assets.failpoints import failpoint
+from platform_assets.lake.errors import RecordUnreadable
 from platform_assets.lake.layout import (
     LOCK,
     MANIFEST,
@@ -32,7 +33,6 @@ from platform_assets.lake.layout import (
 from platform_assets.lake.manifest import Manifest, Rejection, read_manifest, read_rejection
 from platform_assets.lake.names import NAME
 from platform_assets.lake.quarantine import QuarantineWriter
-from platform_assets.lake.rejection import RecordUnreadable
 from platform_assets.logs import logger
 
 log = logger(__name__)
