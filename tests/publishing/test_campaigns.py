@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import signal
 import time
@@ -27,7 +28,10 @@ def test_kill_9_at_random_moments(warehouse: DuckDBWarehouse, lake: Lake, kind: 
     generator = random.Random(20240229)
     campaign = Campaign(kind, warehouse, lake)
     at_work, took = 0, 0.5
-    for moment in range(10 * REPEATS):
+    for moment in itertools.count():
+        # moments at which nobody works prove nothing: how many there are depends on how the machine is loaded
+        if moment >= 10 * REPEATS and (at_work >= REPEATS or moment >= 60 * REPEATS):
+            break
         campaign.prepare(f"k{moment}-", 6)
         process = campaign.start(f"k{moment}-", count=1000)
         assert process.stdout is not None
@@ -48,7 +52,6 @@ def test_kill_9_at_random_moments(warehouse: DuckDBWarehouse, lake: Lake, kind: 
         took = time.monotonic() - started
         assert set(campaign.whole().values()) == {f"n{moment}"}
         assert campaign.leases() == 0
-    # moments at which nobody works prove nothing
     assert at_work >= REPEATS
 
 
