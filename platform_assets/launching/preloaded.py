@@ -3,7 +3,8 @@
 It speaks with its launcher over the socket whose descriptor it is given, a line of JSON each way:
 
 - it begins with ``{"ready": true, ...}``, or with ``{"refused": reason}`` and ends;
-- ``{"run": run_id}`` is answered with ``{"pid": ...}`` once the run's process exists.
+- ``{"run": run_id}`` is answered with ``{"pid": ...}`` once the run's process exists. It begins with ``{"go": pid}``,
+  and ends without having begun if that does not come: a launcher that heard nothing may start the run elsewhere.
 
 It runs no user code but the definitions, opens no database, and has one thread: a fork copies no other, and locks that
 others hold would stay held in the copy for ever. What a run imported it imports too, so that the next one has it. It
@@ -60,6 +61,8 @@ class Preloaded:
         self.children: dict[int, int] = {}
         """The pipe on which each run's process says what it imported, by process id."""
         self.run_ids: dict[int, str] = {}
+        self.waiting: dict[int, int] = {}
+        """The pipe over which a run's process is told to begin, by process id."""
         self._native = 0
 
     def say(self, message: dict[str, Any]) -> None:
@@ -99,40 +102,69 @@ class Preloaded:
             readable, _, _ = select.select(watched, [], [], 1.0)
             for end in readable:
                 if end is self.channel:
-                    received = self.channel.recv(65536)
+                    received = self._received()
                     connected = bool(received)
                     *lines, buffer = (buffer + received).split(b"\n")
                     for line in lines:
-                        self._fork(json.loads(line)["run"])
+                        self._answer(json.loads(line))
+                    if not connected:
+                        self._release_none()
             for pid, end in list(self.children.items()):
                 if end in readable:
                     self._ended(pid, end)
+
+    def _received(self) -> bytes:
+        """What the launcher has sent; nothing when it is gone, however it went."""
+        try:
+            return self.channel.recv(65536)
+        except ConnectionError:
+            return b""
+
+    def _answer(self, request: dict[str, Any]) -> None:
+        if "run" in request:
+            self._fork(request["run"])
+        elif (gate := self.waiting.pop(request["go"], None)) is not None:
+            # one that was killed before it began is reported when it is reaped
+            with contextlib.suppress(BrokenPipeError):
+                os.write(gate, b"g")
+            os.close(gate)
+
+    def _release_none(self) -> None:
+        """Let the processes go that nobody told to begin: their launcher is gone, or has given them up."""
+        while self.waiting:
+            os.close(self.waiting.popitem()[1])
 
     def _fork(self, run_id: str) -> None:
         if (reason := self._reason_against_forking()) is not None:
             self.say({"refused": reason})
             return
         reader, writer = os.pipe()
+        begin, gate = os.pipe()
         try:
             pid = os.fork()
         except OSError as error:
-            os.close(reader)
-            os.close(writer)
+            for end in (reader, writer, begin, gate):
+                os.close(end)
             self.say({"refused": f"no process could be made ({error.strerror})"})
             return
         if pid == 0:
-            self._become_run(run_id, writer)
+            os.close(gate)
+            self._become_run(run_id, writer, begin)
         os.close(writer)
-        self.children[pid], self.run_ids[pid] = reader, run_id
-        self.say({"pid": pid})
+        os.close(begin)
+        self.children[pid], self.run_ids[pid], self.waiting[pid] = reader, run_id, gate
+        with contextlib.suppress(OSError):  # the launcher is gone: the next look at the channel says so
+            self.say({"pid": pid})
 
-    def _become_run(self, run_id: str, writer: int) -> None:
-        """Execute the run in this process, which was just forked, and end it."""
+    def _become_run(self, run_id: str, writer: int, begin: int) -> None:
+        """Execute the run in this process, which was just forked, once it is told to begin, and end it."""
         code = 1
         try:
             self.channel.close()
-            for end in self.children.values():
+            for end in (*self.children.values(), *self.waiting.values()):
                 os.close(end)
+            if not os.read(begin, 1):
+                os._exit(0)
             from platform_assets.launching.dagster_runs import execute
 
             before = set(sys.modules)
@@ -156,6 +188,8 @@ class Preloaded:
         _, status = os.waitpid(pid, 0)
         run_id = self.run_ids.pop(pid)
         del self.children[pid]
+        if (gate := self.waiting.pop(pid, None)) is not None:
+            os.close(gate)
         if status:
             self._report(run_id, os.waitstatus_to_exitcode(status))
         if names := [name for name in learned.decode().split("\n") if name]:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,19 +54,31 @@ class PreloadedProcess:
         """Whether it runs, and no file of the code has changed since it loaded them."""
         return self._process.poll() is None and state_of_code(self._roots).digest == self._digest
 
-    def start(self, run_id: str) -> int:
-        """Fork a process for the run; its id. Raises NotWarm if there is none now."""
+    def start(self, run_id: str, known: Callable[[int], object]) -> None:
+        """Fork a process for the run, which begins once ``known`` was called with its id.
+
+        Raises NotWarm if there is none now; then the run has not begun, and does not begin later.
+        """
         with self._lock:
-            try:
-                self._channel.sendall(json.dumps({"run": run_id}).encode() + b"\n")
-            except OSError as error:
-                raise NotWarm(f"the preloaded process is gone ({error.strerror})") from error
             self.runs += 1
-            return int(self._answer()["pid"])
+            self._say({"run": run_id})
+            pid = int(self._answer()["pid"])
+            try:
+                known(pid)
+                self._say({"go": pid})
+            except BaseException:
+                self.close()  # with its launcher gone, it lets go of the process that waits
+                raise
 
     def close(self) -> None:
         """Let go of it: it ends once its last run is over."""
         self._channel.close()
+
+    def _say(self, message: dict[str, Any]) -> None:
+        try:
+            self._channel.sendall(json.dumps(message).encode() + b"\n")
+        except OSError as error:
+            raise NotWarm(f"the preloaded process is gone ({error.strerror})") from error
 
     def _answer(self) -> dict[str, Any]:
         while b"\n" not in self._buffer:

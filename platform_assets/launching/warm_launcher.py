@@ -79,17 +79,22 @@ class WarmRunLauncher(DefaultRunLauncher):
         """Start the run's process. Raises what the default launcher raises, if it has to be started by that."""
         run = context.dagster_run
         try:
-            pid = self._start(context)
+            self._start(context)
         except NotWarm as reason:
             self._instance.report_engine_event(f"Started without a preloaded process: {reason}.", run, cls=type(self))
             log.warning("run %s is started without a preloaded process: %s", run.run_id, reason)
+            self._instance.add_run_tags(run.run_id, {WORKER_TAG: ""})  # a process that it was not begun in is not asked
             super().launch_run(context)
             return
         self._run_ids.add(run.run_id)
-        self._instance.add_run_tags(run.run_id, {WORKER_TAG: WorkerProcess.of(pid).to_tag()})
 
-    def _start(self, context: LaunchRunContext) -> int:
-        """The id of a process that was forked for the run; one more try if the preloaded process was gone."""
+    def _start(self, context: LaunchRunContext) -> None:
+        """Fork a process for the run; one more try if the preloaded process was gone."""
+        run_id = context.dagster_run.run_id
+
+        def known(pid: int) -> None:
+            self._instance.add_run_tags(run_id, {WORKER_TAG: WorkerProcess.of(pid).to_tag()})
+
         server, location = server_of(context)
         variables = variables_of(self._instance, location)
         key = _Code(server, origin_of_code(context.dagster_run), tuple(sorted(variables.items())))
@@ -100,13 +105,14 @@ class WarmRunLauncher(DefaultRunLauncher):
             if held is not None:
                 try:
                     if held[0] == key and held[1].runs < self._max_runs and held[1].is_current():
-                        return held[1].start(context.dagster_run.run_id)
+                        held[1].start(run_id, known)
+                        return
                 except (NotWarm, TooManyFiles) as reason:
                     log.warning("the preloaded process of %s is replaced: %s", location, reason)
                 self._loaded.pop(location)[1].close()
             process = self._load(key, location, context)
             self._loaded[location] = (key, process)
-            return process.start(context.dagster_run.run_id)
+            process.start(run_id, known)
 
     def _load(self, key: _Code, location: str, context: LaunchRunContext) -> PreloadedProcess:
         origin = context.dagster_run.job_code_origin
