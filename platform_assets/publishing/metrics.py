@@ -68,8 +68,10 @@ def measure(
         if i not in plain:
             result = results[i]
             _isolated(session, relation, rule, partitions, references, result, [MAX_ATTRIBUTION_STATEMENTS], whole)
-            all_failed = result.errors.keys() == set(partitions)
-            if all_failed and _is_refused_without_rows(session, relation, rule, partitions[:1], references):
+            failed_on_rows = [p for p, error in result.errors.items() if error.kind is Kind.REJECTED]
+            if len(failed_on_rows) == len(partitions) and _is_refused_without_rows(
+                session, relation, rule, partitions[:1], references
+            ):
                 result.errors = {p: replace(error, kind=Kind.MISCONFIGURED) for p, error in result.errors.items()}
     return results
 
@@ -115,10 +117,7 @@ def _isolated(
 def _is_refused_without_rows(
     session: Session, relation: str, rule: BatchRule, partition: Sequence[str], references: Mapping[str, TableName]
 ) -> bool:
-    """Whether a rule that failed for all partitions fails for one without rows too: then no row brings it about.
-
-    What failed before any statement (a reference that is missing, a check that is gone) has its kind already.
-    """
+    """Whether a rule that failed for all partitions fails for one without rows too: then no row brings it about."""
     nothing = f"(SELECT * FROM {relation} AS s WHERE false)"
     try:
         session.execute(f"SELECT * FROM {nothing} AS r")
@@ -128,8 +127,6 @@ def _is_refused_without_rows(
         _one_rule(session, nothing, rule, partition, references)
     except StatementFailed:
         return True
-    except (NotTranslated, ReferenceMissing, RuleUnusable):
-        return False
     return False
 
 

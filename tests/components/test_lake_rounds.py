@@ -15,18 +15,14 @@ from platform_assets.lake.errors import IngestionError, PartitionLocked
 from platform_assets.lake.layout import make_partition_folder, partition_lock
 from platform_assets.retries import ATTEMPTS
 from tests.support.projects import Project, opened, write_project
-from tests.support.shop import CONTRACT, DAYS, FEED, ORDER_COLUMNS, PARTITIONS
+from tests.support.shop import DAYS, ORDERS
 
 POINT = "lake.commit.before_rename"
 
 
 @pytest.fixture(name="project")
 def _project(tmp_path: Path) -> Iterator[Project]:
-    files = {
-        "orders/defs.yaml": FEED.format(files="orders/%Y-%m-%d.csv") + f"  partitions: {PARTITIONS}\n",
-        "orders/contract.yaml": CONTRACT.format(name="orders", columns=ORDER_COLUMNS),
-    }
-    write_project(tmp_path, files)
+    write_project(tmp_path, ORDERS)
     landing = tmp_path / "data" / "landing" / "orders"
     landing.mkdir(parents=True)
     (landing / f"{DAYS[0]}.csv").write_text("id,customer,status,amount\n1,ann,open,1\n")

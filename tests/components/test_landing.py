@@ -14,7 +14,7 @@ from platform_assets.lake.manifest import read_manifest, read_rejection
 from platform_assets.partition_key import PartitionKey
 from platform_assets.sql.contract_file import read_contract
 from tests.support.projects import Project, opened, write_project
-from tests.support.shop import CONTRACT, FEED, ORDER_COLUMNS, PARTITIONS
+from tests.support.shop import ORDERS
 
 LANDING = dg.AssetKey(["landing", "orders"])
 GOOD = "id,customer,status,amount\n1,ann,open,3\n"
@@ -22,11 +22,7 @@ GOOD = "id,customer,status,amount\n1,ann,open,3\n"
 
 @pytest.fixture(name="project")
 def _project(tmp_path: Path) -> Iterator[Project]:
-    files = {
-        "orders/defs.yaml": FEED.format(files="orders/%Y-%m-%d.csv") + f"  partitions: {PARTITIONS}\n",
-        "orders/contract.yaml": CONTRACT.format(name="orders", columns=ORDER_COLUMNS),
-    }
-    write_project(tmp_path, files)
+    write_project(tmp_path, ORDERS)
     with opened(tmp_path) as project:
         (project.landing / "orders").mkdir(parents=True)
         yield project

@@ -58,6 +58,9 @@ DEFS = {
     "models/defs.yaml": MODELS,
     "published/defs.yaml": PUBLISHED,
 }
+ORDERS = {path: text for path, text in DEFS.items() if path.startswith("orders/")}
+"""The feed of orders alone."""
+
 CONFIG = (
     "{{ config(materialized='incremental', incremental_strategy='partition_overwrite', on_schema_change='fail') }}\n"
 )
