@@ -7,14 +7,13 @@ replaced, when the process forked, and when there are too many; what is written 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import sqlalchemy as db
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
@@ -22,6 +21,9 @@ from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy.engine import Connection
 from sqlalchemy.pool import NullPool
+
+from platform_assets.instance.kept_engine import identity, leave_to_parent, no_sync_on_commit
+from platform_assets.instance.schema import Template, is_set_up
 
 MAX_KEPT = 16
 """Connections kept at most, the index among them; a daemon or webserver sees thousands of runs."""
@@ -43,6 +45,7 @@ class KeptConnections(SqliteEventLogStorage):
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._template = Template(self._initialize)
         super().__init__(base_dir, inst_data)
 
     @contextlib.contextmanager
@@ -74,7 +77,7 @@ class KeptConnections(SqliteEventLogStorage):
         path = self.path_for_shard(shard)
         kept = self._kept.get(shard)
         if kept is not None:
-            if kept.file == _identity(path):
+            if kept.file == identity(path):
                 self._kept.move_to_end(shard)
                 return kept
             # wiped, here or by another process: what is written into the old file would be lost without a word
@@ -85,13 +88,26 @@ class KeptConnections(SqliteEventLogStorage):
             poolclass=NullPool,
             connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
         )
-        db.event.listen(engine, "connect", _no_sync_on_commit)
+        db.event.listen(engine, "connect", no_sync_on_commit)
         if shard not in self._initialized_dbs:
-            self._initdb(engine)
+            self._set_up(shard, path, engine)
             self._initialized_dbs.add(shard)
-        kept = self._kept[shard] = _Kept(engine.connect(), _identity(path))
+        kept = self._kept[shard] = _Kept(engine.connect(), identity(path))
         self._close_oldest()
         return kept
+
+    def _set_up(self, shard: str, path: str, engine: db.Engine) -> None:
+        """Make the shard's file and its tables, if it has none."""
+        if shard != INDEX_SHARD_NAME and not Path(path).exists():
+            with contextlib.suppress(OSError):  # then as the stock storage does it, with its errors
+                self._template.copy_to(path)
+        if not is_set_up(path, "event_logs"):
+            self._initdb(engine)
+
+    def _initialize(self, path: Path) -> None:
+        engine = db.create_engine(f"sqlite:///{path}", poolclass=NullPool)
+        self._initdb(engine)
+        engine.dispose()
 
     def _close_oldest(self) -> None:
         idle = [shard for shard, kept in self._kept.items() if not kept.in_use and shard != INDEX_SHARD_NAME]
@@ -116,7 +132,7 @@ class KeptConnections(SqliteEventLogStorage):
         if self._pid == os.getpid():
             return
         for kept in self._kept.values():
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept.connection))
+            leave_to_parent(kept.connection)
         # another thread of the parent may have held the lock at the moment of the fork
         self._pid, self._lock, self._kept = os.getpid(), threading.RLock(), OrderedDict()
 
@@ -133,15 +149,3 @@ class KeptConnections(SqliteEventLogStorage):
     def dispose(self) -> None:
         self._close_all()
         super().dispose()
-
-
-def _identity(path: str) -> tuple[int, int]:
-    try:
-        found = os.stat(path)  # noqa: PTH116  # 2 microseconds, on every statement
-    except FileNotFoundError:
-        return (-1, -1)
-    return (found.st_dev, found.st_ino)
-
-
-def _no_sync_on_commit(connection: Any, _record: object) -> None:
-    connection.execute("PRAGMA synchronous=NORMAL")

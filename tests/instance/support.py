@@ -11,6 +11,8 @@ import dagster as dg
 DAYS = dg.StaticPartitionsDefinition([f"d{i:02}" for i in range(12)])
 RANGE = {"dagster/asset_partition_range_start": "d00", "dagster/asset_partition_range_end": "d11"}
 BAD = "d05"
+EVENTS = "shared/history/runs"
+"""The folder of the event log below the home of an instance."""
 
 
 @dg.multi_asset(
@@ -31,16 +33,16 @@ def raw(context):  # type: ignore[no-untyped-def]
 
 @contextmanager
 def instance(home: Path, kind: str, *, process: str = "") -> Iterator[dg.DagsterInstance]:
-    """An instance whose events lie in `home`; processes that share it give names, for each writes a dagster.yaml."""
-    module, name = {
-        "quick": ("platform_assets.instance.event_log", "QuickSqliteEventLogStorage"),
-        "stock": ("dagster._core.storage.event_log", "SqliteEventLogStorage"),
+    """An instance whose storage lies in `home`; processes that share it give names, for each writes a dagster.yaml."""
+    module, name, events = {
+        "quick": ("platform_assets.instance.storage", "QuickSqliteStorage", "QuickSqliteEventLogStorage"),
+        "stock": ("dagster._core.storage.sqlite_storage", "DagsterSqliteStorage", "SqliteEventLogStorage"),
     }[kind]
-    config = {"module": module, "class": name, "config": {"base_dir": str(home / "events")}}
+    config = {"custom": {"module": module, "class": name, "config": {"base_dir": str(home / "shared")}}}
     own = home / process
     own.mkdir(exist_ok=True)
-    with dg.instance_for_test(overrides={"event_log_storage": config}, temp_dir=str(own)) as made:
-        assert type(made.event_log_storage).__name__ == name
+    with dg.instance_for_test(overrides={"storage": config}, temp_dir=str(own)) as made:
+        assert type(made.event_log_storage).__name__ == events
         yield made
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from platform_assets.failpoints import armed, kill
 from platform_assets.instance import event_log
-from tests.instance.support import instance, materialize
+from tests.instance.support import EVENTS, instance, materialize
 
 
 def test_an_error_in_the_index_leaves_nothing_in_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +77,7 @@ def kinds(on: dg.DagsterInstance, run_id: str) -> list[str]:
 
 def indexed(home: Path, run_id: str) -> list[str]:
     """The kinds of events of a run that are in the index."""
-    with sqlite3.connect(home / "events" / "index.db") as connection:
+    with sqlite3.connect(home / EVENTS / "index.db") as connection:
         found = connection.execute("SELECT dagster_event_type FROM event_logs WHERE run_id = ? ORDER BY id", [run_id])
         return [dg.DagsterEventType(row[0]).name for row in found]
 
@@ -158,7 +158,7 @@ def test_a_full_disk_leaves_a_log_that_goes_on(tmp_path: Path, more: int) -> Non
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         with instance(tmp_path, "quick") as on:
             on.report_runless_asset_event(dg.AssetMaterialization("a", partition="first"))
-            limit = (tmp_path / "events" / "index.db-wal").stat().st_size + more
+            limit = (tmp_path / EVENTS / "index.db-wal").stat().st_size + more
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
             for i in range(1000):
                 on.report_runless_asset_event(dg.AssetMaterialization("a", partition=f"{i}"))
@@ -172,7 +172,7 @@ def test_a_full_disk_leaves_a_log_that_goes_on(tmp_path: Path, more: int) -> Non
         with instance(tmp_path, storage) as on:
             found = on.get_materialized_partitions(dg.AssetKey("a"))
             assert found == {"first", *(str(i) for i in range(last + 1))}
-            for name in (tmp_path / "events").glob("*.db"):
+            for name in (tmp_path / EVENTS).glob("*.db"):
                 with sqlite3.connect(name) as connection:
                     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             run = materialize(on)

@@ -34,12 +34,14 @@ PYPROJECT = '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_modu
 
 
 def quick_instance(home: Path) -> dict[str, object]:
-    """Overrides of dagster.yaml for the quick event log below ``home``, as in deploy/local."""
+    """Overrides of dagster.yaml for the quick storage below ``home``, as in deploy/local."""
     return {
-        "event_log_storage": {
-            "module": "platform_assets.instance.event_log",
-            "class": "QuickSqliteEventLogStorage",
-            "config": {"base_dir": str(home / "dagster" / "history" / "runs")},
+        "storage": {
+            "custom": {
+                "module": "platform_assets.instance.storage",
+                "class": "QuickSqliteStorage",
+                "config": {"base_dir": str(home / "dagster")},
+            },
         },
         "telemetry": {"enabled": False},
     }

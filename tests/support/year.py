@@ -97,10 +97,12 @@ def platform(home: Path) -> Iterator[Platform]:
     """A fresh platform below ``home`` on an instance of its own."""
     (home / "dagster").mkdir(parents=True)
     overrides = {
-        "event_log_storage": {
-            "module": "platform_assets.instance.event_log",
-            "class": "QuickSqliteEventLogStorage",
-            "config": {"base_dir": str(home / "dagster" / "history" / "runs")},
+        "storage": {
+            "custom": {
+                "module": "platform_assets.instance.storage",
+                "class": "QuickSqliteStorage",
+                "config": {"base_dir": str(home / "dagster")},
+            },
         },
         "telemetry": {"enabled": False},
     }
