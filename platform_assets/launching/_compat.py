@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,20 +14,26 @@ from dagster._core.definitions.reconstruct import reconstruct_repository_def_fro
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, WorkerStatus
 from dagster._core.origin import RepositoryPythonOrigin
+from dagster._core.run_coordinator import SubmitRunContext
 from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordinator
 from dagster._serdes import deserialize_value, serialize_value
 from dagster._utils.interrupts import capture_interrupts
+
+from platform_assets.launching.queue_signal import signal_queue
 
 __all__ = [
     "CheckRunHealthResult",
     "DefaultRunLauncher",
     "LaunchRunContext",
     "QueuedRunCoordinator",
+    "SubmitRunContext",
     "WorkerStatus",
     "execute_run",
     "instance_of",
     "load_repository",
+    "one_look_at_the_queue",
     "origin_of_code",
+    "replace_queue_loop",
     "serialized_ref",
     "server_of",
     "variables_of",
@@ -87,3 +94,28 @@ def execute_run(run_id: str, ref: str) -> None:
 
     with capture_interrupts(), instance_of(ref) as instance:
         _execute_run_command_body(run_id, instance, lambda _: None, set_exit_code_on_failure=False)
+        signal_queue(instance.root_directory)
+
+
+def replace_queue_loop(loop: Callable[[Any, Any, Any], Iterator[Any]]) -> None:
+    """Have the queue's daemon in this process run ``loop(daemon, workspace, shutdown event)`` instead of its own."""
+    from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
+
+    QueuedRunCoordinatorDaemon.core_loop = loop  # type: ignore[method-assign, assignment]
+
+
+def one_look_at_the_queue(daemon: Any, workspace: Any) -> Iterator[Any]:
+    """One look of the queue's daemon, as its own loop does it; what goes wrong is what that reports too."""
+    from dagster._daemon.daemon import SpanMarker
+    from dagster._utils.error import serializable_error_info_from_exc_info
+
+    yield SpanMarker.START_SPAN
+    try:
+        yield from daemon.run_iteration(workspace)
+    except Exception:
+        error = serializable_error_info_from_exc_info(sys.exc_info())
+        daemon._logger.error(  # noqa: TRY400  # the text has the traceback, of the code location too
+            "Caught error:\n%s", error
+        )
+        yield error
+    yield SpanMarker.END_SPAN

@@ -1,4 +1,4 @@
-"""`QuickQueue`: Dagster's run queue, looked at twice a second instead of every five seconds.
+"""`QuickQueue`: Dagster's run queue, looked at whenever a run is submitted or has ended.
 
 In dagster.yaml, beside the limits under `concurrency`:
 
@@ -6,22 +6,50 @@ In dagster.yaml, beside the limits under `concurrency`:
       module: platform_assets.launching.quick_queue
       class: QuickQueue
 
-A look is two short queries. Limits, priorities and tags are those of Dagster's `QueuedRunCoordinator`.
+Limits, priorities and tags are those of Dagster's `QueuedRunCoordinator`. Where the daemon is not reached by a signal
+(it runs on another machine, or a run was started by another launcher), the queue is looked at twice a second.
 """
 
 from __future__ import annotations
 
-from platform_assets.launching._compat import QueuedRunCoordinator
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
 
-INTERVAL_SECONDS = 0.4
-"""Dagster's daemon waits in steps of half a second, so that anything below it is one step."""
+import dagster as dg
+
+from platform_assets.launching._compat import (
+    QueuedRunCoordinator,
+    SubmitRunContext,
+    one_look_at_the_queue,
+    replace_queue_loop,
+)
+from platform_assets.launching.queue_signal import QueueSignal, signal_queue
+
+INTERVAL_SECONDS = 0.5
+"""Between two looks at the queue without a signal, unless dagster.yaml says otherwise."""
 
 
 class QuickQueue(QueuedRunCoordinator):
-    """A run queue that is looked at often enough for a run to start within half a second of a place being free."""
+    """A run queue in which a run waits for nothing but a free place."""
+
+    def submit_run(self, context: SubmitRunContext) -> dg.DagsterRun:
+        submitted = super().submit_run(context)
+        signal_queue(self._instance.root_directory)
+        return submitted
 
     @property
     def dequeue_interval_seconds(self) -> float:  # type: ignore[override]
-        """Seconds between two looks at the queue: INTERVAL_SECONDS, unless dagster.yaml says otherwise."""
+        """Seconds between two looks at the queue without a signal. The daemon alone asks, before it begins to look."""
+        replace_queue_loop(_loop)
         configured = self.inst_data.config_dict.get("dequeue_interval_seconds") if self.inst_data is not None else None
         return INTERVAL_SECONDS if configured is None else configured
+
+
+def _loop(daemon: Any, workspace: Any, _shutdown: object) -> Iterator[Any]:
+    """The daemon's loop over the queue, with a wait that a signal ends; it yields often, for the daemon's heartbeat."""
+    with closing(QueueSignal(workspace.instance.root_directory)) as signal:
+        while True:
+            yield from one_look_at_the_queue(daemon, workspace)
+            signal.wait(min(daemon.interval_seconds, INTERVAL_SECONDS))
+            yield None
