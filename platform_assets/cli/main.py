@@ -14,6 +14,7 @@ GROUPS = {
     "quarantine": ("platform_assets.cli.quarantine", "Read the rows that were quarantined."),
     "ledger": ("platform_assets.cli.ledger", "Read versions and verdicts of published tables."),
     "ingest": ("platform_assets.cli.ingest", "Ingest deliveries of a feed now; with --force again."),
+    "launch": ("platform_assets.cli.launch", "Materialize assets in a Dagster that is running, and wait."),
     "dbt": ("platform_assets.cli.dbt", "Write dbt sources from contracts, and the macros a dbt project needs."),
 }
 

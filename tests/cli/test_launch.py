@@ -1,0 +1,134 @@
+"""`platform-assets launch`: runs of a Dagster that is there, and plain words when it is not."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from click.testing import CliRunner, Result
+
+from platform_assets.cli.launch import launch
+from tests.launching.shop import Shop, messages, shop_in
+from tests.support.servers import free_port, wait_for
+
+
+def command(*arguments: str) -> Result:
+    return CliRunner().invoke(launch, arguments)
+
+
+def test_without_a_dagster_it_says_how_to_start_one() -> None:
+    result = command("about", "--url", f"http://127.0.0.1:{free_port()}")
+    assert result.exit_code == 1
+    assert "no Dagster answers at http://127.0.0.1:" in result.output
+    assert "`make dev`" in result.output
+
+
+@pytest.mark.parametrize("url", ["", "ftp://somewhere", "http://"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    result = command("about", "--url", url)
+    assert result.exit_code == 1
+    assert "is no address of a webserver" in result.output
+
+
+@contextmanager
+def another_server(status: int, text: str) -> Iterator[str]:
+    class Answers(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(status)
+            self.send_header("content-length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("status", "text"), [(404, "not found"), (200, "<html>"), (200, "[]"), (200, "null"), (502, "{}")]
+)
+def test_a_server_that_is_no_dagster_is_named(status: int, text: str) -> None:
+    with another_server(status, text) as url:
+        result = command("about", "--url", url)
+    assert result.exit_code == 1
+    assert f"{url} answers, but not as Dagster's webserver does (status {status})" in result.output
+
+
+def test_an_error_of_the_server_is_shown() -> None:
+    with another_server(200, '{"errors": [{"message": "read-only mode"}]}') as url:
+        assert "read-only mode" in command("about", "--url", url).output
+
+
+@pytest.fixture(name="shop", scope="module")
+def _shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    with shop_in(tmp_path_factory.mktemp("launched")) as shop:
+        yield shop
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_run_is_launched_and_waited_for(shop: Shop) -> None:
+    result = command("about", "--url", shop.servers.url)
+    assert result.exit_code == 0, result.output
+    first, last = result.output.strip().splitlines()
+    assert first.startswith(f"about: {shop.servers.url}/runs/")
+    assert last == "about: success"
+    assert shop.run(first.rpartition("/")[2])["status"] == "SUCCESS"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_failed_run_says_why_and_is_an_error_for_a_script(shop: Shop) -> None:
+    result = command("broken", "--url", shop.servers.url)
+    assert result.exit_code == 1
+    assert "broken: failure" in result.output
+    assert "the till is empty" in result.output
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_partitions_are_named_one_or_from_first_to_last(shop: Shop) -> None:
+    url = ("--url", shop.servers.url)
+    assert "daily has partitions: name one with --partition" in command("daily", *url).output
+    assert "no asset with partitions" in command("about", "--partition", "mon", *url).output
+    assert "a range is FIRST...LAST" in command("daily", "--partition", "mon...", *url).output
+    for wanted in ("mon", "mon...wed"):
+        result = command("daily", "--partition", wanted, *url)
+        assert result.exit_code == 0, result.output
+    run = shop.run(result.output.splitlines()[0].rpartition("/")[2])
+    assert "for ['mon', 'tue', 'wed']" in messages(run)
+    result = command("daily", "--partition", "never", *url)
+    assert result.exit_code == 1
+    assert "never" in result.output
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_an_asset_that_is_not_there_has_a_neighbour_named(shop: Shop) -> None:
+    result = command("abuot", "--url", shop.servers.url)
+    assert result.exit_code == 1
+    assert "no asset 'abuot'" in result.output
+    assert "did you mean 'about'?" in result.output
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_it_need_not_wait(shop: Shop) -> None:
+    result = command("endless", "--no-wait", "--url", shop.servers.url)
+    assert result.exit_code == 0
+    run_id = result.output.strip().rpartition("/")[2]
+    wait_for("the run", lambda: shop.run(run_id)["status"] == "STARTED")
+    shop.terminate(run_id)
+    assert shop.ended(run_id)["status"] == "CANCELED"

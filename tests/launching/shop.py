@@ -1,0 +1,178 @@
+"""A project of a few assets under a real `dagster dev`, whose runs are started as deploy/local says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from platform_assets.launching.worker_process import WORKER_TAG
+from tests.support.servers import Servers, configure_instance, free_port, wait_for
+
+DEFINITIONS = """\
+import os, subprocess, sys, time
+from pathlib import Path
+import dagster as dg
+import duckdb, pyarrow  # both have a thread of their allocator
+
+VERSION = "one"
+HERE = Path(__file__).parent
+
+
+@dg.asset
+def about():
+    known = "colorsys" in sys.modules
+    import colorsys
+    assert duckdb.sql("SELECT sum(i) FROM range(1000000) t(i)").fetchone() == (499999500000,)
+    assert pyarrow.table({"n": [1]}).num_rows == 1
+    word = os.environ.get("SHOP_WORD", "")
+    told = {"pid": os.getpid(), "parent": os.getppid(), "version": VERSION, "known": known, "word": word}
+    return dg.MaterializeResult(metadata=told)
+
+
+@dg.asset
+def endless():
+    (HERE / "begun").touch()
+    while True:
+        time.sleep(0.05)
+
+
+@dg.asset
+def leaking():
+    kept = bytearray(os.urandom(1024)) * 400_000
+    return dg.MaterializeResult(metadata={"parent": os.getppid(), "bytes": len(kept)})
+
+
+@dg.asset
+def leaving():  # a process that holds what it inherited, and outlives the run
+    if os.fork() == 0:
+        while True:
+            time.sleep(1)
+            if (HERE / "left").exists():
+                os._exit(0)
+
+
+@dg.asset
+def writing():
+    with (HERE / "written").open("a") as file:
+        file.write(".")
+        file.flush()
+        time.sleep(0.2)
+        file.write("|")
+
+
+@dg.asset
+def broken():
+    raise dg.Failure("the till is empty", allow_retries=False)
+
+
+@dg.asset(partitions_def=dg.StaticPartitionsDefinition(["mon", "tue", "wed"]))
+def daily(context) -> None:
+    context.log.info(f"for {context.partition_keys}")
+
+
+assets = [about, endless, leaking, leaving, writing, broken, daily]
+defs = dg.Definitions(assets=assets, executor=dg.in_process_executor)
+"""
+LAUNCH = """
+mutation($parameters: ExecutionParams!) { launchPipelineExecution(executionParams: $parameters) {
+  __typename ... on LaunchRunSuccess { run { runId } } } }
+"""
+RUN = """
+query($id: ID!) { runOrError(runId: $id) { ... on Run { status tags { key value }
+  assetMaterializations { metadataEntries { label ... on TextMetadataEntry { text } ... on IntMetadataEntry { intValue }
+    ... on BoolMetadataEntry { boolValue } } }
+  eventConnection { events { __typename ... on MessageEvent { message } } } } } }
+"""
+TERMINATE = "mutation($id: String!) { terminateRun(runId: $id) { __typename } }"
+OVER = ("SUCCESS", "FAILURE", "CANCELED")
+
+
+@dataclass
+class Shop:
+    """A project and its `dagster dev`."""
+
+    root: Path
+    servers: Servers
+
+    @property
+    def code(self) -> Path:
+        return self.root / "shop.py"
+
+    def launch(self, asset: str) -> str:
+        """Launch a run of the asset; its id."""
+        selector = {
+            "repositoryLocationName": "shop",
+            "repositoryName": "__repository__",
+            "pipelineName": "__ASSET_JOB",
+            "assetSelection": [{"path": [asset]}],
+        }
+        data = self.servers.graphql(LAUNCH, parameters={"selector": selector, "mode": "default", "runConfigData": {}})
+        assert data["launchPipelineExecution"]["__typename"] == "LaunchRunSuccess", data
+        return str(data["launchPipelineExecution"]["run"]["runId"])
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        return dict(self.servers.graphql(RUN, id=run_id)["runOrError"])
+
+    def ended(self, run_id: str) -> dict[str, Any]:
+        """The run, once it is over."""
+        wait_for("the end of the run", lambda: self.run(run_id)["status"] in OVER)
+        return self.run(run_id)
+
+    def about(self, asset: str = "about") -> dict[str, Any]:
+        """What a run of `about` said of itself; `log` holds its messages."""
+        run = self.ended(self.launch(asset))
+        assert run["status"] == "SUCCESS", messages(run)
+        (entries,) = [m["metadataEntries"] for m in run["assetMaterializations"]]
+        told = {e["label"]: e.get("text", e.get("intValue", e.get("boolValue"))) for e in entries}
+        return {**told, "log": messages(run)}
+
+    def process_of(self, run_id: str) -> int:
+        """The process of a run that was begun by the launcher."""
+        tags = wait_for("the tag", lambda: {t["key"]: t["value"] for t in self.run(run_id)["tags"]}.get(WORKER_TAG))
+        return int(json.loads(tags)["pid"])
+
+    def begin_endless(self) -> tuple[str, int]:
+        """A run that does not end by itself; its id and its process."""
+        (self.root / "begun").unlink(missing_ok=True)
+        run_id = self.launch("endless")
+        wait_for("the endless step", (self.root / "begun").exists)
+        return run_id, self.process_of(run_id)
+
+    def terminate(self, run_id: str) -> None:
+        assert self.servers.graphql(TERMINATE, id=run_id)["terminateRun"]["__typename"] == "TerminateRunSuccess"
+
+    def start(self) -> None:
+        """Start the `dagster dev`, and wait for it."""
+        self.servers.start("dagster", "dev", "-w", "workspace.yaml", "-p", str(self.servers.port))
+        wait_for("the webserver", lambda: self.servers.graphql("{ version }"), seconds=300)
+
+
+def messages(run: dict[str, Any]) -> str:
+    return "\n".join(event.get("message", "") for event in run["eventConnection"]["events"])
+
+
+@contextmanager
+def shop_in(root: Path, **launcher: object) -> Iterator[Shop]:
+    """The project in ``root``, served; ``launcher`` configures its run launcher."""
+    (root / "pyproject.toml").write_text("[project]\nname = 'shop'\n")
+    (root / "shop.py").write_text(DEFINITIONS)
+    configure_instance(root)
+    config = root / "dagster" / "dagster.yaml"
+    settings = yaml.safe_load(config.read_text())
+    settings["run_launcher"]["config"] = launcher
+    config.write_text(yaml.safe_dump(settings))
+    (root / "workspace.yaml").write_text("load_from: [{python_module: {module_name: shop, location_name: shop}}]\n")
+    # what `dg dev` says of the project's .env
+    variables = {"DAGSTER_PROJECT_ENV_FILE_PATHS": json.dumps({"shop": "."})}
+    shop = Shop(root, Servers(root, free_port(), root, variables))
+    try:
+        shop.start()
+        yield shop
+    finally:
+        shop.servers.stop()
