@@ -4,7 +4,8 @@ It speaks with its launcher over the socket whose descriptor it is given, a line
 
 - it begins with ``{"ready": true, ...}``, or with ``{"refused": reason}`` and ends;
 - ``{"run": run_id}`` is answered with ``{"pid": ...}`` once the run's process exists. It begins with ``{"go": pid}``,
-  and ends without having begun if that does not come: a launcher that heard nothing may start the run elsewhere.
+  which that process itself answers with ``{"begun": pid}``, and ends without having begun if that does not come: a
+  launcher that found the socket at its end may start the run elsewhere.
 
 It runs no user code but the definitions, opens no database, and has one thread: a fork copies no other, and locks that
 others hold would stay held in the copy for ever. What a run imported it imports too, so that the next one has it. It
@@ -22,13 +23,14 @@ import select
 import signal
 import socket
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from platform_assets.failpoints import failpoint
+from platform_assets.launching.threads import Threads
 from platform_assets.logs import logger
 
 log = logger(__name__)
@@ -46,6 +48,7 @@ def main(descriptor: int, target: str) -> None:
         # whatever the project's code raises: the run is then started cold, and fails with the error in its own log
         process.say({"refused": f"the code location cannot be loaded ({type(error).__name__})"})
         raise
+    failpoint("preloaded.loaded")
     process.say(started)
     if "ready" in started:
         process.serve()
@@ -63,7 +66,8 @@ class Preloaded:
         self.run_ids: dict[int, str] = {}
         self.waiting: dict[int, int] = {}
         """The pipe over which a run's process is told to begin, by process id."""
-        self._native = 0
+        self._threads = Threads()
+        self._ending = self._ended_signal = -1
 
     def say(self, message: dict[str, Any]) -> None:
         self.channel.sendall(json.dumps(message).encode() + b"\n")
@@ -73,7 +77,7 @@ class Preloaded:
         from platform_assets.launching._compat import load_repository
 
         began_ns = time.time_ns()
-        self._native = _threads_of_duckdb()
+        self._threads.import_native()
         from platform_assets.launching.code_state import TooManyFiles, roots_of_code, state_of_code
 
         folder = load_repository(origin)
@@ -84,7 +88,7 @@ class Preloaded:
             state = state_of_code(roots)
         except TooManyFiles as error:
             return {"refused": str(error)}
-        if (reason := self._reason_against_forking()) is not None:
+        if (reason := self._threads.reason_against_forking()) is not None:
             return {"refused": reason}
         # a file that was changed while it was loaded: nobody knows which text was taken, and the next run loads it anew
         digest = state.digest if state.newest_ns < began_ns else ""
@@ -94,24 +98,33 @@ class Preloaded:
 
     def serve(self) -> None:
         """Fork for each request; reap what has ended. Ends with the launcher, once no run is left."""
+        self._signal_ends()
         buffer, connected = b"", True
         while connected or self.children:
-            watched: list[Any] = [*self.children.values()]
-            if connected:
-                watched.append(self.channel)
+            watched: list[Any] = [self._ending, *([self.channel] if connected else [])]
             readable, _, _ = select.select(watched, [], [], 1.0)
-            for end in readable:
-                if end is self.channel:
-                    received = self._received()
-                    connected = bool(received)
-                    *lines, buffer = (buffer + received).split(b"\n")
-                    for line in lines:
-                        self._answer(json.loads(line))
-                    if not connected:
-                        self._release_none()
-            for pid, end in list(self.children.items()):
-                if end in readable:
-                    self._ended(pid, end)
+            if self.channel in readable:
+                received = self._received()
+                connected = bool(received)
+                *lines, buffer = (buffer + received).split(b"\n")
+                for line in lines:
+                    self._answer(json.loads(line))
+                if not connected:
+                    self._release_none()
+            if self._ending in readable:
+                os.read(self._ending, 65536)
+            for pid in list(self.children):
+                ended, status = os.waitpid(pid, os.WNOHANG)
+                if ended:
+                    self._ended(pid, status)
+
+    def _signal_ends(self) -> None:
+        """Have the end of a process noticed at once, by a byte in a pipe."""
+        self._ending, self._ended_signal = os.pipe()
+        for end in (self._ending, self._ended_signal):
+            os.set_blocking(end, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._ended_signal, warn_on_full_buffer=False)
 
     def _received(self) -> bytes:
         """What the launcher has sent; nothing when it is gone, however it went."""
@@ -124,10 +137,12 @@ class Preloaded:
         if "run" in request:
             self._fork(request["run"])
         elif (gate := self.waiting.pop(request["go"], None)) is not None:
+            failpoint("preloaded.before_go")
             # one that was killed before it began is reported when it is reaped
             with contextlib.suppress(BrokenPipeError):
                 os.write(gate, b"g")
             os.close(gate)
+            failpoint("preloaded.gone_ahead")
 
     def _release_none(self) -> None:
         """Let the processes go that nobody told to begin: their launcher is gone, or has given them up."""
@@ -135,9 +150,10 @@ class Preloaded:
             os.close(self.waiting.popitem()[1])
 
     def _fork(self, run_id: str) -> None:
-        if (reason := self._reason_against_forking()) is not None:
+        if (reason := self._threads.reason_against_forking()) is not None:
             self.say({"refused": reason})
             return
+        failpoint("preloaded.before_fork")
         reader, writer = os.pipe()
         begin, gate = os.pipe()
         try:
@@ -153,18 +169,21 @@ class Preloaded:
         os.close(writer)
         os.close(begin)
         self.children[pid], self.run_ids[pid], self.waiting[pid] = reader, run_id, gate
+        failpoint("preloaded.forked")
         with contextlib.suppress(OSError):  # the launcher is gone: the next look at the channel says so
             self.say({"pid": pid})
+        failpoint("preloaded.answered")
 
     def _become_run(self, run_id: str, writer: int, begin: int) -> None:
         """Execute the run in this process, which was just forked, once it is told to begin, and end it."""
         code = 1
         try:
-            self.channel.close()
-            for end in (*self.children.values(), *self.waiting.values()):
-                os.close(end)
+            self._forget_parent()
             if not os.read(begin, 1):
                 os._exit(0)
+            with contextlib.suppress(OSError):  # a launcher that is gone has made this process known before
+                self.say({"begun": os.getpid()})
+            self.channel.close()
             from platform_assets.launching.dagster_runs import execute
 
             before = set(sys.modules)
@@ -179,15 +198,23 @@ class Preloaded:
             sys.stderr.flush()
             os._exit(code)
 
-    def _ended(self, pid: int, end: int) -> None:
-        """A run's process has said all it will say: reap it, and report a run that it left unfinished."""
+    def _forget_parent(self) -> None:
+        """In a process that was just forked: let go of what is the preloaded process's alone."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for end in (self._ending, self._ended_signal, *self.children.values(), *self.waiting.values()):
+            os.close(end)
+
+    def _ended(self, pid: int, status: int) -> None:
+        """A run's process has ended: learn what it imported, and report a run that it left unfinished."""
+        end = self.children.pop(pid)
+        os.set_blocking(end, False)  # a process that it started may hold the other end for as long as it likes
         learned = b""
-        while received := os.read(end, 65536):
-            learned += received
+        with contextlib.suppress(BlockingIOError):
+            while received := os.read(end, 65536):
+                learned += received
         os.close(end)
-        _, status = os.waitpid(pid, 0)
         run_id = self.run_ids.pop(pid)
-        del self.children[pid]
         if (gate := self.waiting.pop(pid, None)) is not None:
             os.close(gate)
         if status:
@@ -201,6 +228,7 @@ class Preloaded:
         pid = os.fork()
         if pid == 0:
             try:
+                self._forget_parent()
                 self.channel.close()
                 os.close(reader)
                 from platform_assets.launching.dagster_runs import report_death
@@ -210,14 +238,6 @@ class Preloaded:
                 os._exit(0)
         os.close(writer)
         self.children[pid], self.run_ids[pid] = reader, run_id
-
-    def _reason_against_forking(self) -> str | None:
-        """Why this process may not be copied: other threads, whose locks a copy would keep for ever."""
-        count = _threads() - 1 - self._native
-        if count <= 0:
-            return None
-        names = ", ".join(t.name for t in threading.enumerate() if t is not threading.main_thread())
-        return f"its definitions have started {count} threads ({names or 'of a native library'})"
 
     def _import(self, names: Iterable[str]) -> list[str]:
         """Import what can be; the names of those that were, and as ``-name`` of one that has started a thread.
@@ -234,7 +254,7 @@ class Preloaded:
                 # one that only exists within a run, or is made by hand: runs go on importing it themselves
                 log.debug("%s is not imported for later runs (%s)", name, type(error).__name__)
                 continue
-            if self._reason_against_forking() is not None:
+            if self._threads.reason_against_forking() is not None:
                 return [*imported, f"-{name}"]
             imported.append(name)
         return imported
@@ -257,25 +277,6 @@ class Preloaded:
             beside.rename(self.modules)
         except OSError as error:
             log.warning("what runs import is not remembered: %s", error.strerror)
-
-
-def _threads() -> int:
-    """How many threads this process has, those of native libraries among them, but for those of jemalloc.
-
-    An allocator takes part in a fork: jemalloc, which PyArrow brings, stops its threads before it and begins new ones.
-    """
-    tasks = Path("/proc/self/task")
-    if not tasks.exists():
-        return threading.active_count()
-    names = [(task / "comm").read_text().strip() for task in tasks.iterdir()]
-    return len([name for name in names if name != "jemalloc_bg_thd"])
-
-
-def _threads_of_duckdb() -> int:
-    """How many threads the import of DuckDB starts: its allocator's, which takes care of a fork itself."""
-    before = _threads()
-    importlib.import_module("duckdb")
-    return _threads() - before
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,7 +14,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from platform_assets.launching.code_state import state_of_code
+
+GROWTH_BYTES = 256 * 2**20
+"""How much a process may grow by what its runs import; it runs nothing itself."""
 
 NUMERIC_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 """Numeric libraries start their threads when they are imported; a process that forks may have none."""
@@ -20,6 +27,10 @@ NUMERIC_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 class NotWarm(Exception):
     """The run cannot be started from a preloaded process; the message says why."""
+
+
+class NoAnswer(NotWarm):
+    """It is there, and says nothing."""
 
 
 class PreloadedProcess:
@@ -47,8 +58,19 @@ class PreloadedProcess:
         except NotWarm:
             self.close()
             raise
+        self._loaded_bytes = self._bytes()
         self._roots = [Path(root) for root in loaded["roots"]]
         self._digest = loaded["digest"]
+
+    def _bytes(self) -> int:
+        try:
+            return int(psutil.Process(self._process.pid).memory_info().rss)
+        except psutil.Error:
+            return 0
+
+    def has_grown(self) -> bool:
+        """Whether its memory is much more than what it was when it had loaded."""
+        return self._bytes() > self._loaded_bytes + GROWTH_BYTES
 
     def is_current(self) -> bool:
         """Whether it runs, and no file of the code has changed since it loaded them."""
@@ -66,8 +88,12 @@ class PreloadedProcess:
             try:
                 known(pid)
                 self._say({"go": pid})
-            except BaseException:
+                self._answer()  # of the run's process itself, which holds the other end until it begins or ends
+            except BaseException as error:
                 self.close()  # with its launcher gone, it lets go of the process that waits
+                if isinstance(error, NoAnswer):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
                 raise
 
     def close(self) -> None:
@@ -85,7 +111,7 @@ class PreloadedProcess:
             try:
                 received = self._channel.recv(65536)
             except TimeoutError as error:
-                raise NotWarm("the preloaded process did not answer in time") from error
+                raise NoAnswer("the preloaded process did not answer in time") from error
             except OSError as error:
                 raise NotWarm(f"the preloaded process is gone ({error.strerror})") from error
             if not received:

@@ -104,7 +104,7 @@ class WarmRunLauncher(DefaultRunLauncher):
             held = self._loaded.get(location)
             if held is not None:
                 try:
-                    if held[0] == key and held[1].runs < self._max_runs and held[1].is_current():
+                    if self._may_go_on(held[1]) and held[0] == key and held[1].is_current():
                         held[1].start(run_id, known)
                         return
                 except (NotWarm, TooManyFiles) as reason:
@@ -113,6 +113,9 @@ class WarmRunLauncher(DefaultRunLauncher):
             process = self._load(key, location, context)
             self._loaded[location] = (key, process)
             process.start(run_id, known)
+
+    def _may_go_on(self, process: PreloadedProcess) -> bool:
+        return process.runs < self._max_runs and not process.has_grown()
 
     def _load(self, key: _Code, location: str, context: LaunchRunContext) -> PreloadedProcess:
         origin = context.dagster_run.job_code_origin
