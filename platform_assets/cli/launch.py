@@ -28,7 +28,8 @@ mutation($parameters: ExecutionParams!) { launchPipelineExecution(executionParam
 STATUS = "query($id: ID!) { runOrError(runId: $id) { __typename ... on Run { status } } }"
 FAILURES = """
 query($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events { __typename
-  ... on ExecutionStepFailureEvent { stepKey error { message causes { message } } } ... on RunFailureEvent { message } } } } }
+  ... on ExecutionStepFailureEvent { stepKey error { message causes { message } } }
+  ... on RunFailureEvent { message } } } } }
 """
 JOB = "__ASSET_JOB"
 RANGE = "..."
