@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ __all__ = [
     "DefaultRunLauncher",
     "LaunchRunContext",
     "QueuedRunCoordinator",
+    "Served",
     "SubmitRunContext",
     "WorkerStatus",
     "execute_run",
@@ -33,7 +35,9 @@ __all__ = [
     "load_repository",
     "one_look_at_the_queue",
     "origin_of_code",
+    "python_of",
     "replace_queue_loop",
+    "served_locations",
     "serialized_ref",
     "server_of",
     "variables_of",
@@ -57,6 +61,11 @@ def origin_of_code(run: dg.DagsterRun) -> str:
     return serialize_value(run.job_code_origin.repository_origin) if run.job_code_origin is not None else ""
 
 
+def python_of(run: dg.DagsterRun) -> str:
+    """The interpreter that the definitions of a run are loaded with; empty if the run does not say it."""
+    return run.job_code_origin.repository_origin.executable_path if run.job_code_origin is not None else ""
+
+
 def server_of(context: LaunchRunContext) -> tuple[str, str]:
     """The id of the code server that the run was made by, which is another after each reload, and its location's name.
 
@@ -67,6 +76,31 @@ def server_of(context: LaunchRunContext) -> tuple[str, str]:
         return "", ""
     name = origin.repository_origin.code_location_origin.location_name
     return getattr(context.workspace.get_code_location(name), "_server_id", None) or "", name
+
+
+@dataclass(frozen=True)
+class Served:
+    """A code location that a code server of this deployment serves; ``server`` is another id after each reload.
+
+    ``origin`` is what :func:`origin_of_code` gives for its runs, ``python`` the interpreter that loads it.
+    """
+
+    name: str
+    server: str
+    origin: str
+    python: str
+
+
+def served_locations(workspace: Any) -> list[Served]:
+    """The code locations of a daemon's workspace that are loaded now."""
+    found = []
+    for name, entry in workspace.create_request_context().get_code_location_entries().items():
+        server = getattr(entry.code_location, "_server_id", None)
+        if server:
+            for repository in entry.code_location.get_repositories().values():
+                origin = repository.get_python_origin()
+                found.append(Served(name, server, serialize_value(origin), origin.executable_path or ""))
+    return found
 
 
 def variables_of(instance: dg.DagsterInstance, location: str) -> dict[str, str]:

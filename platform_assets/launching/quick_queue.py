@@ -23,8 +23,10 @@ from platform_assets.launching._compat import (
     SubmitRunContext,
     one_look_at_the_queue,
     replace_queue_loop,
+    served_locations,
 )
 from platform_assets.launching.queue_signal import QueueSignal, signal_queue
+from platform_assets.launching.warm_launcher import WarmRunLauncher
 
 INTERVAL_SECONDS = 0.5
 """Between two looks at the queue without a signal, unless dagster.yaml says otherwise."""
@@ -48,8 +50,11 @@ class QuickQueue(QueuedRunCoordinator):
 
 def _loop(daemon: Any, workspace: Any, _shutdown: object) -> Iterator[Any]:
     """The daemon's loop over the queue, with a wait that a signal ends; it yields often, for the daemon's heartbeat."""
+    launcher = workspace.instance.run_launcher
     with closing(QueueSignal(workspace.instance.root_directory)) as signal:
         while True:
+            if isinstance(launcher, WarmRunLauncher):
+                launcher.preload(served_locations(workspace))
             yield from one_look_at_the_queue(daemon, workspace)
             signal.wait(min(daemon.interval_seconds, INTERVAL_SECONDS))
             yield None

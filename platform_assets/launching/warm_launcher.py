@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -25,8 +25,10 @@ from platform_assets.launching._compat import (
     CheckRunHealthResult,
     DefaultRunLauncher,
     LaunchRunContext,
+    Served,
     WorkerStatus,
     origin_of_code,
+    python_of,
     serialized_ref,
     server_of,
     variables_of,
@@ -59,6 +61,8 @@ class WarmRunLauncher(DefaultRunLauncher):
         self._locks: dict[str, threading.Lock] = {}
         self._loaded: dict[str, tuple[_Code, PreloadedProcess]] = {}
         self._refused: dict[_Code, str] = {}
+        self._served: frozenset[Served] = frozenset()
+        self._preloading: threading.Thread | None = None
 
     @classmethod
     def config_type(cls) -> Any:
@@ -110,16 +114,40 @@ class WarmRunLauncher(DefaultRunLauncher):
                 except (NotWarm, TooManyFiles) as reason:
                     log.warning("the preloaded process of %s is replaced: %s", location, reason)
                 self._loaded.pop(location)[1].close()
-            process = self._load(key, location, context)
+            process = self._load(key, location, python_of(context.dagster_run))
             self._loaded[location] = (key, process)
             process.start(run_id, known)
+
+    def preload(self, served: Sequence[Served]) -> None:
+        """Load the code locations ``served`` that are not loaded as they are now: their first run then has not to wait.
+
+        It returns at once; loading goes on in a thread, and a run that comes meanwhile waits for it.
+        """
+        wanted = frozenset(served)
+        if wanted != self._served and not (self._preloading and self._preloading.is_alive()):
+            self._served = wanted
+            self._preloading = threading.Thread(target=self._preload, args=(served,), name="preloading", daemon=True)
+            self._preloading.start()
+
+    def _preload(self, served: Sequence[Served]) -> None:
+        for code in served:
+            variables = tuple(sorted(variables_of(self._instance, code.name).items()))
+            key = _Code(code.server, code.origin, variables)
+            with self._lock_of(code.name):
+                held = self._loaded.get(code.name)
+                if key in self._refused or (held is not None and held[0] == key):
+                    continue
+                if held is not None:
+                    self._loaded.pop(code.name)[1].close()
+                try:
+                    self._loaded[code.name] = (key, self._load(key, code.name, code.python))
+                except NotWarm as reason:
+                    log.warning("runs of %s are started without a preloaded process: %s", code.name, reason)
 
     def _may_go_on(self, process: PreloadedProcess) -> bool:
         return process.runs < self._max_runs and not process.has_grown()
 
-    def _load(self, key: _Code, location: str, context: LaunchRunContext) -> PreloadedProcess:
-        origin = context.dagster_run.job_code_origin
-        python = origin.repository_origin.executable_path if origin is not None else ""
+    def _load(self, key: _Code, location: str, python: str) -> PreloadedProcess:
         try:
             process = PreloadedProcess(
                 key.origin,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
 from platform_assets.launching.worker_process import WORKER_TAG
@@ -90,6 +91,7 @@ query($id: ID!) { runOrError(runId: $id) { ... on Run { status tags { key value 
   eventConnection { events { __typename ... on MessageEvent { message } } } } } }
 """
 TERMINATE = "mutation($id: String!) { terminateRun(runId: $id) { __typename } }"
+PRELOADED = "platform_assets.launching.preloaded"
 OVER = ("SUCCESS", "FAILURE", "CANCELED")
 
 
@@ -143,6 +145,17 @@ class Shop:
         run_id = self.launch("endless")
         wait_for("the endless step", (self.root / "begun").exists)
         return run_id, self.process_of(run_id)
+
+    def preloaded(self) -> int | None:
+        """The preloaded process, if there is just one."""
+        found = []
+        for process in self.servers.descendants():
+            with suppress(psutil.Error):
+                parent = process.parent()
+                # its runs are copies of it
+                if PRELOADED in process.cmdline() and parent is not None and PRELOADED not in parent.cmdline():
+                    found.append(process.pid)
+        return found[0] if len(found) == 1 else None
 
     def terminate(self, run_id: str) -> None:
         assert self.servers.graphql(TERMINATE, id=run_id)["terminateRun"]["__typename"] == "TerminateRunSuccess"

@@ -22,6 +22,15 @@ def _shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         yield shop
 
 
+def test_a_code_location_is_loaded_before_its_first_run(shop: Shop) -> None:
+    loaded = wait_for("the preloaded process", shop.preloaded)
+    assert shop.about()["parent"] == loaded
+    reload = 'mutation { reloadRepositoryLocation(repositoryLocationName: "shop") { __typename } }'
+    shop.servers.graphql(reload)
+    again = wait_for("another after the reload", lambda: (pid := shop.preloaded()) != loaded and pid)
+    assert shop.about()["parent"] == again
+
+
 def test_each_run_has_a_process_of_its_own_with_what_earlier_ones_imported(shop: Shop) -> None:
     first, second, third = shop.about(), shop.about(), shop.about()
     assert "without a preloaded process" not in first["log"] + second["log"] + third["log"]
