@@ -36,10 +36,8 @@ from dagster._serdes import ConfigurableClassData
 from sqlalchemy.engine import Connection
 
 from platform_assets.failpoints import failpoint
+from platform_assets.instance.batches import write_batches
 from platform_assets.instance.connections import KeptConnections
-
-BATCH_SIZE = 10_000
-"""Planned events written in one transaction, where dagster's own default is to write each by itself."""
 
 RELIED_ON = {
     SqliteEventLogStorage: (
@@ -81,10 +79,7 @@ class QuickSqliteEventLogStorage(KeptConnections):
 
     def register_instance(self, instance: DagsterInstance) -> None:
         super().register_instance(instance)
-        if "DAGSTER_EVENT_BATCH_SIZE" not in os.environ:
-            # dagster marks a run's planned events as a batch but writes them singly unless the variable is set; it is
-            # asked for through this method alone, so the instance answers instead of the environment
-            instance._get_event_batch_size = lambda: BATCH_SIZE  # type: ignore[method-assign]
+        write_batches(instance)
 
     # writing
 
