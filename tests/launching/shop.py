@@ -106,15 +106,19 @@ class Shop:
     def code(self) -> Path:
         return self.root / "shop.py"
 
-    def launch(self, asset: str) -> str:
-        """Launch a run of the asset; its id."""
+    def launch(self, asset: str, **tags: str) -> str:
+        """Launch a run of the asset; its id. A double underscore in the name of a tag is a slash."""
         selector = {
             "repositoryLocationName": "shop",
             "repositoryName": "__repository__",
             "pipelineName": "__ASSET_JOB",
             "assetSelection": [{"path": [asset]}],
         }
-        data = self.servers.graphql(LAUNCH, parameters={"selector": selector, "mode": "default", "runConfigData": {}})
+        parameters = {"selector": selector, "mode": "default", "runConfigData": {}}
+        if tags:
+            named = [{"key": key.replace("__", "/"), "value": value} for key, value in tags.items()]
+            parameters["executionMetadata"] = {"tags": named}
+        data = self.servers.graphql(LAUNCH, parameters=parameters)
         assert data["launchPipelineExecution"]["__typename"] == "LaunchRunSuccess", data
         return str(data["launchPipelineExecution"]["run"]["runId"])
 
@@ -179,6 +183,7 @@ def shop_in(root: Path, **launcher: object) -> Iterator[Shop]:
     config = root / "dagster" / "dagster.yaml"
     settings = yaml.safe_load(config.read_text())
     settings["run_launcher"]["config"] = launcher
+    settings["run_monitoring"]["poll_interval_seconds"] = 2
     config.write_text(yaml.safe_dump(settings))
     (root / "workspace.yaml").write_text("load_from: [{python_module: {module_name: shop, location_name: shop}}]\n")
     # what `dg dev` says of the project's .env

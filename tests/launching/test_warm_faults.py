@@ -47,6 +47,13 @@ def test_a_run_that_leaks_takes_its_memory_along(shop: Shop) -> None:
     assert psutil.Process(parent).memory_info().rss - before < 64 * 2**20
 
 
+def test_a_run_beyond_its_time_limit_is_ended(shop: Shop) -> None:
+    run_id = shop.launch("endless", dagster__max_runtime="1")
+    pid = shop.process_of(run_id)
+    assert shop.ended(run_id)["status"] in ("FAILURE", "CANCELED")
+    wait_for("the end of its process", lambda: not psutil.pid_exists(pid))
+
+
 def test_a_process_that_outlives_its_run_holds_up_nobody(shop: Shop) -> None:
     run_id = shop.launch("leaving")
     assert shop.ended(run_id)["status"] == "SUCCESS"
