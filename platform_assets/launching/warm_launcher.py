@@ -51,7 +51,7 @@ class _Code:
 
 
 class WarmRunLauncher(DefaultRunLauncher):
-    """Launches runs of local code locations from preloaded processes, one for each code location."""
+    """Launches runs of local code locations from preloaded processes, one for each repository of definitions."""
 
     def __init__(self, inst_data: Any = None, *, startup_seconds: float = 120.0, max_runs: int = 1000) -> None:
         super().__init__(inst_data)
@@ -59,7 +59,8 @@ class WarmRunLauncher(DefaultRunLauncher):
         self._max_runs = max_runs
         self._lock = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
-        self._loaded: dict[str, tuple[_Code, PreloadedProcess]] = {}
+        self._loaded: dict[tuple[str, str], tuple[_Code, PreloadedProcess]] = {}
+        """By code location and origin: a location may have several repositories."""
         self._refused: dict[_Code, str] = {}
         self._served: frozenset[Served] = frozenset()
         self._preloading: threading.Thread | None = None
@@ -105,7 +106,7 @@ class WarmRunLauncher(DefaultRunLauncher):
         with self._lock_of(location):
             if key in self._refused:
                 raise NotWarm(self._refused[key])
-            held = self._loaded.get(location)
+            held = self._loaded.get((location, key.origin))
             if held is not None:
                 try:
                     if self._may_go_on(held[1]) and held[0] == key and held[1].is_current():
@@ -113,9 +114,9 @@ class WarmRunLauncher(DefaultRunLauncher):
                         return
                 except (NotWarm, TooManyFiles) as reason:
                     log.warning("the preloaded process of %s is replaced: %s", location, reason)
-                self._loaded.pop(location)[1].close()
+                self._loaded.pop((location, key.origin))[1].close()
             process = self._load(key, location, python_of(context.dagster_run))
-            self._loaded[location] = (key, process)
+            self._loaded[location, key.origin] = (key, process)
             process.start(run_id, known)
 
     def preload(self, served: Sequence[Served]) -> None:
@@ -134,13 +135,13 @@ class WarmRunLauncher(DefaultRunLauncher):
             variables = tuple(sorted(variables_of(self._instance, code.name).items()))
             key = _Code(code.server, code.origin, variables)
             with self._lock_of(code.name):
-                held = self._loaded.get(code.name)
+                held = self._loaded.get((code.name, code.origin))
                 if key in self._refused or (held is not None and held[0] == key):
                     continue
                 if held is not None:
-                    self._loaded.pop(code.name)[1].close()
+                    self._loaded.pop((code.name, code.origin))[1].close()
                 try:
-                    self._loaded[code.name] = (key, self._load(key, code.name, code.python))
+                    self._loaded[code.name, code.origin] = (key, self._load(key, code.name, code.python))
                 except NotWarm as reason:
                     log.warning("runs of %s are started without a preloaded process: %s", code.name, reason)
 
