@@ -187,11 +187,13 @@ class WarmRunLauncher(DefaultRunLauncher):
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Whether the run's process is alive, for Dagster's run monitoring."""
+        """Whether the run's process is alive, for Dagster's run monitoring, which fails a run of any other status.
+
+        Of a run that the default launcher started, or another machine, nothing is known: it counts as running, as it
+        does with the default launcher. The sensor `dead_runs` asks for those of this machine.
+        """
         worker = WorkerProcess.from_tag(run.tags.get(WORKER_TAG))
-        if worker is None or not worker.is_here:
-            return CheckRunHealthResult(WorkerStatus.UNKNOWN)
-        if worker.is_alive:
+        if worker is None or not worker.is_here or worker.is_alive:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(WorkerStatus.FAILED, "its process is gone")
 

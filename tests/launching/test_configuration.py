@@ -1,13 +1,18 @@
 """The launcher and the queue as an instance is configured with them in deploy/local."""
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.test_utils import create_run_for_test
 
+from platform_assets.launching._compat import WorkerStatus
 from platform_assets.launching.quick_queue import INTERVAL_SECONDS, QuickQueue
 from platform_assets.launching.warm_launcher import WarmRunLauncher
+from platform_assets.launching.worker_process import WORKER_TAG, WorkerProcess
 
 LOCAL = Path(__file__).resolve().parents[2] / "deploy" / "local" / "dagster.yaml"
 
@@ -33,6 +38,22 @@ def test_a_laptop_has_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             == yaml.safe_load(LOCAL.read_text())["concurrency"]["runs"]["max_concurrent_runs"]
         )
         assert instance.run_launcher.supports_check_run_worker_health
+
+
+def test_run_monitoring_fails_only_runs_that_are_known_to_be_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive = WorkerProcess.of(os.getpid())
+    dead = replace(alive, began=f"before {alive.began}")
+    elsewhere = replace(dead, machine="another")
+    with configured(tmp_path, monkeypatch) as instance:
+        launcher = instance.run_launcher
+        tags = {"cold": "", "alive": alive.to_tag(), "dead": dead.to_tag(), "elsewhere": elsewhere.to_tag()}
+        runs = {name: create_run_for_test(instance, tags={WORKER_TAG: tag}) for name, tag in tags.items()}
+        runs["untagged"] = create_run_for_test(instance)
+        status = {name: launcher.check_run_worker_health(run).status for name, run in runs.items()}
+    assert status.pop("dead") is WorkerStatus.FAILED
+    assert set(status.values()) == {WorkerStatus.RUNNING}
 
 
 def test_the_interval_can_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
