@@ -9,8 +9,8 @@ from typing import NoReturn
 
 import pytest
 
+from platform_assets.components.assets import dbt_run
 from platform_assets.components.assets.dbt_run import DbtRun
-from platform_assets.components.reporting import trend_plot
 from platform_assets.failures import for_log
 from platform_assets.warehouse.errors import StatementFailed, WarehouseBusy
 from tests.support.projects import Project, opened
@@ -32,15 +32,16 @@ def logged(project: Project, run_id: str) -> list[str]:
     return [entry.user_message for entry in project.instance.all_logs(run_id) if entry.dagster_event is None]
 
 
-def test_a_picture_that_cannot_be_drawn(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> NoReturn:
+def test_columns_that_cannot_be_described(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> NoReturn:
         raise ValueError(QUOTED)
 
-    monkeypatch.setattr(trend_plot, "_png", broken)
-    run = shop.run("key:lake/orders or key:raw/orders", DAYS[0], DAYS[1])
+    assert shop.run("key:lake/orders or key:raw/orders", DAYS[0]).success
+    monkeypatch.setattr(dbt_run, "table_metadata", broken)
+    run = shop.run("key:apart", DAYS[0])
     assert run.success
-    (line,) = [line for line in logged(shop, run.run_id) if "no trend in the metadata" in line]
-    assert re.search(r"no trend in the metadata: ValueError in test_quiet_errors\.py, line \d+$", line)
+    (line,) = [line for line in logged(shop, run.run_id) if "no columns in the metadata" in line]
+    assert re.search(r"no columns in the metadata: ValueError in test_quiet_errors\.py, line \d+ ", line)
 
 
 def test_a_dbt_step_that_fails(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:

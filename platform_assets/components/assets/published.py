@@ -14,7 +14,6 @@ from platform_assets.components.assets.upstream import UpstreamAsset, Verdicts, 
 from platform_assets.components.reporting.ledger_verdict import verdict_outcome
 from platform_assets.components.reporting.logs import stage_line, step_logs
 from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
-from platform_assets.components.reporting.trend_plot import trend_of_run
 from platform_assets.execution import current_execution
 from platform_assets.logs import logger
 from platform_assets.platform_resource import PlatformResource
@@ -66,12 +65,8 @@ def published_asset(spec: dg.AssetSpec, *, source: dg.AssetKey) -> dg.AssetsDefi
         verdicts = {verdict.partition: verdict for verdict in published}
         refused |= failed
         seconds = (time.monotonic() - started) / max(1, len(open_keys))
-        good = [key for key, verdict in verdicts.items() if verdict.published]
-        trend = trend_of_run(context, warehouse, key=spec.key, partitions=spec.partitions_def, good=good)
         outcomes = [
-            Outcome(key, failure=refused[key])
-            if key in refused
-            else verdict_outcome(verdicts[key], seconds, trend if [key] == good[-1:] else None)
+            Outcome(key, failure=refused[key]) if key in refused else verdict_outcome(verdicts[key], seconds)
             for key in keys
         ]
         with step_logs(context, asset):

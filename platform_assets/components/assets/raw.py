@@ -18,7 +18,6 @@ from platform_assets.components.reporting.gate_checks import check_results, gate
 from platform_assets.components.reporting.ledger_verdict import verdict_outcome
 from platform_assets.components.reporting.logs import stage_line, step_logs
 from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome, output_name, report, run_partitions
-from platform_assets.components.reporting.trend_plot import trend_of_run
 from platform_assets.components.reporting.verdict_check import left_out
 from platform_assets.execution import current_execution
 from platform_assets.failures import Failure
@@ -57,10 +56,6 @@ def raw_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
                 feed, keys, platform=platform, run_id=context.run.run_id, upstream=upstream
             )
             log.info(stage_line(spec.key, outcomes, time.monotonic() - started))
-        good = [outcome.partition for outcome in outcomes if outcome.problem is None]
-        warehouse = platform.warehouse.open()
-        trend = trend_of_run(context, warehouse, key=spec.key, partitions=feed.partitions, good=good)
-        outcomes = [o.with_metadata(trend) if [o.partition] == good[-1:] else o for o in outcomes]
         checks = {spec.key: list(check_results(context, spec.key, rules, verdicts))}
         yield from report(context, [AssetOutcomes(spec.key, output_name(spec.key), outcomes)], checks)
 

@@ -32,13 +32,16 @@ def ledger_verdict(key: dg.AssetKey, *, keeps_last_good: bool) -> dg.AssetChecks
     return verdict_check(key=key, problems=problems)
 
 
-def verdict_outcome(verdict: Verdict, seconds: float, extra: Mapping[str, Any] | None = None) -> Outcome:
+def verdict_outcome(verdict: Verdict, seconds: float) -> Outcome:
     """The outcome of one partition, from the ledger's verdict on it. ``seconds`` is its share of the step."""
     if not verdict.published:
         return Outcome(verdict.partition, failure=verdict.failure)
-    metadata = {"dagster/row_count": verdict.rows, "seconds": round(seconds, 4), "published_by_run": verdict.run_id}
+    metadata: dict[str, Any] = {
+        "dagster/row_count": verdict.rows,
+        "seconds": round(seconds, 4),
+        "published_by_run": verdict.run_id,
+    }
     warnings = [check.message for check in verdict.checks if not check.passed]
     if warnings:
         metadata["warnings"] = warnings
-    metadata = {**metadata, **(extra or {})}
     return Outcome(verdict.partition, verdict.hash, metadata=metadata, unchanged=verdict.unchanged)
