@@ -64,13 +64,14 @@ def write_project(root: Path, feeds: int) -> None:
 def load_seconds(feeds: int) -> float:
     """Seconds to load that many feeds into a resolved repository, imports not counted."""
     dg = importlib.import_module("dagster")
+    compat = importlib.import_module("platform_assets._compat")
     with tempfile.TemporaryDirectory() as folder:
         write_project(Path(folder), feeds)
         sys.path.insert(0, folder)
         for name in [name for name in sys.modules if name == "bench" or name.startswith("bench.")]:
             del sys.modules[name]
         started = time.perf_counter()
-        tree = dg.ComponentTree.for_project(Path(folder))
+        tree = compat.component_tree(Path(folder))
         definitions = dg.Definitions.merge(
             tree.build_defs(tree.defs_module_path), dg.Definitions(resources={"platform": object()})
         )

@@ -1,10 +1,12 @@
 """The only entry point of the code location: the defs folder, the platform's resource and the automation, merged."""
 
+import functools
 import warnings
 from pathlib import Path
 
 import dagster as dg
 
+from platform_assets._compat import component_tree
 from platform_assets.automation.conditions import automation_sensor
 from platform_assets.automation.dead_runs import dead_runs_sensor
 from platform_assets.automation.notifications import notification_sensors
@@ -20,7 +22,7 @@ def build(environment: Environment, *, project: Path = Path(__file__).parent) ->
     """
     # load_from_defs_folder would import every component library that is installed, to document its words in the
     # UI: seven seconds of every run for dagster-snowflake alone
-    tree = dg.ComponentTree.for_project(project)
+    tree = component_tree(project)
     with chosen(environment.execution):
         pipelines = tree.build_defs(tree.defs_module_path)
     return dg.Definitions.merge(
@@ -40,4 +42,10 @@ def defs() -> dg.Definitions:
     # what is preview or beta here is the platform's choice; Dagster would say so in front of every command's answer
     for kind in (dg.BetaWarning, dg.PreviewWarning):
         warnings.simplefilter("ignore", kind)
-    return build(current_environment())
+    return _built(current_environment())
+
+
+@functools.cache
+def _built(environment: Environment) -> dg.Definitions:
+    # a code server asks twice: to see what there is to load, and to load it
+    return build(environment)

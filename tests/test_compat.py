@@ -1,8 +1,13 @@
 """What the platform relies on in Dagster's private parts: when one of these fails, `_compat` has to follow."""
 
-import dagster as dg
+from pathlib import Path
 
-from platform_assets._compat import NOT_A_MATERIALIZATION
+import dagster as dg
+import pytest
+
+from platform_assets._compat import NOT_A_MATERIALIZATION, component_tree
+from tests.support.projects import opened, write_project
+from tests.support.shop import CONTRACT, DEFS, ORDER_COLUMNS
 
 DAYS = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-01-06")
 
@@ -41,3 +46,24 @@ def test_a_job_holds_just_the_selected_checks() -> None:
     assert key in job.asset_layer.asset_graph.asset_check_keys
     without = job.get_subset(asset_selection={dg.AssetKey("table")}, asset_check_selection=set())
     assert key not in without.asset_layer.asset_graph.asset_check_keys
+
+
+def test_the_declarations_of_components_are_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    feeds: dict[str, str] = {}
+    for number in range(5):
+        feeds[f"feed_{number}/defs.yaml"] = DEFS["orders/defs.yaml"]
+        feeds[f"feed_{number}/contract.yaml"] = CONTRACT.format(name=f"feed_{number}", columns=ORDER_COLUMNS)
+    write_project(tmp_path, feeds)
+    listed: list[dg.ComponentTree] = []
+    original = dg.ComponentTree._component_decl_tree
+
+    def counted(tree: dg.ComponentTree) -> object:
+        listed.append(tree)
+        return original(tree)
+
+    monkeypatch.setattr(dg.ComponentTree, "_component_decl_tree", counted)
+    with opened(tmp_path):
+        tree = component_tree(tmp_path)
+        graph = tree.build_defs(tree.defs_module_path).resolve_asset_graph()
+    assert len(graph.get_all_asset_keys()) == 15
+    assert len(listed) == 1, "and not for each component again"

@@ -22,6 +22,7 @@ from platform_assets.wording import counted
 KIND = "kind: DataContract"
 WORD = "DataContract"
 SUFFIXES = (".yaml", ".yml")
+QUICK_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @click.group()
@@ -125,7 +126,7 @@ def is_contract(raw: bytes) -> bool:
     if WORD.lower() not in text.lower() and not re.search(r"\\[xuU]", text):
         return False
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=QUICK_LOADER)
     except yaml.YAMLError:
         # one that is broken is reported, not passed over
         return re.search(rf"""(?im)^[\s{{,]*["']?kind["']?\s*:.*\b{WORD}\b""", text) is not None
