@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from platform_assets.dbt.manifests import fresh_manifest
 from platform_assets.dbt.parsed import ParsedProject
 from platform_assets.dbt.project import DbtProjectFiles
 from platform_assets.dbt.runner import run_dbt
@@ -16,6 +18,16 @@ from platform_assets.failures import Kind, PlatformError
 PARTITIONS_VARIABLE = "platform_partitions"
 """The dbt variable that the macro `in_partitions` reads."""
 
+
+QUIETLY = ("--quiet", "--no-write-json", "--no-send-anonymous-usage-stats")
+"""The artifacts of a run would be written over each other by runs side by side, and nobody reads them; and no run waits
+for the server that dbt reports its use to."""
+
+CACHED = {"run": ["--cache-selected-only"], "test": ["--no-populate-cache"]}
+"""What dbt lists of the warehouse before a command's nodes: the schemas of the models, and nothing for tests."""
+
+PREPARED = "platform_assets.dbt.prepared"
+"""Imported by runs, so that a process that forks runs imports it too."""
 
 SHOWN = 4
 """So many nodes are named in the log; more are counted."""
@@ -66,16 +78,12 @@ def invoke(
     Raises:
         DbtFailed: if dbt could not run at all.
     """
-    from dbt.contracts.graph.manifest import Manifest
-
-    manifest = Manifest.from_msgpack(parsed.msgpack)
-    manifest.build_flat_graph()
-    # the artifacts of a run would be written over each other by runs side by side, and nobody reads them
-    arguments = ["--quiet", "--no-write-json", command, *project.arguments()]
+    arguments = [*QUIETLY, *CACHED[command], command, *project.arguments()]
     if partitions is not None:
         arguments += ["--vars", json.dumps({PARTITIONS_VARIABLE: partitions})]
     arguments += ["--select", *selection]
-    result = run_dbt(arguments, manifest, environment)
+    result = run_dbt(arguments, fresh_manifest(parsed), environment)
+    importlib.import_module(PREPARED)
     results = getattr(result.result, "results", None)
     if results is None:
         raise DbtFailed(f"dbt {command} ended without a result: {result.exception}")

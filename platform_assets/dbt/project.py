@@ -32,6 +32,8 @@ _PASSED_OVER = {"target", "logs", ".venv", ".git", "__pycache__"}
 _NOT_OF_THE_PARSE = {"DBT_PROJECT_DIR", "DBT_PROFILES_DIR", "DBT_TARGET_PATH", "DBT_LOG_PATH", "DBT_FULL_REFRESH"}
 """Variables of dbt itself that are given as arguments, or say nothing of the models; every other one counts."""
 
+_seen: dict[DbtProjectFiles, Mapping[str, str]] = {}
+
 TRIES = 5
 """How often a project that is changed while dbt parses it is parsed again."""
 
@@ -76,7 +78,8 @@ class DbtProjectFiles:
         more = dict(environment or {})
         variables = {**os.environ, **more}
         store = self.target_path / "parsed"
-        found = find(store, self.fingerprint(variables), variables)
+        _seen[self] = more
+        found = self.found(more)
         if found is not None:
             return found
         store.mkdir(parents=True, exist_ok=True)
@@ -96,6 +99,11 @@ class DbtProjectFiles:
                 if self.fingerprint(variables) == fingerprint:
                     return made
         raise DbtParseError(f"{self.project_dir}: the project was changed each time that dbt parsed it; try again")
+
+    def found(self, environment: Mapping[str, str]) -> ParsedProject | None:
+        """The parse of the project as it is now, if there is one already."""
+        variables = {**os.environ, **environment}
+        return find(self.target_path / "parsed", self.fingerprint(variables), variables)
 
     def fingerprint(self, variables: Mapping[str, str] | None = None) -> str:
         """Changes with any file that dbt reads, its versions and its own variables; not with a copy of the project."""
@@ -149,6 +157,11 @@ class DbtProjectFiles:
         if result.exception is not None or not result.success:
             raise DbtParseError(f"{self.project_dir}: dbt cannot parse the project: {result.exception}")
         return frozenset(asked.names)
+
+
+def projects_seen() -> list[tuple[DbtProjectFiles, Mapping[str, str]]]:
+    """The projects whose parse this process has asked for, each with the variables that were set for it."""
+    return list(_seen.items())
 
 
 @contextmanager
