@@ -6,20 +6,24 @@ from typing import Any
 
 from platform_assets.dbt.parsed import ParsedProject
 
-_kept: dict[str, Any] = {}
+KEPT = 2
+"""As many as a step of models needs when nothing fails: one to run them, one to test them."""
+
+_kept: dict[str, list[Any]] = {}
 """Manifests that no command has used yet, by the identity of their parse."""
 
 
 def fresh_manifest(parsed: ParsedProject) -> Any:
     """A manifest that no command has used."""
-    return _kept.pop(parsed.identity, None) or _read(parsed)
+    kept = _kept.get(parsed.identity)
+    return kept.pop() if kept else _read(parsed)
 
 
-def keep_one(parsed: ParsedProject) -> Any:
-    """Have one ready for the next command of this process, and for the first one of each fork of it; returns it."""
-    if parsed.identity not in _kept:
-        _kept[parsed.identity] = _read(parsed)
-    return _kept[parsed.identity]
+def keep_some(parsed: ParsedProject) -> Any:
+    """Have some ready for the next commands of this process, and for the first ones of each fork; returns one."""
+    kept = _kept.setdefault(parsed.identity, [])
+    kept += [_read(parsed) for _ in range(KEPT - len(kept))]
+    return kept[0]
 
 
 def _read(parsed: ParsedProject) -> Any:

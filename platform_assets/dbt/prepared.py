@@ -7,12 +7,13 @@ nothing is left to make then. The process that forks runs imports what they impo
 
 from __future__ import annotations
 
-import inspect
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from platform_assets.dbt.manifests import keep_one
+from platform_assets.dbt.manifests import keep_some
 from platform_assets.dbt.project import projects_seen
+from platform_assets.dbt.quick_start import quicken
 from platform_assets.failures import for_log
 from platform_assets.logs import logger
 
@@ -28,19 +29,27 @@ def prepare() -> None:
     from dbt.adapters.factory import load_plugin
     from dbt.contracts.project import Configuration, PackageConfig, ProfileConfig, Project, ProjectFlags
     from dbt.contracts.selection import SelectorFile
+    from dbt.plugins.manager import PluginManager
     from dbt.task.test import TestResultData
     from dbt_common.contracts.constraints import ColumnLevelConstraint
 
     of_files = (ProjectFlags, ProfileConfig, Project, PackageConfig, SelectorFile, Configuration)
     for part in (*of_files, ColumnLevelConstraint, TestResultData):
-        part.json_schema()
-    inspect.stack()  # dbt asks for one with each command; the first one looks through all modules
+        _make_readers(part)
+    quicken()
+    PluginManager.get_prefixed_modules()
     for files, variables in projects_seen():
         parsed = files.found(variables)
         if parsed is not None:
-            manifest = keep_one(parsed)
-            load_plugin(manifest.metadata.adapter_type).json_schema()
+            manifest = keep_some(parsed)
+            _make_readers(load_plugin(manifest.metadata.adapter_type))
             _compile(manifest)
+
+
+def _make_readers(part: Any) -> None:
+    part.json_schema()
+    with contextlib.suppress(Exception):
+        part.from_dict({})  # which writes the reader first, and then misses keys
 
 
 def _compile(manifest: Any) -> None:

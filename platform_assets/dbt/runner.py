@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from platform_assets.cancellation import repeatedly
+from platform_assets.dbt.quick_start import quicken
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
@@ -36,6 +37,7 @@ def run_dbt(
     """
     from dbt.cli.main import dbtRunner
 
+    quicken()
     with _one_at_a_time, _variables(environment or {}), _interrupts_reach_dbt():
         try:
             result = dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke(list(arguments))
