@@ -5,6 +5,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# what is installed; requirements-snowflake.lock has the extra `snowflake` too
+LOCK ?= requirements.lock
 export PLATFORM_HOME := $(abspath $(or $(PLATFORM_HOME),.platform))
 export DAGSTER_HOME := $(PLATFORM_HOME)/dagster
 export DBT_PROJECT_DIR := $(abspath dbt_project)
@@ -15,12 +17,12 @@ export DBT_PROFILES_DIR := $(abspath dbt_project)
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(READY): requirements.lock requirements-bootstrap.lock pyproject.toml
+$(READY): $(LOCK) requirements-bootstrap.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(f"Python 3.11 to 3.13 is needed, {sys.executable} is {v.major}.{v.minor}: make PYTHON=python3.12 ..." if not (3, 11) <= v[:2] <= (3, 13) else 0)'
 	@echo "Installing into .venv (pinned, with hashes) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.lock
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes $(LOCK)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -54,7 +56,9 @@ bench: $(READY) ## every speed that the README claims, as a ratio against a floo
 	@for program in benchmarks/[a-z]*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done
 
 lock: $(READY) ## resolve the pins anew
-	@$(BIN)/uv pip compile --quiet pyproject.toml --group dev --all-extras --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements.lock
+	@for extra in '' snowflake; do \
+	  $(BIN)/uv pip compile --quiet pyproject.toml --group dev --extra ui --extra kubernetes --extra slack $${extra:+--extra $$extra} \
+	    --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements$${extra:+-$$extra}.lock || exit 1; done
 	@echo uv | $(BIN)/uv pip compile --quiet - --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --output-file requirements-bootstrap.lock
 
 snapshot: $(READY) ## write the snapshot of the definitions anew, to be reviewed like code
