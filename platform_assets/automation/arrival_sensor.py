@@ -58,7 +58,8 @@ def arrival_sensor(feed: Feed) -> dg.SensorDefinition:
     @dg.sensor(
         name=f"{feed.name}_arrivals",
         description=f"Starts a run for each delivery of {feed.name}: {feed.pattern.pattern} in the landing folder.",
-        target=dg.AssetSelection.assets(feed.lake_key, feed.raw_key),
+        # not `target`, which makes a job of each sensor's own: a repository of 200 feeds is four times as big by them
+        asset_selection=dg.AssetSelection.assets(feed.lake_key, feed.raw_key),
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )

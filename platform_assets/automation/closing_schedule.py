@@ -27,6 +27,9 @@ from platform_assets.warehouse.errors import WarehouseBusy
 
 log = logger(__name__)
 
+JOB_OF_ALL_ASSETS = "__ASSET_JOB"
+"""Dagster's own job, of which each run takes its assets; a job for each schedule would make a repository big."""
+
 LOOK_BACK = dt.timedelta(days=7)
 """How far back a tick looks for partitions that are not closed: what was missed meanwhile is made up for."""
 
@@ -43,7 +46,7 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
         description=f"Closes each partition of {feed.name} once its delivery is due.",
         cron_schedule=due_time.cron,
         execution_timezone=due_time.timezone,
-        target=dg.AssetSelection.assets(feed.lake_key, feed.raw_key),
+        job_name=JOB_OF_ALL_ASSETS,
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
     def closing(
@@ -64,7 +67,7 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
         except WarehouseBusy as error:
             return dg.SkipReason(f"the warehouse is busy: {error}")
         running = partitions_in_progress(context.instance, feed, time.time_ns())
-        requests, missing = [], []
+        requests, missing, assets = [], [], [feed.lake_key, feed.raw_key]
         for key in keys:
             delivery = found.deliveries.get(key)
             try:
@@ -85,7 +88,7 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
             if taken or delivery is not None or reason_not_due(feed.contract, feed.keys.of(key)) is not None:
                 # a run of an earlier tick may have died: each tick asks under a key of its own
                 run_key = f"{feed.name}:{key}:closing:{context.scheduled_execution_time.isoformat()}"
-                requests.append(dg.RunRequest(run_key=run_key, partition_key=key))
+                requests.append(dg.RunRequest(run_key=run_key, partition_key=key, asset_selection=assets))
             else:
                 missing.append(key)
         if missing:

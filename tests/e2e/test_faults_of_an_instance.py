@@ -128,7 +128,7 @@ class Shop:
 
     def runs(self, *statuses: str, feed: str = "") -> int:
         """How many runs are in one of the statuses, of one feed's sensor or of all."""
-        only = f', pipelineName: "__anonymous_asset_job_{feed}_arrivals"' if feed else ""
+        only = f', tags: [{{key: "dagster/sensor_name", value: "{feed}_arrivals"}}]' if feed else ""
         query = f"{{ runsOrError(filter: {{statuses: [{', '.join(statuses)}]{only}}}) {{ ... on Runs {{ count }} }} }}"
         data = wait_for("an answer", lambda: self.servers.graphql(query))
         return int(data["runsOrError"]["count"])
