@@ -10,24 +10,18 @@ Dagster's to ours. The floor of the same run is an asset that is materialized in
 
 import argparse
 import contextlib
-import json
-import os
 import shutil
-import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 
 import dagster as dg
 import psutil
-import yaml
+from _dev_server import DevServer
 
-LOCAL = Path(__file__).resolve().parents[1] / "deploy" / "local" / "dagster.yaml"
 CODE = "import dagster as dg\n\n\n@dg.asset\ndef trivial(): ...\n\n\n@dg.definitions\ndef defs():\n"
 CODE += "    return dg.Definitions(assets=[trivial], executor=dg.in_process_executor)\n"
 LAUNCH = "mutation($p: ExecutionParams!) { launchPipelineExecution(executionParams: $p) { __typename } }"
@@ -43,42 +37,14 @@ WAYS = {"deploy/local": (), "Dagster's own": ("run_launcher", "run_coordinator",
 """What is left out of deploy/local's dagster.yaml for each way."""
 
 
-class Dev:
-    """A `dagster dev` on the project in ``root``."""
+class Dev(DevServer):
+    """A `dagster dev` on a project of one asset in ``root``."""
 
     def __init__(self, root: Path, without: tuple[str, ...]) -> None:
-        home = root / "dagster"
-        home.mkdir(parents=True)
-        config = {key: value for key, value in yaml.safe_load(LOCAL.read_text()).items() if key not in without}
-        config["concurrency"]["runs"]["max_concurrent_runs"] = 8
-        (home / "dagster.yaml").write_text(yaml.safe_dump(config))
         (root / "pyproject.toml").write_text("[project]\nname = 'trivial'\n")
         (root / "trivial.py").write_text(CODE)
-        workspace = "load_from: [{python_module: {module_name: trivial, location_name: trivial}}]\n"
-        (root / "workspace.yaml").write_text(workspace)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        program = str(Path(sys.executable).with_name("dagster"))
-        with (root / "log").open("wb") as log:
-            self.process = subprocess.Popen(
-                [program, "dev", "-w", "workspace.yaml", "-p", str(self.port)],
-                cwd=root, env={**os.environ, "DAGSTER_HOME": str(home)}, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+        super().__init__(root, "trivial", without=without)
         self.done = self.most_memory = 0
-        while self.ask(DONE) is None:
-            time.sleep(0.2)
-
-    def ask(self, query: str, **variables: object) -> dict | None:
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/graphql", body, {"content-type": "application/json"}
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return json.load(answer)["data"]
-        except OSError:
-            return None
 
     def by_command(self) -> float:
         """Seconds of a command that launches a run and waits for its success."""
@@ -114,10 +80,6 @@ class Dev:
             if runs > 1:
                 self.most_memory = max(self.most_memory, self.memory())
         return time.perf_counter() - began
-
-    def stop(self) -> None:
-        os.killpg(self.process.pid, signal.SIGTERM)
-        self.process.wait()
 
 
 def in_process() -> float:

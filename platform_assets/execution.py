@@ -1,7 +1,7 @@
 """How much of a machine the platform's work may take, and how its steps share it: a deployment's choice.
 
-Nothing of it changes what is built. Each setting has a name, a variable of the environment, and values that are
-allowed; any other value raises :class:`InvalidEnvironment`, which names all three.
+Nothing of it changes what is built, nor does how long a file is waited for. Each setting has a name, a variable of the
+environment, and values that are allowed; any other value raises :class:`InvalidEnvironment`, which names all three.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class Execution:
     ``ingestion_workers`` partitions of a step are ingested side by side. They share ``ingestion_threads`` of DuckDB,
     and each has ``ingestion_memory``. ``warehouse_memory`` None is a bound that fits the work. ``pool`` None puts
     steps into no pool. ``partitions_per_load`` None loads or publishes all partitions of a run in one transaction.
+    ``settle_seconds`` is that of feeds which name none.
     """
 
     executor: str = "in_process"
@@ -41,6 +42,7 @@ class Execution:
     warehouse_memory: str | None = None
     warehouse_wait_seconds: float = 600.0
     partitions_per_load: int | None = None
+    settle_seconds: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ _SETTINGS = {
     "ingestion_memory": _Setting("PLATFORM_INGESTION_MEMORY", _memory, _A_SIZE),
     "warehouse_memory": _Setting("PLATFORM_WAREHOUSE_MEMORY", _memory, _A_SIZE),
     "warehouse_wait_seconds": _Setting("PLATFORM_WAREHOUSE_WAIT_SECONDS", _seconds, "a number of seconds up to 86400"),
+    "settle_seconds": _Setting("PLATFORM_SETTLE_SECONDS", _seconds, "a number of seconds up to 86400"),
     "partitions_per_load": _Setting("PLATFORM_PARTITIONS_PER_LOAD", _count, _A_COUNT),
 }
 

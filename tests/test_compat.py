@@ -1,12 +1,19 @@
 """What the platform relies on in Dagster's private parts: when one of these fails, `_compat` has to follow."""
 
+import inspect
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import dagster as dg
 import pytest
+from dagster._core.scheduler.instigation import InstigatorType, SensorInstigatorData
+from dagster._daemon.daemon import SensorDaemon
 
 from platform_assets._compat import NOT_A_MATERIALIZATION, component_tree
+from platform_assets.launching._compat import home_of, hook_sensor_daemon
 from tests.support.projects import opened, write_project
+from tests.support.sensor_daemon import own_sensor_daemon
 from tests.support.shop import CONTRACT, DEFS, ORDER_COLUMNS
 
 DAYS = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-01-06")
@@ -67,3 +74,26 @@ def test_the_declarations_of_components_are_listed_once(tmp_path: Path, monkeypa
         graph = tree.build_defs(tree.defs_module_path).resolve_asset_graph()
     assert len(graph.get_all_asset_keys()) == 15
     assert len(listed) == 1, "and not for each component again"
+
+
+def test_the_sensor_daemon_waits_and_decides_where_it_is_hooked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """tests/launching/test_quick_sensors.py shows what comes of it; this is what has to be there."""
+    room = own_sensor_daemon(monkeypatch)
+    loop = inspect.getsource(room.execute_sensor_iteration_loop)
+    assert "shutdown_event.wait(" in loop
+    assert inspect.getsource(room).count("if is_under_min_interval(sensor_state, ") == 2
+    assert list(inspect.signature(SensorDaemon.core_loop).parameters) == [
+        "self",
+        "workspace_process_context",
+        "shutdown_event",
+    ]
+    hook_sensor_daemon(lambda _, event: event, lambda _, moment: moment.is_early)
+    hook_sensor_daemon(lambda _, event: event, lambda _, moment: not moment.is_early)
+    data = SensorInstigatorData(last_tick_start_timestamp=time.time())
+    state = SimpleNamespace(instigator_data=data, instigator_type=InstigatorType.SENSOR)
+    assert room.is_under_min_interval(state, SimpleNamespace(name="one", min_interval_seconds=3600)), "hooked once"
+
+
+def test_a_reference_tells_where_its_instance_is() -> None:
+    with dg.instance_for_test() as instance:
+        assert str(home_of(instance.get_ref())) == instance.root_directory

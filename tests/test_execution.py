@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from platform_assets.components.file_feed import FileFeed
 from platform_assets.environment import InvalidEnvironment, read_environment
 from platform_assets.execution import Execution, read_execution
 from resources.by_environment import executor, platform_resources
@@ -24,6 +25,7 @@ OTHER = {
     "PLATFORM_WAREHOUSE_MEMORY": "1.5GB",
     "PLATFORM_WAREHOUSE_WAIT_SECONDS": "2.5",
     "PLATFORM_PARTITIONS_PER_LOAD": "30",
+    "PLATFORM_SETTLE_SECONDS": "1.5",
 }
 ORDERS = {
     "orders/defs.yaml": FEED.format(files="orders/%Y-%m-%d.csv") + f"  partitions: {PARTITIONS}\n",
@@ -33,7 +35,7 @@ ORDERS = {
 
 def test_the_settings_are_read_from_variables() -> None:
     assert read_execution({}) == Execution()
-    assert read_execution(OTHER) == Execution("multiprocess", "small", 7, 14, "512MB", "1.5GB", 2.5, 30)
+    assert read_execution(OTHER) == Execution("multiprocess", "small", 7, 14, "512MB", "1.5GB", 2.5, 30, 1.5)
     assert read_execution({"PLATFORM_POOL": "none"}).pool is None
 
 
@@ -47,6 +49,7 @@ def test_the_settings_are_read_from_variables() -> None:
         ("PLATFORM_INGESTION_MEMORY", "0GB"),
         ("PLATFORM_WAREHOUSE_MEMORY", "80%"),
         ("PLATFORM_WAREHOUSE_WAIT_SECONDS", "nan"),
+        ("PLATFORM_SETTLE_SECONDS", "soon"),
     ],
 )
 def test_a_value_that_is_not_allowed_is_named_with_what_is(variable: str, value: str, tmp_path: Path) -> None:
@@ -87,6 +90,19 @@ def test_a_pool_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest.M
         with opened(tmp_path) as project:
             found.append(pools(project))
     assert found == [{None, "warehouse"}, {None, "small"}, {None}]
+
+
+def test_a_feed_settles_by_its_own_word_or_the_deployments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def settles(text: str) -> float:
+        component = FileFeed.resolve_from_yaml(text.replace("type: platform_assets.FileFeed\nattributes:\n", ""))
+        return component.feed(tmp_path).completeness.settle_seconds
+
+    (tmp_path / "contract.yaml").write_text(ORDERS["orders/contract.yaml"])
+    named = ORDERS["orders/defs.yaml"]
+    unnamed = named.replace("  settle_seconds: 0\n", "")
+    assert (settles(named), settles(unnamed)) == (0, 30)
+    monkeypatch.setenv("PLATFORM_SETTLE_SECONDS", "1.5")
+    assert (settles(named), settles(unnamed)) == (0, 1.5)
 
 
 @pytest.mark.slow

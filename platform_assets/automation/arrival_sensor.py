@@ -25,6 +25,7 @@ from platform_assets.automation.arrival_report import (
 )
 from platform_assets.automation.cursor import EARLY, CursorTooNew, Seen, after_faults, read_cursor, write_cursor
 from platform_assets.automation.holdings import contract_as_a_whole, standings
+from platform_assets.automation.landing_watches import sensor_name, watched
 from platform_assets.automation.reconciler import DISTANCES, Decision, Situation, Standing, due, reconcile
 from platform_assets.automation.requests import run_requests
 from platform_assets.automation.runs_in_progress import partitions_in_progress
@@ -56,7 +57,7 @@ def arrival_sensor(feed: Feed) -> dg.SensorDefinition:
     """The sensor `<feed>_arrivals`; on by default, and quiet while nothing arrives."""
 
     @dg.sensor(
-        name=f"{feed.name}_arrivals",
+        name=sensor_name(feed),
         description=f"Starts a run for each delivery of {feed.name}: {feed.pattern.pattern} in the landing folder.",
         # not `target`, which makes a job of each sensor's own: a repository of 200 feeds is four times as big by them
         asset_selection=dg.AssetSelection.assets(feed.lake_key, feed.raw_key),
@@ -86,7 +87,8 @@ class _Tick:
     def result(self, before: Seen) -> dg.SensorResult:
         feed, log = self.feed, self.context.log
         seen = self._prepared(before)
-        folder = feed.landing(self.platform.landing)
+        known_whole = watched(self.context, feed, self.platform.landing)
+        folder = feed.landing(self.platform.landing, known_whole)
         looked = _keys_that_are_over(feed, {*seen.early, *due(seen.asked, self.now_ns)}, self.now_ns)
         look = folder.look(
             seen.watermark,
@@ -127,7 +129,7 @@ class _Tick:
         first = [request.delivery for request in decision.requests if request.tries == 1]
         log_requests(decision.requests)
         return dg.SensorResult(
-            run_requests=list(run_requests(feed.partitions, decision.requests, self.now_ns)),
+            run_requests=list(run_requests(feed.partitions, decision.requests, self.now_ns, found.young)),
             cursor=cursor,
             asset_events=[*(observed(feed, delivery) for delivery in first), *strange],
             dynamic_partitions_requests=_new_keys(feed, [request.delivery for request in decision.requests]),
@@ -187,6 +189,7 @@ class _Tick:
         if missing:
             more = folder.deliveries(set(missing), now_ns=self.now_ns)
             found.deliveries.update(more.deliveries)
+            found.young |= more.young
             gone = sorted(missing - more.deliveries.keys() - more.waiting.keys())
         progress, is_news = concluded(step, gone)
         if is_news:

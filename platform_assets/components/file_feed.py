@@ -20,6 +20,7 @@ from platform_assets.components.assets.landing import landing_check
 from platform_assets.components.assets.raw import raw_asset
 from platform_assets.components.reporting.ledger_verdict import ledger_verdict
 from platform_assets.components.scaffold import FileFeedScaffolder
+from platform_assets.execution import current_execution
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.fit import check_fit
 from platform_assets.feeds.partitions import Partitions
@@ -55,13 +56,17 @@ class FileFeed(dg.Component, dg.Resolvable):
         ),
     ] = "contract.yaml"
     settle_seconds: Annotated[
-        float,
-        Resolver.default(description="A file is taken once it has not changed for so many seconds.", examples=[30]),
-    ] = 30.0
+        float | None,
+        Resolver.default(
+            description="A file that is written in place is taken once it has not changed for so many seconds "
+            "(PLATFORM_SETTLE_SECONDS, else 30).",
+            examples=[30],
+        ),
+    ] = None
     complete_when: Annotated[
         str | None,
         Resolver.default(
-            description="Pattern of a marker file that says that a delivery is complete; it is no data.",
+            description="Pattern of a marker file that comes last and says that a delivery is complete; it is no data.",
             examples=["orders/%Y-%m-%d/_SUCCESS"],
         ),
     ] = None
@@ -134,7 +139,8 @@ class FileFeed(dg.Component, dg.Resolvable):
         """
         here = folder / "defs.yaml"
         # Dagster lets a text stand for any number, as it might be a template
-        if not isinstance(self.settle_seconds, (int, float)) or self.settle_seconds < 0:
+        settle = current_execution().settle_seconds if self.settle_seconds is None else self.settle_seconds
+        if not isinstance(settle, (int, float)) or settle < 0:
             raise ValueError(f"{here}: settle_seconds: {self.settle_seconds!r} must be a number, 0 or more")
         if not (folder / self.contract).is_file():
             raise ValueError(
@@ -150,4 +156,4 @@ class FileFeed(dg.Component, dg.Resolvable):
                 check_fit(marker, self.partitions, "complete_when")
         except PatternError as error:
             raise PatternError(f"{here}: {error}") from None
-        return Feed(contract, self.partitions, pattern, Completeness(self.settle_seconds, marker))
+        return Feed(contract, self.partitions, pattern, Completeness(settle, marker))

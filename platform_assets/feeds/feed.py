@@ -11,9 +11,10 @@ import dagster as dg
 
 from platform_assets.contracts.model import Contract
 from platform_assets.feeds.partition_keys import PartitionKeys
-from platform_assets.feeds.partition_names import may_hold, partition_key_of, parts_of, why_no_partition
+from platform_assets.feeds.partition_names import may_hold, names_one_file, partition_key_of, parts_of, why_no_partition
 from platform_assets.landing.arrivals import Completeness, LandingFolder
 from platform_assets.landing.patterns import ArrivalPattern
+from platform_assets.landing.stability import KnownWhole, nothing_known
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.warehouse.protocol import TableName
 
@@ -31,11 +32,18 @@ class Feed:
     def name(self) -> str:
         return self.contract.name
 
-    def landing(self, root: str) -> LandingFolder:
-        """The feed's landing folder below ``root``."""
+    def landing(self, root: str, known_whole: KnownWhole = nothing_known) -> LandingFolder:
+        """The feed's landing folder below ``root``; ``known_whole`` tells which files need not be waited for."""
         key_of = partition_key_of(self.partitions)
         inverse = may_hold(self.partitions), parts_of(self.partitions)
-        return LandingFolder(self.name, Path(root), self.pattern, key_of, self.completeness, *inverse, self.keys.of)
+        return LandingFolder(
+            self.name, Path(root), self.pattern, key_of, self.completeness, *inverse, self.keys.of, known_whole
+        )
+
+    @cached_property
+    def has_single_files(self) -> bool:
+        """Whether a delivery is one file, as far as the pattern and the partitions tell."""
+        return names_one_file(self.pattern, self.partitions)
 
     def why_unmatched(self, path: str) -> str:
         """Why a file of the landing folder belongs to no partition."""

@@ -17,7 +17,7 @@ import dagster as dg
 from platform_assets._compat import INVALID_IN_KEYS, is_hourly, partition_windows
 from platform_assets.lake.deliveries import SNAPSHOT
 from platform_assets.lake.names import is_text
-from platform_assets.landing.patterns import NameMatch
+from platform_assets.landing.patterns import ArrivalPattern, NameMatch
 
 KeyOf: TypeAlias = Callable[[NameMatch], str | None]
 
@@ -93,6 +93,31 @@ def parts_of(partitions: dg.PartitionsDefinition | None) -> Callable[[str, tuple
         return {tuple(day.strftime(f"%{group[1:]}") for group in groups) for day in days}
 
     return parts
+
+
+_NAMED_BY = (frozenset("GV"), frozenset("Ym"), frozenset("ym"), frozenset("Ymd"), frozenset("ymd"), frozenset("Yj"))
+_OF_A_CRON = {"weekly": _NAMED_BY[:1], "monthly": _NAMED_BY[1:3], "daily": _NAMED_BY[3:]}
+
+
+def names_one_file(pattern: ArrivalPattern, partitions: dg.PartitionsDefinition | None) -> bool:
+    """Whether no two paths that match the pattern can belong to one partition; False where that is not certain."""
+    if "*" in pattern.pattern:
+        return False
+    if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        return True
+    named = frozenset(group.removeprefix("t") for group in pattern.regex.groupindex)
+    minute, hour, day, month, weekday = partitions.get_cron_schedule().split()
+    if not minute.isdecimal() or month != "*":
+        return False
+    if hour == "*" and day == weekday == "*":
+        return named - {"H"} in _OF_A_CRON["daily"]
+    if not hour.isdecimal():
+        return False
+    if day == weekday == "*":
+        return named in _OF_A_CRON["daily"]
+    if day.isdecimal() and weekday == "*":
+        return named in _OF_A_CRON["monthly"]
+    return weekday.isdecimal() and day == "*" and named in _OF_A_CRON["weekly"]
 
 
 def _key_of_time(partitions: dg.TimeWindowPartitionsDefinition, time: dt.datetime | None) -> str | None:

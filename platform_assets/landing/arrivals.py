@@ -7,7 +7,6 @@ decided here.
 
 from __future__ import annotations
 
-import stat
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,8 +14,9 @@ from pathlib import Path
 
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.names import shown
-from platform_assets.landing.found import FAR_AHEAD_NS, Arrivals, Completeness, Found, Look, Oldest, Watermark
+from platform_assets.landing.found import Arrivals, Completeness, Found, Look, Oldest, Watermark, kind_of
 from platform_assets.landing.patterns import ArrivalPattern, NameMatch
+from platform_assets.landing.stability import KnownWhole, Stability, nothing_known
 from platform_assets.landing.walk import ROOT, Levels, Walk, summed
 from platform_assets.logs import logger
 from platform_assets.partition_key import PartitionKey
@@ -53,22 +53,23 @@ class LandingFolder:
     may_hold: MayHold = lambda *_: True
     parts_of: PartsOf | None = None
     keyed: Callable[[str], PartitionKey] = PartitionKey
+    known_whole: KnownWhole = nothing_known
 
     def deliveries(self, keys: set[str] | None = None, *, now_ns: int) -> Arrivals:
         """Every complete delivery at ``now_ns`` of the partitions ``keys`` (None: of all)."""
         started, arrivals = time.monotonic(), Arrivals()
         by_token: dict[tuple[str, ...], str | None] = {}
         files: dict[str, list[Found]] = {}
-        marked: set[str] = set()
+        marked: dict[str, int] = {}
         for found in self._walk(arrivals.faults, _Sums()):
             key = None if found.token is None else self._key(found, by_token)
             if not found.is_file:
-                arrivals.irregular[found.path] = _kind(found.status.st_mode)
+                arrivals.irregular[found.path] = kind_of(found.status.st_mode)
             elif key is None:
                 arrivals.unmatched.append(found.path)
             elif keys is None or key in keys:
                 if found.is_marker:
-                    marked.add(key)
+                    marked[key] = max(found.changed_ns, marked.get(key, 0))
                 else:
                     files.setdefault(key, []).append(found)
         self._assemble(arrivals, files, marked, now_ns)
@@ -88,13 +89,16 @@ class LandingFolder:
     ) -> Look:
         """The deliveries of partitions in which a file changed after ``watermark``, of ``keys``, and of some others.
 
-        At most ``limit`` changes are looked at, oldest first, and none that is not yet stable. Of what was looked at
-        before, at most ``again_limit`` files after ``again`` are looked at once more. Memory grows with the limits and
-        not with what is in the folder: it is walked twice, for the changes and for their partitions.
+        At most ``limit`` changes are looked at, oldest first. One that is known to be whole before it is stable is
+        looked at now, and at each look until it is stable. Of what was looked at before, at most ``again_limit``
+        files after ``again`` are looked at once more. Memory grows with the limits and not with what is in the
+        folder: it is walked twice, for the changes and for their partitions.
         """
-        started, stable_before, ahead = time.monotonic(), self._stable_before(now_ns), now_ns + FAR_AHEAD_NS
+        started, stability = time.monotonic(), self._stability(now_ns)
+        stable_before, ahead = stability.stable_before_ns, stability.ahead_ns
         arrivals, sums = Arrivals(), _Sums()
         changes, before = Oldest(limit, watermark), Oldest(again_limit, again or Watermark())
+        whole = Oldest(limit, Watermark())
         for found in self._walk(arrivals.faults, sums):
             changed_ns = found.changed_ns
             if changed_ns <= stable_before:
@@ -102,12 +106,15 @@ class LandingFolder:
             elif changed_ns > ahead:
                 sums.ahead += 1
                 sums.ahead_sum += summed(found.path, changed_ns)
+            elif stability.is_whole(found):
+                whole.offer(found, changed_ns)
             if again is not None and again_limit and not stable_before < changed_ns <= ahead:
                 before.offer(found, changed_ns)
-        new, old = changes.taken(), before.taken()
+        new, old, young = changes.taken(), before.taken(), whole.taken()
         by_token: dict[tuple[str, ...], str | None] = {}
-        changed = self._keys_of(new, arrivals, by_token)
-        self._gather(arrivals, [*new, *old], {*changed, *self._keys_of(old, None, by_token)}, keys, by_token, now_ns)
+        changed = self._keys_of(new, arrivals, by_token) | self._keys_of(young, None, by_token)
+        looked = changed | self._keys_of(old, None, by_token)
+        self._gather(arrivals, [*new, *old, *young], looked, keys, by_token, now_ns)
         self._hinder(arrivals, None, keys)
         self._log(arrivals, started)
         further = old[-1].watermark if again_limit and len(old) == again_limit else None
@@ -131,7 +138,7 @@ class LandingFolder:
             if found.is_file and key is not None:
                 keys.add(key)
             elif arrivals is not None and not found.is_file:
-                arrivals.irregular[found.path] = _kind(found.status.st_mode)
+                arrivals.irregular[found.path] = kind_of(found.status.st_mode)
             elif arrivals is not None:
                 arrivals.unmatched.append(found.path)
         return keys
@@ -154,7 +161,7 @@ class LandingFolder:
         wanted = {self._part(found, common) for found in looked if found.token is not None}
         asked = None if self.parts_of is None else {part for key in asked_keys for part in self.parts_of(key, days)}
         files: dict[str, list[Found]] = {}
-        marked: set[str] = set()
+        marked: dict[str, int] = {}
         for found in self._walk(arrivals.faults, _Sums()):
             if found.token is None or not found.is_file:
                 continue
@@ -165,22 +172,27 @@ class LandingFolder:
             key = self._key(found, by_token)
             if key in keys:
                 if found.is_marker:
-                    marked.add(key)
+                    marked[key] = max(found.changed_ns, marked.get(key, 0))
                 else:
                     files.setdefault(key, []).append(found)
         self._assemble(arrivals, files, marked, now_ns)
 
-    def _assemble(self, arrivals: Arrivals, files: dict[str, list[Found]], marked: set[str], now_ns: int) -> None:
-        stable_before = self._stable_before(now_ns)
+    def _assemble(
+        self, arrivals: Arrivals, files: dict[str, list[Found]], marked: Mapping[str, int], now_ns: int
+    ) -> None:
+        stability = self._stability(now_ns)
         for key in sorted(files):
+            young = [found for found in files[key] if not stability.is_stable(found)]
             if self.completeness.marker and key not in marked:
                 arrivals.waiting[key] = f"no file like {self.completeness.marker.pattern!r} says that it is complete"
-            elif any(stable_before < found.changed_ns <= now_ns + FAR_AHEAD_NS for found in files[key]):
+            elif not all(stability.is_whole(found, marked.get(key, 0)) for found in young):
                 arrivals.unstable.add(key)
                 arrivals.waiting[key] = f"changed less than {self.completeness.settle_seconds:g} seconds ago"
             else:
                 versions = (FileVersion.seen(str(self.root / found.path), found.status) for found in files[key])
                 arrivals.deliveries[key] = Delivery(self.feed, self.keyed(key), tuple(sorted(versions)))
+                if young:
+                    arrivals.young.add(key)
 
     def _hinder(self, arrivals: Arrivals, keys: set[str] | None, also: Collection[str] = ()) -> None:
         """Let those partitions wait whose files nobody could see.
@@ -237,8 +249,8 @@ class LandingFolder:
             known[token] = None if match is None else self.key_of(match)
         return known[token]
 
-    def _stable_before(self, now_ns: int) -> int:
-        return now_ns - int(self.completeness.settle_seconds * 1e9)
+    def _stability(self, now_ns: int) -> Stability:
+        return Stability(self.completeness.settle_seconds, now_ns, self.known_whole)
 
     def _key(self, found: Found, known: dict[tuple[str, ...], str | None]) -> str | None:
         assert found.token is not None
@@ -277,15 +289,3 @@ class LandingFolder:
                     continue
                 yield Found(seen.path, token, seen.status, seen.moved_ns, is_marker)
             sums.folders += walk.folders
-
-
-def _kind(mode: int) -> str:
-    kinds = {
-        stat.S_IFLNK: "a symbolic link",
-        stat.S_IFDIR: "a folder",
-        stat.S_IFIFO: "a pipe",
-        stat.S_IFSOCK: "a socket",
-        stat.S_IFCHR: "a device",
-        stat.S_IFBLK: "a device",
-    }
-    return kinds.get(stat.S_IFMT(mode), "not a plain file")

@@ -9,15 +9,13 @@ from dataclasses import dataclass, field
 from platform_assets.lake.deliveries import Delivery
 from platform_assets.landing.patterns import ArrivalPattern
 
-FAR_AHEAD_NS = 120 * 10**9
-"""A time of change so far in the future is from before the clock was set back, or of another machine's clock."""
-
 
 @dataclass(frozen=True)
 class Completeness:
     """When a delivery is whole: its files unchanged for ``settle_seconds``, and ``marker`` there if one is named.
 
-    ``marker`` is a path pattern like the files', such as `flights/%Y-%m-%d/_SUCCESS`; it is no data.
+    ``marker`` is a path pattern like the files', such as `flights/%Y-%m-%d/_SUCCESS`; it is no data. It comes last, so
+    that what changed before it is whole at once.
     """
 
     settle_seconds: float = 30.0
@@ -30,7 +28,8 @@ class Arrivals:
 
     ``deliveries`` and ``waiting`` (why it is not complete yet) are by partition key. Of the waiting, ``hindered`` are
     those whose files nobody could look at (rights or a disk are at fault, not the sender), ``unstable`` those that
-    only time keeps back. ``unmatched`` are paths whose name fits no partition, ``irregular`` paths that are no plain
+    only time keeps back. ``young`` are deliveries with a file that is known to be whole before ``settle_seconds`` are
+    over. ``unmatched`` are paths whose name fits no partition, ``irregular`` paths that are no plain
     files, with what they are, ``faults`` paths that could not be looked at, with the reason.
     """
 
@@ -38,6 +37,7 @@ class Arrivals:
     waiting: dict[str, str] = field(default_factory=dict)
     hindered: set[str] = field(default_factory=set)
     unstable: set[str] = field(default_factory=set)
+    young: set[str] = field(default_factory=set)
     unmatched: list[str] = field(default_factory=list)
     irregular: dict[str, str] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
@@ -97,6 +97,19 @@ class Found:
         return stat.S_ISREG(self.status.st_mode)
 
 
+def kind_of(mode: int) -> str:
+    """What an entry is that is no plain file."""
+    kinds = {
+        stat.S_IFLNK: "a symbolic link",
+        stat.S_IFDIR: "a folder",
+        stat.S_IFIFO: "a pipe",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+    }
+    return kinds.get(stat.S_IFMT(mode), "not a plain file")
+
+
 class Oldest:
     """The first few of many by their watermark, in memory that does not grow with the many."""
 
@@ -127,4 +140,4 @@ class Oldest:
             self._last = self._kept[-1][0]
 
 
-__all__ = ["FAR_AHEAD_NS", "Arrivals", "Completeness", "Found", "Look", "Watermark", "Oldest"]
+__all__ = ["Arrivals", "Completeness", "Found", "Look", "Watermark", "Oldest", "kind_of"]

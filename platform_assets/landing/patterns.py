@@ -91,6 +91,13 @@ class ArrivalPattern:
         return "key" in self.regex.groupindex
 
     @cached_property
+    def folder(self) -> str:
+        """The folder that the pattern names in full; empty if that is the landing folder itself."""
+        upper = self.pattern.split("/")[:-1]
+        named = next((level for level, part in enumerate(upper) if re.search(r"[%*{]", part)), len(upper))
+        return "/".join(upper[:named])
+
+    @cached_property
     def shared_levels(self) -> int:
         """How many levels of folders, from the landing folder down, may hold files of several partitions."""
         levels = self.pattern.split("/")

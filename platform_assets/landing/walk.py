@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import stat
 import zlib
 from collections.abc import Iterator, Mapping
@@ -63,15 +62,13 @@ class Walk:
         """
         if not self._root_is_there():
             return
-        parts = self.pattern.pattern.split("/")
-        fixed = 0
-        while fixed < len(parts) - 1 and not re.search(r"[%*{]", parts[fixed]):
-            fixed += 1
-        start = "/".join(parts[:fixed])
+        start = self.pattern.folder
+        fixed = len(start.split("/")) if start else 0
+        depth = self.pattern.pattern.count("/") + 1 - fixed
         shared = self.pattern.shared_levels - fixed
         with contextlib.suppress(OSError):  # what is wrong with it, its listing says
             self._add_folder(start, (self.root / start).stat())
-        yield from self._descend(self.root / start, f"{start}/" if start else "", len(parts) - fixed, shared, 0)
+        yield from self._descend(self.root / start, f"{start}/" if start else "", depth, shared, 0)
         # what is not found below a root that went away meanwhile was not taken away by anybody
         self._root_is_there()
 
@@ -92,7 +89,7 @@ class Walk:
         try:
             with os.scandir(folder) as listing:
                 for entry in listing:
-                    if entry.name.startswith(".") or entry.name.endswith(_TEMPORARY):
+                    if is_passed_over(entry.name):
                         continue
                     yield from self._look(entry, prefix + entry.name, depth, shared, moved_ns)
         except (FileNotFoundError, NotADirectoryError):
@@ -126,6 +123,11 @@ class Walk:
     @cached_property
     def levels(self) -> Levels:
         return Levels(self.pattern)
+
+
+def is_passed_over(name: str) -> bool:
+    """Whether a name is hidden, or that of a file which is still being transferred."""
+    return name.startswith(".") or name.endswith(_TEMPORARY)
 
 
 def summed(path: str, changed_ns: int) -> int:

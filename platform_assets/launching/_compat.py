@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,11 +28,14 @@ __all__ = [
     "CheckRunHealthResult",
     "DefaultRunLauncher",
     "LaunchRunContext",
+    "Moment",
     "QueuedRunCoordinator",
     "Served",
     "SubmitRunContext",
     "WorkerStatus",
     "execute_run",
+    "home_of",
+    "hook_sensor_daemon",
     "instance_of",
     "load_repository",
     "one_look_at_the_queue",
@@ -153,3 +158,54 @@ def one_look_at_the_queue(daemon: Any, workspace: Any) -> Iterator[Any]:
         )
         yield error
     yield SpanMarker.END_SPAN
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What the sensor daemon knows when it decides whether to evaluate a sensor.
+
+    ``is_early`` is its own answer, from the sensor's ``interval`` in seconds and the timestamp at which the last tick
+    ``started`` (None: there was none).
+    """
+
+    is_early: bool
+    interval: float
+    started: float | None
+
+
+def hook_sensor_daemon(
+    begun: Callable[[Path, threading.Event], threading.Event], is_early: Callable[[str, Moment], bool]
+) -> None:
+    """Let ``is_early`` decide for each sensor by its name, in a sensor daemon of this process that begins later.
+
+    ``begun`` is called when it begins, with the root folder of the instance. It gives what the daemon waits for, in
+    place of the event that ends it.
+    """
+    from dagster._daemon.daemon import SensorDaemon
+
+    loop: Any = SensorDaemon.core_loop
+    if hasattr(loop, "hooked"):
+        return
+    room: Any = importlib.import_module("dagster._daemon.sensor")
+    dagsters: Any = room.is_under_min_interval
+
+    def core_loop(self: Any, context: Any, shutdown_event: threading.Event) -> Iterator[Any]:
+        yield from loop(self, context, begun(Path(context.instance.root_directory), shutdown_event))
+
+    def is_under_min_interval(state: Any, remote_sensor: Any, *arguments: Any) -> bool:
+        data = state.instigator_data
+        started = max(data.last_tick_timestamp or 0, data.last_tick_start_timestamp or 0) if data is not None else 0
+        early = dagsters(state, remote_sensor, *arguments)
+        moment = Moment(early, remote_sensor.min_interval_seconds or 0, started or None)
+        return is_early(remote_sensor.name, moment)
+
+    daemon: Any = SensorDaemon
+    for place, hook, own in ((daemon, core_loop, loop), (room, is_under_min_interval, dagsters)):
+        hooked: Any = hook
+        hooked.hooked = own
+        setattr(place, own.__name__, hooked)
+
+
+def home_of(ref: Any) -> Path:
+    """The root folder of the instance that an ``instance_ref`` describes, without opening it."""
+    return Path(ref.local_artifact_storage.base_dir)

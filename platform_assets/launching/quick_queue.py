@@ -8,6 +8,8 @@ In dagster.yaml, beside the limits under `concurrency`:
 
 Limits, priorities and tags are those of Dagster's `QueuedRunCoordinator`. Where the daemon is not reached by a signal
 (it runs on another machine, or a run was started by another launcher), the queue is looked at twice a second.
+
+The daemon that has this queue evaluates sensors when they are woken, too (``quick_sensors``).
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Any
 
 import dagster as dg
 
+from platform_assets.launching import quick_sensors
 from platform_assets.launching._compat import (
     QueuedRunCoordinator,
     SubmitRunContext,
@@ -44,6 +47,7 @@ class QuickQueue(QueuedRunCoordinator):
     def dequeue_interval_seconds(self) -> float:  # type: ignore[override]
         """Seconds between two looks at the queue without a signal. The daemon alone asks, before it begins to look."""
         replace_queue_loop(_loop)
+        quick_sensors.install()
         configured = self.inst_data.config_dict.get("dequeue_interval_seconds") if self.inst_data is not None else None
         return INTERVAL_SECONDS if configured is None else configured
 

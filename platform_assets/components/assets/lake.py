@@ -16,6 +16,7 @@ from typing import Any
 import dagster as dg
 
 from platform_assets._compat import materialized_data_versions
+from platform_assets.automation.requests import WHOLE_TAG
 from platform_assets.cancellation import repeatedly
 from platform_assets.components.reporting.logs import stage_line, step_logs
 from platform_assets.components.reporting.outcomes import (
@@ -36,6 +37,7 @@ from platform_assets.lake.errors import IngestionError, RecordUnreadable
 from platform_assets.lake.manifest import Manifest, Rejection, read_latest, read_manifest
 from platform_assets.lake.names import encodable, shown
 from platform_assets.landing.arrivals import Arrivals, LandingFolder
+from platform_assets.landing.stability import whole_up_to
 from platform_assets.logs import in_this_context, logger
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.retries import can_help, waits
@@ -65,10 +67,11 @@ def lake_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
     def ingest(context: dg.AssetExecutionContext) -> Iterator[Any]:
         platform, keys = context.resources.platform, run_partitions(context)
         known = materialized_data_versions(context.instance, feed.landing_key, keys)
-        work = _Work(feed, platform, force=context.run.tags.get(FORCE_TAG, "false") != "false")
+        folder = feed.landing(platform.landing, whole_up_to(int(context.run.tags.get(WHOLE_TAG, "0"))))
+        work = _Work(feed, platform, folder, force=context.run.tags.get(FORCE_TAG, "false") != "false")
         with step_logs(context, feed.name):
             started = time.monotonic()
-            arrivals = _stable_arrivals(feed, keys, platform.landing)
+            arrivals = _stable_arrivals(work, keys)
             outcomes = _ingest_in_rounds(work, keys, arrivals)
             log.info(stage_line(spec.key, outcomes, time.monotonic() - started))
         for key, delivery in arrivals.deliveries.items():
@@ -107,6 +110,7 @@ class _Work:
 
     feed: Feed
     platform: PlatformResource
+    folder: LandingFolder
     force: bool = False
 
 
@@ -116,7 +120,6 @@ def _ingest_in_rounds(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> l
     They are tried again together, so that a full disk costs a run a few seconds and not each of its partitions.
     ``arrivals`` is brought up to date for those that are tried again.
     """
-    feed = work.feed
     found = {outcome.partition: outcome for outcome in _ingest_all(work, keys, arrivals)}
     for wait in waits():
         again = [key for key in keys if found[key].again]
@@ -124,7 +127,7 @@ def _ingest_in_rounds(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> l
             break
         log.warning("%s; %d partitions are tried again in %g s", found[again[0]].problem, len(again), wait)
         time.sleep(wait)
-        fresh = feed.landing(work.platform.landing).deliveries(set(again), now_ns=time.time_ns())
+        fresh = work.folder.deliveries(set(again), now_ns=time.time_ns())
         arrivals.deliveries.update(fresh.deliveries)
         found |= {outcome.partition: outcome for outcome in _ingest_all(work, again, fresh)}
     return [found[key] for key in keys]
@@ -173,14 +176,13 @@ def _ingest_all(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> list[Ou
     return outcomes
 
 
-def _stable_arrivals(feed: Feed, keys: Sequence[str], landing: str) -> Arrivals:
-    folder = feed.landing(landing)
-    arrivals = folder.deliveries(set(keys), now_ns=time.time_ns())
+def _stable_arrivals(work: _Work, keys: Sequence[str]) -> Arrivals:
+    arrivals = work.folder.deliveries(set(keys), now_ns=time.time_ns())
     if arrivals.unstable:
-        seconds = feed.completeness.settle_seconds
+        seconds = work.feed.completeness.settle_seconds
         log.info("waiting %g s for files of %d partitions to settle", seconds, len(arrivals.unstable))
         time.sleep(seconds)
-        arrivals = folder.deliveries(set(keys), now_ns=time.time_ns())
+        arrivals = work.folder.deliveries(set(keys), now_ns=time.time_ns())
     return arrivals
 
 
