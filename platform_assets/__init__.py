@@ -19,9 +19,10 @@ __all__ = ["DbtModels", "FileFeed", "PlatformResources", "PublishedTable"]
 
 def __getattr__(name: str) -> Any:
     if name in _COMPONENTS:
-        return getattr(importlib.import_module(_COMPONENTS[name]), name)
+        found = globals()[name] = getattr(importlib.import_module(_COMPONENTS[name]), name)
+        return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted({*globals(), *__all__})

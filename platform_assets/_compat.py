@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from dagster._core.execution.plan.resume_retry import ReexecutionStrategy
 from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._time import dst_safe_strftime, get_timezone
 from dagster._utils.schedules import get_smallest_cron_interval as smallest_cron_interval
+from dagster_shared.serdes.objects import EnvRegistryKey
 
 NOT_A_MATERIALIZATION: Mapping[str, Any] = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
 """Metadata of an Output after which Dagster does not mark the step's whole partition range as materialized."""
@@ -135,7 +137,44 @@ def component_tree(project: Path) -> dg.ComponentTree:
     Dagster looks each component's declaration up by listing those of all components, which grows by the square of
     their number. Here they are listed once.
     """
+    _describe_what_is_imported()
     tree = dg.ComponentTree.for_project(project)
     for location, declaration in tree._component_decl_tree().items():
         tree.state_tracker.set_cache_data(location, component_decl=declaration)
     return tree
+
+
+def _describe_what_is_imported() -> None:
+    """Let a code server name a project's components without importing all component libraries that are installed.
+
+    It asks them which of their words stands for the class of a component, and that is imported. dbt, which a project
+    without models has no use for, takes seconds.
+    """
+    from dagster._core.remote_representation.external_data import ComponentTreeSnap
+    from dagster.components.core import package_entry
+
+    described: Any = ComponentTreeSnap.from_tree
+    if hasattr(described, "only_imported"):
+        return
+
+    def words() -> dict[EnvRegistryKey, object]:
+        modules = {point.value: sys.modules.get(point.value) for point in package_entry.get_plugin_entry_points()}
+        return {
+            EnvRegistryKey(name=name, namespace=value): found
+            for value, module in modules.items()
+            for name, found in list(vars(module).items() if module is not None else ())
+            if isinstance(found, type) and hasattr(found, package_entry.PACKAGE_ENTRY_ATTR)
+        }
+
+    def from_tree(tree: dg.ComponentTree) -> ComponentTreeSnap:
+        discover = package_entry.discover_entry_point_package_objects
+        package_entry.discover_entry_point_package_objects = words
+        try:
+            snap: ComponentTreeSnap = described(tree)
+            return snap
+        finally:
+            package_entry.discover_entry_point_package_objects = discover
+
+    from_tree.only_imported = True  # type: ignore[attr-defined]
+    replaced: Any = ComponentTreeSnap
+    replaced.from_tree = staticmethod(from_tree)

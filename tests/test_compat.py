@@ -1,12 +1,15 @@
 """What the platform relies on in Dagster's private parts: when one of these fails, `_compat` has to follow."""
 
 import inspect
+import subprocess
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import dagster as dg
 import pytest
+from dagster._core.remote_representation.external_data import ComponentTreeSnap
 from dagster._core.scheduler.instigation import InstigatorType, SensorInstigatorData
 from dagster._daemon.daemon import SensorDaemon
 
@@ -55,12 +58,17 @@ def test_a_job_holds_just_the_selected_checks() -> None:
     assert key not in without.asset_layer.asset_graph.asset_check_keys
 
 
+def feeds(number: int) -> dict[str, str]:
+    """The files of so many feeds."""
+    files: dict[str, str] = {}
+    for i in range(number):
+        files[f"feed_{i}/defs.yaml"] = DEFS["orders/defs.yaml"]
+        files[f"feed_{i}/contract.yaml"] = CONTRACT.format(name=f"feed_{i}", columns=ORDER_COLUMNS)
+    return files
+
+
 def test_the_declarations_of_components_are_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    feeds: dict[str, str] = {}
-    for number in range(5):
-        feeds[f"feed_{number}/defs.yaml"] = DEFS["orders/defs.yaml"]
-        feeds[f"feed_{number}/contract.yaml"] = CONTRACT.format(name=f"feed_{number}", columns=ORDER_COLUMNS)
-    write_project(tmp_path, feeds)
+    write_project(tmp_path, feeds(5))
     listed: list[dg.ComponentTree] = []
     original = dg.ComponentTree._component_decl_tree
 
@@ -74,6 +82,23 @@ def test_the_declarations_of_components_are_listed_once(tmp_path: Path, monkeypa
         graph = tree.build_defs(tree.defs_module_path).resolve_asset_graph()
     assert len(graph.get_all_asset_keys()) == 15
     assert len(listed) == 1, "and not for each component again"
+
+
+def test_a_code_server_names_components_as_before_and_imports_no_library_for_it(tmp_path: Path) -> None:
+    write_project(tmp_path, feeds(3))
+    with opened(tmp_path):
+        tree = component_tree(tmp_path)
+        tree.build_defs(tree.defs_module_path)
+        names = {leaf.full_type_name for leaf in ComponentTreeSnap.from_tree(tree).leaf_instances}
+    assert {"platform_assets.FileFeed", "platform_assets.PlatformResources"} <= names
+    code = "import sys; from platform_assets._compat import component_tree; from pathlib import Path;"
+    code += f"sys.path.insert(0, {str(tmp_path)!r}); tree = component_tree(Path({str(tmp_path)!r}) / 'somebody');"
+    code += "tree.build_defs(tree.defs_module_path);"
+    code += "from dagster._core.remote_representation.external_data import ComponentTreeSnap;"
+    code += "print(sorted({leaf.full_type_name for leaf in ComponentTreeSnap.from_tree(tree).leaf_instances}));"
+    code += "print('dagster_dbt' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.split("\n")[:2] == [str(sorted(names)), "False"]
 
 
 def test_the_sensor_daemon_waits_and_decides_where_it_is_hooked(monkeypatch: pytest.MonkeyPatch) -> None:

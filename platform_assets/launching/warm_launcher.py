@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,8 @@ from platform_assets.logs import logger
 
 log = logger(__name__)
 
+PRELOAD_AFTER_SECONDS = 5.0
+
 
 @dataclass(frozen=True)
 class _Code:
@@ -63,6 +66,7 @@ class WarmRunLauncher(DefaultRunLauncher):
         """By code location and origin: a location may have several repositories."""
         self._refused: dict[_Code, str] = {}
         self._served: frozenset[Served] = frozenset()
+        self._preload_at: float | None = None
         self._preloading: threading.Thread | None = None
 
     @classmethod
@@ -122,11 +126,14 @@ class WarmRunLauncher(DefaultRunLauncher):
     def preload(self, served: Sequence[Served]) -> None:
         """Load the code locations ``served`` that are not loaded as they are now: their first run then has not to wait.
 
-        It returns at once; loading goes on in a thread, and a run that comes meanwhile waits for it.
+        To be called again and again. Loading begins when they have been the same for PRELOAD_AFTER_SECONDS: until then
+        the machine is busy with servers that start. It goes on in a thread; a run that comes meanwhile waits for it.
         """
-        wanted = frozenset(served)
-        if wanted != self._served and not (self._preloading and self._preloading.is_alive()):
-            self._served = wanted
+        now, wanted = time.monotonic(), frozenset(served)
+        if wanted != self._served:
+            self._served, self._preload_at = wanted, now + PRELOAD_AFTER_SECONDS
+        if self._preload_at is not None and now >= self._preload_at:
+            self._preload_at = None
             self._preloading = threading.Thread(target=self._preload, args=(served,), name="preloading", daemon=True)
             self._preloading.start()
 
