@@ -28,7 +28,8 @@ from benchmarks.definitions import write_project
 ROOT = Path(__file__).resolve().parents[1]
 LOCAL = ROOT / "deploy" / "local" / "dagster.yaml"
 ASSETS = "{ assetNodes { id } }"
-FEEDS = """from pathlib import Path
+FEEDS = """import functools
+from pathlib import Path
 
 import dagster as dg
 
@@ -37,6 +38,7 @@ from platform_assets.environment import current_environment
 
 
 @dg.definitions
+@functools.cache  # a code server asks twice
 def defs() -> dg.Definitions:
     return build(current_environment(), project=Path(__file__).parent)
 """
