@@ -8,14 +8,16 @@ which machine its code server was on.
 
 import json
 import socket
+import time
 
 import dagster as dg
 import psutil
 
 from platform_assets._compat import GRPC_INFO_TAG, run_launcher
+from platform_assets.launching._compat import THIS_MACHINE
 from platform_assets.launching.worker_process import WORKER_TAG, WorkerProcess
 
-_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+STARTING_SECONDS = 20.0
 
 
 def dead_runs_sensor() -> dg.SensorDefinition:
@@ -37,18 +39,32 @@ def dead_runs_sensor() -> dg.SensorDefinition:
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Report each started run of this machine whose process is gone as failed; their ids."""
+    """Report each run of this machine whose process is gone as failed; their ids."""
     ended = []
-    under_way = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
-    for record in instance.get_run_records(under_way):
+    under_way = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    for record in instance.get_run_records(dg.RunsFilter(statuses=under_way)):
         run = record.dagster_run
         if _is_elsewhere(run):
+            continue
+        if run.status is dg.DagsterRunStatus.STARTING:
+            if died_while_it_started(run, time.time() - record.update_timestamp.timestamp()):
+                instance.report_run_failed(run, "The process of this run died before it began; launch it again.")
+                ended.append(run.run_id)
             continue
         process = _process(instance, run.run_id)
         if process is not None and record.start_time is not None and not _is_alive(process, record.start_time):
             instance.report_run_failed(run, f"The process {process} of this run is gone; launch its partitions again.")
             ended.append(run.run_id)
     return ended
+
+
+def died_while_it_started(run: dg.DagsterRun, seconds: float) -> bool:
+    """Whether a run that has been starting for so long has a process of this machine that is gone.
+
+    Its launcher may be about to start it in another one, which takes it moments.
+    """
+    worker = WorkerProcess.from_tag(run.tags.get(WORKER_TAG))
+    return worker is not None and not worker.is_alive and seconds > STARTING_SECONDS
 
 
 def _other_launcher(instance: dg.DagsterInstance) -> str:
@@ -65,7 +81,7 @@ def _is_elsewhere(run: dg.DagsterRun) -> bool:
     if worker is not None:
         return not worker.is_here
     server = run.tags.get(GRPC_INFO_TAG)
-    return server is not None and json.loads(server).get("host") not in (*_THIS_MACHINE, socket.gethostname())
+    return server is not None and json.loads(server).get("host") not in (*THIS_MACHINE, socket.gethostname())
 
 
 def _process(instance: dg.DagsterInstance, run_id: str) -> int | None:

@@ -76,7 +76,11 @@ def mirrored(stream: Any, path: str) -> Iterator[None]:
         with redirect_to_file(stream, path):
             yield
         return
-    copying = _Copying(path, shown)
+    try:
+        copying = _Copying(path, shown)
+    except OSError:
+        os.close(shown)
+        raise
     try:
         with redirect_to_file(stream, path):
             yield

@@ -134,7 +134,8 @@ class KeptConnections(SqliteEventLogStorage):
         for kept in self._kept.values():
             leave_to_parent(kept.connection)
         # another thread of the parent may have held the lock at the moment of the fork
-        self._pid, self._lock, self._kept = os.getpid(), threading.RLock(), OrderedDict()
+        self._lock, self._kept = threading.RLock(), OrderedDict()
+        self._pid = os.getpid()
 
     # the files are about to change under the connections
 

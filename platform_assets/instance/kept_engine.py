@@ -64,7 +64,8 @@ class KeptEngine:
             if self._engine is not None:
                 leave_to_parent(self._engine)
             # another thread of the parent may have held the lock at the moment of the fork
-            self._pid, self._lock, self._engine = os.getpid(), threading.Lock(), None
+            self._lock, self._engine = threading.Lock(), None
+            self._pid = os.getpid()
         with self._lock:
             if self._engine is None or self._file != identity(self._path):
                 if self._engine is not None:

@@ -91,7 +91,8 @@ class QuickPostgresEventLogStorage(PostgresEventLogStorage):
         if self._pid != os.getpid():
             # a connection that came over a fork is the parent's
             leave_to_parent(self._engine)
-            self._pid, self._in_transaction, self._engine = os.getpid(), threading.local(), self._kept_engine()
+            self._in_transaction, self._engine = threading.local(), self._kept_engine()
+            self._pid = os.getpid()
         return self._of_thread()
 
     @contextmanager
@@ -128,26 +129,32 @@ class QuickPostgresEventLogStorage(PostgresEventLogStorage):
             for event in events:
                 self.store_event(event)
             return
+        last: dict[tuple[str, str], tuple[EventLogEntry, int]] = {}
         with self._transaction() as connection:
             for first in range(0, len(events), ROWS):
-                self._store(connection, events[first : first + ROWS])
+                last.update(self._store(connection, events[first : first + ROWS]))
+            # in one order, for two transactions may hold rows that the other waits for
+            for event, event_id in (last[key] for key in sorted(last, key=lambda key: (key[0], last[key][1]))):
+                self._store_asset_event(connection, event, event_id)
 
-    def _store(self, connection: Connection, events: Sequence[EventLogEntry]) -> None:
+    def _store(
+        self, connection: Connection, events: Sequence[EventLogEntry]
+    ) -> dict[tuple[str, str], tuple[EventLogEntry, int]]:
+        """Store events; the last of each kind for each asset, of which the row of the asset tells."""
         insert = self.prepare_insert_event_batch(events)
         ids = [row[0] for row in connection.execute(insert.returning(db.column("id")))]
         about_assets: list[EventLogEntry] = []
         of_assets: list[int] = []
-        last: dict[str, tuple[EventLogEntry, int]] = {}
+        last: dict[tuple[str, str], tuple[EventLogEntry, int]] = {}
         for event, event_id in zip(events, ids, strict=True):
             if event.dagster_event_type in ASSET_EVENTS:
                 about_assets.append(event)
                 of_assets.append(event_id)
                 key = event.get_dagster_event().asset_key
                 if key is not None:
-                    last[key.to_string()] = (event, event_id)
+                    last[key.to_string(), event.get_dagster_event().event_type_value] = (event, event_id)
             elif event.dagster_event_type in ASSET_CHECK_EVENTS:
                 self.store_asset_check_event(event, event_id)
         if about_assets:
             self._store_asset_event_tags(connection, about_assets, of_assets)
-        for key_text in sorted(last):  # in one order, for two transactions may hold rows that the other waits for
-            self._store_asset_event(connection, *last[key_text])
+        return last

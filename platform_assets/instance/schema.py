@@ -49,7 +49,10 @@ class Template:
                 self._content = made.read_bytes()
         beside = Path(f"{path}.{uuid.uuid4().hex}.new")
         try:
-            beside.write_bytes(self._content)
+            with beside.open("wb") as file:
+                file.write(self._content)
+                file.flush()
+                os.fsync(file.fileno())
             with contextlib.suppress(FileExistsError):
                 os.link(beside, path)
         finally:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -22,9 +24,11 @@ from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordi
 from dagster._serdes import deserialize_value, serialize_value
 from dagster._utils.interrupts import capture_interrupts
 
-from platform_assets.launching.queue_signal import signal_queue
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+"""The hosts of a code server that mean the machine which asks, beside its name."""
 
 __all__ = [
+    "THIS_MACHINE",
     "CheckRunHealthResult",
     "DefaultRunLauncher",
     "LaunchRunContext",
@@ -74,13 +78,23 @@ def python_of(run: dg.DagsterRun) -> str:
 def server_of(context: LaunchRunContext) -> tuple[str, str]:
     """The id of the code server that the run was made by, which is another after each reload, and its location's name.
 
-    The id is empty for a code location that no code server of this deployment serves.
+    The id is empty for a code location that no code server of this machine serves.
     """
     origin = context.dagster_run.remote_job_origin
     if origin is None or context.workspace is None:
         return "", ""
-    name = origin.repository_origin.code_location_origin.location_name
-    return getattr(context.workspace.get_code_location(name), "_server_id", None) or "", name
+    place = origin.repository_origin.code_location_origin
+    if not _is_of_this_machine(place):
+        return "", place.location_name
+    return getattr(context.workspace.get_code_location(place.location_name), "_server_id", None) or "", (
+        place.location_name
+    )
+
+
+def _is_of_this_machine(origin: Any) -> bool:
+    """Whether a code location is served by this machine: its code need not be here, nor mean the same, otherwise."""
+    host = getattr(origin, "host", None)
+    return getattr(origin, "socket", None) is not None or host in (None, *THIS_MACHINE, socket.gethostname())
 
 
 @dataclass(frozen=True)
@@ -101,7 +115,7 @@ def served_locations(workspace: Any) -> list[Served]:
     found = []
     for name, entry in workspace.create_request_context().get_code_location_entries().items():
         server = getattr(entry.code_location, "_server_id", None)
-        if server:
+        if server and _is_of_this_machine(entry.origin):
             for repository in entry.code_location.get_repositories().values():
                 origin = repository.get_python_origin()
                 found.append(Served(name, server, serialize_value(origin), origin.executable_path or ""))
@@ -127,13 +141,17 @@ def load_repository(origin: str) -> Path:
     return Path(getattr(pointer, "working_directory", None) or Path.cwd())
 
 
-def execute_run(run_id: str, ref: str) -> None:
-    """Execute a run as `dagster api execute_run` does. What goes wrong is in the run's own log."""
+def execute_run(run_id: str, ref: str) -> str:
+    """Execute a run as `dagster api execute_run` does, and give the instance's folder.
+
+    What goes wrong is in the run's own log. SIGINT, which is blocked before, reaches it once Dagster listens for it.
+    """
     from dagster._cli.api import _execute_run_command_body
 
     with capture_interrupts(), instance_of(ref) as instance:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         _execute_run_command_body(run_id, instance, lambda _: None, set_exit_code_on_failure=False)
-        signal_queue(instance.root_directory)
+        return str(instance.root_directory)
 
 
 def replace_queue_loop(loop: Callable[[Any, Any, Any], Iterator[Any]]) -> None:

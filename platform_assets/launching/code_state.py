@@ -11,12 +11,14 @@ import hashlib
 import os
 import sys
 import sysconfig
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 SUFFIXES = (".py", ".yaml", ".yml", ".sql", ".toml", ".env")
-PASSED_OVER = frozenset({"__pycache__", "node_modules", "venv", "site-packages"})
+PASSED_OVER = frozenset({"__pycache__", "node_modules", "venv", "site-packages", "dist-packages"})
+INSTALLED = ("stdlib", "platstdlib", "purelib", "platlib")
 MOST_FILES = 20_000
 """Beyond it a look at the files costs more than it saves: the project is not kept loaded."""
 
@@ -35,7 +37,7 @@ def project_root(folder: Path) -> Path:
 
 def roots_of_code(working_directory: Path) -> tuple[Path, ...]:
     """The folders whose files this process's definitions were made of; none lies within another."""
-    installed = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib"))
+    installed = tuple(Path(sysconfig.get_path(name)).resolve() for name in INSTALLED)
     found = {project_root(working_directory.resolve())}
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
@@ -48,10 +50,14 @@ def roots_of_code(working_directory: Path) -> tuple[Path, ...]:
 
 @dataclass(frozen=True)
 class CodeState:
-    """A ``digest`` that changes with every file that is changed, added or removed, and the last time of a change."""
+    """A ``digest`` that changes with every file that is changed, added or removed, and when that was last."""
 
     digest: str
     newest_ns: int
+
+    def was_changed_since(self, began_ns: int) -> bool:
+        """Whether a file was changed since then. One of the future has another machine's time, and says nothing."""
+        return began_ns <= self.newest_ns
 
 
 def state_of_code(roots: Iterable[Path]) -> CodeState:
@@ -60,11 +66,12 @@ def state_of_code(roots: Iterable[Path]) -> CodeState:
     Raises:
         TooManyFiles: if there are more than MOST_FILES.
     """
-    lines, newest = [], 0
+    lines, newest, now = [], 0, time.time_ns()
     for root in roots:
         for path, status in _files(root):
             lines.append(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}")
-            newest = max(newest, status.st_mtime_ns)
+            if status.st_ctime_ns <= now:
+                newest = max(newest, status.st_ctime_ns)
             if len(lines) > MOST_FILES:
                 raise TooManyFiles(f"there are more than {MOST_FILES:,} files of code below {root}")
     digest = hashlib.sha256("\n".join(sorted(lines)).encode("utf-8", "surrogateescape")).hexdigest()

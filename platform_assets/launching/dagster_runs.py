@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import random
-import signal
+import sys
 import threading
 
 from platform_assets.launching._compat import execute_run, instance_of
+from platform_assets.launching.queue_signal import signal_queue
 
 
 def execute(run_id: str, instance: str) -> None:
     """Execute a run in this process, which was forked for it. What goes wrong is in the run's own log."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     random.seed()
-    execute_run(run_id, instance)
+    if (numpy_random := sys.modules.get("numpy.random")) is not None:
+        numpy_random.seed()
+    root = execute_run(run_id, instance)
+    signal_queue(root)
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:
             thread.join()
@@ -26,3 +29,4 @@ def report_death(run_id: str, instance: str, code: int) -> None:
         if run is not None and not run.is_finished:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
             opened.report_run_failed(run, f"The process of this run {how}; launch its partitions again.")
+        signal_queue(opened.root_directory)

@@ -2,10 +2,11 @@
 
 It speaks with its launcher over the socket whose descriptor it is given, a line of JSON each way:
 
-- it begins with ``{"ready": true, ...}``, or with ``{"refused": reason}`` and ends;
-- ``{"run": run_id}`` is answered with ``{"pid": ...}`` once the run's process exists. It begins with ``{"go": pid}``,
-  which that process itself answers with ``{"begun": pid}``, and ends without having begun if that does not come: a
-  launcher that found the socket at its end may start the run elsewhere.
+- it is told what to load, and answers ``{"ready": true, ...}``, or ``{"refused": reason}`` and ends;
+- ``{"run": run_id}`` is answered with ``{"run": run_id, "pid": ...}`` once the run's process exists. That begins with
+  ``{"go": pid}``, which it answers itself with ``{"run": run_id, "begun": pid}``, and ends without having begun if that
+  does not come: a launcher that found the socket at its end may start the run elsewhere;
+- ``{"run": run_id, "refused": reason}`` says that the run has not begun here, and does not.
 
 It runs no user code but the definitions, opens no database, and has one thread: a fork copies no other, and locks that
 others hold would stay held in the copy for ever. What a run imported it imports too, so that the next one has it. It
@@ -16,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import json
 import os
 import select
@@ -25,33 +25,54 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from platform_assets.failpoints import failpoint
-from platform_assets.launching.threads import Threads
+from platform_assets.launching.code_state import TooManyFiles, roots_of_code, state_of_code
+from platform_assets.launching.fork_safety import ForkSafety
+from platform_assets.launching.learned_modules import LearnedModules
 from platform_assets.logs import logger
 
 log = logger(__name__)
 
 
-def main(descriptor: int, target: str) -> None:
-    """Load what ``target`` (JSON: ``origin``, ``instance``, ``modules``) names; fork until the launcher is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runs; they set their own handlers
+BEGUN = b"!"
+"""The first byte that a run's process writes for the preloaded one: it has begun."""
+
+
+def main(descriptor: int) -> None:
+    """Load what the launcher names (``origin``, ``instance``, ``modules``); fork until it is gone."""
+    # Ctrl-C is for the runs: one that comes early waits until they listen
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     channel = socket.socket(fileno=descriptor)
-    wanted = json.loads(target)
+    line = b""
+    while not line.endswith(b"\n"):
+        received = channel.recv(65536)
+        if not received:
+            return
+        line += received
+    wanted = json.loads(line)
     process = Preloaded(channel, wanted["instance"], Path(wanted["modules"]))
     try:
         started = process.load(wanted["origin"])
     except BaseException as error:
-        # whatever the project's code raises: the run is then started cold, and fails with the error in its own log
-        process.say({"refused": f"the code location cannot be loaded ({type(error).__name__})"})
+        # whatever the project's code raises: the default launcher's run then fails with the error in its own log
+        process.say({"refused": f"the code location cannot be loaded: {where_of(error)}"})
         raise
     failpoint("preloaded.loaded")
     process.say(started)
     if "ready" in started:
         process.serve()
+
+
+def where_of(error: BaseException) -> str:
+    """Kind and place of an error, without its text, which may hold anything."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = (error.filename, error.lineno) if isinstance(error, SyntaxError) else ("", None)
+    if not place[0] and frames:
+        place = (frames[-1].filename, frames[-1].lineno)
+    return f"{type(error).__name__} in {place[0]}:{place[1]}" if place[0] else type(error).__name__
 
 
 class Preloaded:
@@ -60,13 +81,15 @@ class Preloaded:
     def __init__(self, channel: socket.socket, instance: str, modules: Path) -> None:
         self.channel = channel
         self.instance = instance
-        self.modules = modules
+        self.safety = ForkSafety()
+        self.learned = LearnedModules(modules, self.safety)
         self.children: dict[int, int] = {}
         """The pipe on which each run's process says what it imported, by process id."""
         self.run_ids: dict[int, str] = {}
         self.waiting: dict[int, int] = {}
         """The pipe over which a run's process is told to begin, by process id."""
-        self._threads = Threads()
+        self.reporting: set[int] = set()
+        """Processes that tell the instance of a run that died."""
         self._ending = self._ended_signal = -1
 
     def say(self, message: dict[str, Any]) -> None:
@@ -77,21 +100,18 @@ class Preloaded:
         from platform_assets.launching._compat import load_repository
 
         began_ns = time.time_ns()
-        self._threads.import_native()
-        from platform_assets.launching.code_state import TooManyFiles, roots_of_code, state_of_code
-
+        self.safety.import_native()
         folder = load_repository(origin)
-        remembered = self._remembered()
-        self._import(sorted(name for name in remembered if not name.startswith("-") and f"-{name}" not in remembered))
+        self.learned.import_remembered()
         roots = roots_of_code(folder)
         try:
             state = state_of_code(roots)
         except TooManyFiles as error:
             return {"refused": str(error)}
-        if (reason := self._threads.reason_against_forking()) is not None:
+        if (reason := self.safety.reason_against_forking()) is not None:
             return {"refused": reason}
         # a file that was changed while it was loaded: nobody knows which text was taken, and the next run loads it anew
-        digest = state.digest if state.newest_ns < began_ns else ""
+        digest = "" if state.was_changed_since(began_ns) else state.digest
         gc.collect()
         gc.freeze()  # what is loaded is never looked at again, and its pages stay shared with the runs
         return {"ready": True, "roots": [str(root) for root in roots], "digest": digest}
@@ -115,7 +135,9 @@ class Preloaded:
                 os.read(self._ending, 65536)
             for pid in list(self.children):
                 ended, status = os.waitpid(pid, os.WNOHANG)
-                if ended:
+                if ended and pid in self.reporting:
+                    self._reported(pid)
+                elif ended:
                     self._ended(pid, status)
 
     def _signal_ends(self) -> None:
@@ -138,7 +160,7 @@ class Preloaded:
             self._fork(request["run"])
         elif (gate := self.waiting.pop(request["go"], None)) is not None:
             failpoint("preloaded.before_go")
-            # one that was killed before it began is reported when it is reaped
+            # that one was killed is said when it is reaped
             with contextlib.suppress(BrokenPipeError):
                 os.write(gate, b"g")
             os.close(gate)
@@ -149,20 +171,26 @@ class Preloaded:
         while self.waiting:
             os.close(self.waiting.popitem()[1])
 
+    def _tell(self, run_id: str, **what: Any) -> None:
+        with contextlib.suppress(OSError):  # the launcher is gone: the next look at the channel says so
+            self.say({"run": run_id, **what})
+
     def _fork(self, run_id: str) -> None:
-        if (reason := self._threads.reason_against_forking()) is not None:
-            self.say({"refused": reason})
+        if (reason := self.safety.reason_against_forking()) is not None:
+            self._tell(run_id, refused=reason)
             return
         failpoint("preloaded.before_fork")
-        reader, writer = os.pipe()
-        begin, gate = os.pipe()
+        ends: list[int] = []
         try:
+            ends += os.pipe()
+            ends += os.pipe()
             pid = os.fork()
         except OSError as error:
-            for end in (reader, writer, begin, gate):
+            for end in ends:
                 os.close(end)
-            self.say({"refused": f"no process could be made ({error.strerror})"})
+            self._tell(run_id, refused=f"no process could be made ({error.strerror})")
             return
+        reader, writer, begin, gate = ends
         if pid == 0:
             os.close(gate)
             self._become_run(run_id, writer, begin)
@@ -170,8 +198,7 @@ class Preloaded:
         os.close(begin)
         self.children[pid], self.run_ids[pid], self.waiting[pid] = reader, run_id, gate
         failpoint("preloaded.forked")
-        with contextlib.suppress(OSError):  # the launcher is gone: the next look at the channel says so
-            self.say({"pid": pid})
+        self._tell(run_id, pid=pid)
         failpoint("preloaded.answered")
 
     def _become_run(self, run_id: str, writer: int, begin: int) -> None:
@@ -181,21 +208,25 @@ class Preloaded:
             self._forget_parent()
             if not os.read(begin, 1):
                 os._exit(0)
-            with contextlib.suppress(OSError):  # a launcher that is gone has made this process known before
-                self.say({"begun": os.getpid()})
+            with contextlib.suppress(BrokenPipeError):
+                os.write(writer, BEGUN)
+            self._tell(run_id, begun=os.getpid())  # a launcher that is gone has made this process known before
             self.channel.close()
             from platform_assets.launching.dagster_runs import execute
 
             before = set(sys.modules)
             execute(run_id, self.instance)
-            with contextlib.suppress(BrokenPipeError):  # the preloaded process is gone, and with it who would learn
+            os.set_blocking(writer, False)
+            with contextlib.suppress(BrokenPipeError, BlockingIOError):
                 os.write(writer, "\n".join(sorted(set(sys.modules) - before)).encode()[:60_000])
             code = 0
         except BaseException:
-            traceback.print_exc()
+            with contextlib.suppress(OSError):
+                traceback.print_exc()
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            for stream in (sys.stdout, sys.stderr):
+                with contextlib.suppress(OSError, ValueError):  # a terminal that is gone, a disk that is full
+                    stream.flush()
             os._exit(code)
 
     def _forget_parent(self) -> None:
@@ -209,75 +240,47 @@ class Preloaded:
         """A run's process has ended: learn what it imported, and report a run that it left unfinished."""
         end = self.children.pop(pid)
         os.set_blocking(end, False)  # a process that it started may hold the other end for as long as it likes
-        learned = b""
+        said = b""
         with contextlib.suppress(BlockingIOError):
             while received := os.read(end, 65536):
-                learned += received
+                said += received
         os.close(end)
         run_id = self.run_ids.pop(pid)
         if (gate := self.waiting.pop(pid, None)) is not None:
             os.close(gate)
+        if not said.startswith(BEGUN):
+            self._tell(run_id, refused="its process was killed before it began")
+            return
+        self._tell(run_id, begun=pid)  # it may have died before it could say so itself
         if status:
             self._report(run_id, os.waitstatus_to_exitcode(status))
-        if names := [name for name in learned.decode().split("\n") if name]:
-            self._remember(self._import(names))
+        self.learned.learn([name for name in said[1:].decode().split("\n") if name])
 
     def _report(self, run_id: str, code: int) -> None:
         """Tell the instance, in a process of its own, that the run's process ended by itself or was killed."""
-        reader, writer = os.pipe()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            log.warning("run %s has died, which run monitoring will find: %s", run_id, error.strerror)
+            return
         if pid == 0:
             try:
                 self._forget_parent()
                 self.channel.close()
-                os.close(reader)
                 from platform_assets.launching.dagster_runs import report_death
 
                 report_death(run_id, self.instance, code)
+            except BaseException:  # the instance cannot be written to: run monitoring finds the run later
+                traceback.print_exc()
             finally:
                 os._exit(0)
-        os.close(writer)
-        self.children[pid], self.run_ids[pid] = reader, run_id
+        self.children[pid] = os.open(os.devnull, os.O_RDONLY)
+        self.reporting.add(pid)
 
-    def _import(self, names: Iterable[str]) -> list[str]:
-        """Import what can be; the names of those that were, and as ``-name`` of one that has started a thread.
-
-        After that one this process forks no more, and the next one leaves it out.
-        """
-        imported: list[str] = []
-        for name in names:
-            if not name or name in sys.modules:
-                continue
-            try:
-                importlib.import_module(name)
-            except Exception as error:
-                # one that only exists within a run, or is made by hand: runs go on importing it themselves
-                log.debug("%s is not imported for later runs (%s)", name, type(error).__name__)
-                continue
-            if self._threads.reason_against_forking() is not None:
-                return [*imported, f"-{name}"]
-            imported.append(name)
-        return imported
-
-    def _remembered(self) -> set[str]:
-        """The lines of the file that earlier such processes wrote."""
-        try:
-            return set(self.modules.read_text().split("\n")) - {""}
-        except OSError:
-            return set()
-
-    def _remember(self, names: list[str]) -> None:
-        """Add to the modules that the next such process imports before its first run."""
-        if not names:
-            return
-        beside = self.modules.with_suffix(f".{os.getpid()}")
-        try:
-            self.modules.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_text("\n".join(sorted({*self._remembered(), *names})))
-            beside.rename(self.modules)
-        except OSError as error:
-            log.warning("what runs import is not remembered: %s", error.strerror)
+    def _reported(self, pid: int) -> None:
+        self.reporting.discard(pid)
+        os.close(self.children.pop(pid))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]))

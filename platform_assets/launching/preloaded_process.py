@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -29,6 +27,14 @@ class NotWarm(Exception):
     """The run cannot be started from a preloaded process; the message says why."""
 
 
+class Gone(NotWarm):
+    """It has ended, or was killed."""
+
+
+class Refused(NotWarm):
+    """It says itself that it does not load the code, or did not begin the run."""
+
+
 class NoAnswer(NotWarm):
     """It is there, and says nothing."""
 
@@ -40,21 +46,33 @@ class PreloadedProcess:
         self, origin: str, instance: str, modules: Path, *, python: str, variables: Mapping[str, str], seconds: float
     ) -> None:
         """Start it and wait until it has loaded. Raises NotWarm if it cannot, or may not be forked."""
-        ours, theirs = socket.socketpair()
-        target = json.dumps({"origin": origin, "instance": instance, "modules": str(modules)})
-        environment = {**dict.fromkeys(NUMERIC_THREADS, "1"), **os.environ, **variables}
-        with theirs:
-            self._process = subprocess.Popen(
-                [python or sys.executable, "-m", "platform_assets.launching.preloaded", str(theirs.fileno()), target],
-                pass_fds=[theirs.fileno()],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-            )
-        ours.settimeout(seconds)
-        self._channel, self._buffer, self._lock = ours, b"", threading.Lock()
+        self._lock = threading.Lock()
+        self._buffer = b""
         self.runs = 0
+        environment = {**dict.fromkeys(NUMERIC_THREADS, "1"), **os.environ, **variables}
         try:
-            loaded = self._answer()
+            self._channel, theirs = socket.socketpair()
+        except OSError as error:
+            raise NotWarm(f"no preloaded process can be spoken with ({error.strerror})") from error
+        self._channel.settimeout(seconds)
+        try:
+            with theirs:
+                self._process = subprocess.Popen(
+                    [python or sys.executable, "-m", "platform_assets.launching.preloaded", str(theirs.fileno())],
+                    pass_fds=[theirs.fileno()],
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                )
+            # what it is told may hold the passwords of the instance's storage: not as an argument, which all may read
+            self._say({"origin": origin, "instance": instance, "modules": str(modules)})
+            loaded = self._answer("", "ready")
+        except OSError as error:
+            self.close()
+            raise NotWarm(f"{python or sys.executable} cannot be started ({error.strerror})") from error
+        except NoAnswer:
+            self.close()
+            self._process.kill()
+            raise
         except NotWarm:
             self.close()
             raise
@@ -83,18 +101,31 @@ class PreloadedProcess:
         """
         with self._lock:
             self.runs += 1
-            self._say({"run": run_id})
-            pid = int(self._answer()["pid"])
             try:
+                self._say({"run": run_id})
+                pid = int(self._answer(run_id, "pid")["pid"])
                 known(pid)
                 self._say({"go": pid})
-                self._answer()  # of the run's process itself, which holds the other end until it begins or ends
-            except BaseException as error:
-                self.close()  # with its launcher gone, it lets go of the process that waits
-                if isinstance(error, NoAnswer):
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
+                self._answer(run_id, "begun")
+            except NoAnswer:
+                self._make_it_answer(run_id)
+            except Refused:
                 raise
+            except BaseException:
+                self.close()  # with its launcher gone, it lets go of the process that waits
+                raise
+
+    def _make_it_answer(self, run_id: str) -> None:
+        """Find out whether the run has begun from a process that has stopped to answer: without it, it does not begin.
+
+        Raises NotWarm if it has not.
+        """
+        self._process.kill()
+        try:
+            # what waits for its go-ahead ends by that; only one that has had it can still say that it has begun
+            self._answer(run_id, "begun")
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Let go of it: it ends once its last run is over."""
@@ -104,21 +135,30 @@ class PreloadedProcess:
         try:
             self._channel.sendall(json.dumps(message).encode() + b"\n")
         except OSError as error:
-            raise NotWarm(f"the preloaded process is gone ({error.strerror})") from error
+            raise Gone(f"the preloaded process is gone ({error.strerror})") from error
 
-    def _answer(self) -> dict[str, Any]:
+    def _answer(self, run_id: str, wanted: str) -> dict[str, Any]:
+        """The next message about the run that has ``wanted``; what is said of other runs is of the past."""
+        while True:
+            answer = self._message()
+            if answer.get("run", "") != run_id:
+                continue
+            if "refused" in answer:
+                raise Refused(answer["refused"])
+            if wanted in answer:
+                return answer
+
+    def _message(self) -> dict[str, Any]:
         while b"\n" not in self._buffer:
             try:
                 received = self._channel.recv(65536)
             except TimeoutError as error:
                 raise NoAnswer("the preloaded process did not answer in time") from error
             except OSError as error:
-                raise NotWarm(f"the preloaded process is gone ({error.strerror})") from error
+                raise Gone(f"the preloaded process is gone ({error.strerror})") from error
             if not received:
-                raise NotWarm("the preloaded process is gone")
+                raise Gone("the preloaded process is gone")
             self._buffer += received
         line, _, self._buffer = self._buffer.partition(b"\n")
-        answer: dict[str, Any] = json.loads(line)
-        if "refused" in answer:
-            raise NotWarm(answer["refused"])
-        return answer
+        message: dict[str, Any] = json.loads(line)
+        return message

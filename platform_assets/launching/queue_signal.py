@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import stat
 import time
 from pathlib import Path
 
@@ -39,19 +40,26 @@ class QueueSignal:
             with contextlib.suppress(FileExistsError):
                 os.mkfifo(path, mode=0o600)
             # open for writing too: without a writer it would be at its end, and never quiet
-            self._end = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+            end = os.open(path, os.O_RDWR | os.O_NONBLOCK)
         except OSError as error:
             log.warning("the run queue is only looked at in intervals: %s: %s", path, error.strerror)
+            return
+        if stat.S_ISFIFO(os.fstat(end).st_mode):
+            self._end = end
+        else:
+            os.close(end)
+            log.warning("the run queue is only looked at in intervals: %s is no pipe: remove it", path)
 
-    def wait(self, seconds: float) -> None:
-        """Return after a signal, or after ``seconds``."""
+    def wait(self, seconds: float) -> bool:
+        """Return after a signal, or after ``seconds``; whether there was one."""
         if self._end is None:
             time.sleep(seconds)
-            return
+            return False
         ready, _, _ = select.select([self._end], [], [], seconds)
         if ready:
             with contextlib.suppress(BlockingIOError):
                 os.read(self._end, 65536)
+        return bool(ready)
 
     def close(self) -> None:
         """Take no more signals."""

@@ -14,6 +14,7 @@ The daemon that has this queue evaluates sensors when they are woken, too (``qui
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -60,5 +61,7 @@ def _loop(daemon: Any, workspace: Any, _shutdown: object) -> Iterator[Any]:
             if isinstance(launcher, WarmRunLauncher):
                 launcher.preload(served_locations(workspace))
             yield from one_look_at_the_queue(daemon, workspace)
-            signal.wait(min(daemon.interval_seconds, INTERVAL_SECONDS))
+            until = time.monotonic() + daemon.interval_seconds
+            while (left := until - time.monotonic()) > 0 and not signal.wait(min(left, INTERVAL_SECONDS)):
+                yield None
             yield None

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -35,13 +35,16 @@ from platform_assets.launching._compat import (
     variables_of,
 )
 from platform_assets.launching.code_state import TooManyFiles
-from platform_assets.launching.preloaded_process import NotWarm, PreloadedProcess
+from platform_assets.launching.preloaded_process import Gone, NoAnswer, NotWarm, PreloadedProcess
 from platform_assets.launching.worker_process import WORKER_TAG, WorkerProcess
 from platform_assets.logs import logger
 
 log = logger(__name__)
 
 PRELOAD_AFTER_SECONDS = 5.0
+
+REFUSED_SECONDS = 60.0
+"""How long a code location that cannot be loaded, or must not be forked, is not tried again."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ class WarmRunLauncher(DefaultRunLauncher):
         self._locks: dict[str, threading.Lock] = {}
         self._loaded: dict[tuple[str, str], tuple[_Code, PreloadedProcess]] = {}
         """By code location and origin: a location may have several repositories."""
-        self._refused: dict[_Code, str] = {}
+        self._refused: dict[_Code, tuple[float, str]] = {}
+        """Until when a code location is not tried again, and why."""
         self._served: frozenset[Served] = frozenset()
         self._preload_at: float | None = None
         self._preloading: threading.Thread | None = None
@@ -108,8 +112,9 @@ class WarmRunLauncher(DefaultRunLauncher):
         variables = variables_of(self._instance, location)
         key = _Code(server, origin_of_code(context.dagster_run), tuple(sorted(variables.items())))
         with self._lock_of(location):
-            if key in self._refused:
-                raise NotWarm(self._refused[key])
+            if not server:
+                raise NotWarm("its code location is not served by this machine")
+            self._raise_if_refused(key)
             held = self._loaded.get((location, key.origin))
             if held is not None:
                 try:
@@ -138,19 +143,34 @@ class WarmRunLauncher(DefaultRunLauncher):
             self._preloading.start()
 
     def _preload(self, served: Sequence[Served]) -> None:
+        self._close_what_is_no_longer_served({(code.name, code.origin) for code in served})
         for code in served:
             variables = tuple(sorted(variables_of(self._instance, code.name).items()))
             key = _Code(code.server, code.origin, variables)
             with self._lock_of(code.name):
                 held = self._loaded.get((code.name, code.origin))
-                if key in self._refused or (held is not None and held[0] == key):
+                if held is not None and held[0] == key:
                     continue
                 if held is not None:
                     self._loaded.pop((code.name, code.origin))[1].close()
                 try:
+                    self._raise_if_refused(key)
                     self._loaded[code.name, code.origin] = (key, self._load(key, code.name, code.python))
                 except NotWarm as reason:
                     log.warning("runs of %s are started without a preloaded process: %s", code.name, reason)
+
+    def _close_what_is_no_longer_served(self, served: Set[tuple[str, str]]) -> None:
+        for place in [place for place in list(self._loaded) if place not in served]:
+            with self._lock_of(place[0]):
+                if (held := self._loaded.pop(place, None)) is not None:
+                    held[1].close()
+
+    def _raise_if_refused(self, key: _Code) -> None:
+        """Raises NotWarm for as long as a code location that could not be loaded is not tried again."""
+        until, reason = self._refused.get(key, (0.0, ""))
+        if time.monotonic() < until:
+            raise NotWarm(reason)
+        self._refused.pop(key, None)
 
     def _may_go_on(self, process: PreloadedProcess) -> bool:
         return process.runs < self._max_runs and not process.has_grown()
@@ -165,8 +185,10 @@ class WarmRunLauncher(DefaultRunLauncher):
                 variables=dict(key.variables),
                 seconds=self._startup_seconds,
             )
+        except (Gone, NoAnswer):
+            raise  # that says nothing of the code: the next run tries again
         except NotWarm as reason:
-            self._refused[key] = str(reason)  # until the code location is loaded again
+            self._refused[key] = (time.monotonic() + REFUSED_SECONDS, str(reason))
             raise
         log.info("loaded the code location %s for its runs", location)
         return process

@@ -42,13 +42,13 @@ class WorkerProcess:
 
     @property
     def is_here(self) -> bool:
-        """Whether this machine is the one that can be asked."""
-        return self.machine == machine()
+        """Whether it ran on this machine, before its last start or the restart of a container perhaps."""
+        return self.machine.split(":")[0] == machine().split(":")[0]
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process still runs. Only a process of this machine can be asked."""
-        return self.is_here and bool(self.began) and started(self.pid) == self.began
+        """Whether the process still runs. Process ids mean nothing elsewhere, nor after a restart."""
+        return self.machine == machine() and bool(self.began) and started(self.pid) == self.began
 
     def interrupt(self) -> bool:
         """Interrupt it as Ctrl-C would; whether there was a process to interrupt."""

@@ -5,12 +5,17 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
+import pytest
+from dagster._core.test_utils import create_run_for_test
 
 from platform_assets._compat import GRPC_INFO_TAG
+from platform_assets.automation import dead_runs
 from platform_assets.automation.dead_runs import dead_runs_sensor, end_dead_runs
+from platform_assets.launching.worker_process import WORKER_TAG, WorkerProcess
 
 PROGRAM = textwrap.dedent("""
     import sys, time
@@ -80,4 +85,21 @@ def test_a_killed_run_is_ended_and_one_under_way_is_not(tmp_path: Path) -> None:
         assert instance.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.STARTED
         assert end_dead_runs(instance) == [run.run_id]
         assert instance.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.FAILURE
+        assert end_dead_runs(instance) == []
+
+
+def test_a_run_whose_process_died_before_it_began_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = WorkerProcess.of(os.getpid())
+    tags = {"alive": here, "dead": replace(here, began="earlier"), "elsewhere": replace(here, machine="x", began="y")}
+    with dg.instance_for_test() as instance:
+        runs = {
+            name: create_run_for_test(
+                instance, status=dg.DagsterRunStatus.STARTING, tags={WORKER_TAG: worker.to_tag()}
+            ).run_id
+            for name, worker in tags.items()
+        }
+        create_run_for_test(instance, status=dg.DagsterRunStatus.STARTING)
+        assert end_dead_runs(instance) == [], "its launcher may be about to start it in another process"
+        monkeypatch.setattr(dead_runs, "STARTING_SECONDS", -1.0)
+        assert end_dead_runs(instance) == [runs["dead"]]
         assert end_dead_runs(instance) == []

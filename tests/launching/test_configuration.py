@@ -46,17 +46,22 @@ def test_run_monitoring_fails_only_runs_that_are_known_to_be_dead(
     alive = WorkerProcess.of(os.getpid())
     dead = replace(alive, began=f"before {alive.began}")
     elsewhere = replace(dead, machine="another")
+    node, *others = alive.machine.split(":")
+    restarted = replace(alive, machine=":".join([node, *(f"not {other}" for other in others)]))
     with configured(tmp_path, monkeypatch) as instance:
         launcher = instance.run_launcher
         tags = {"cold": "", "alive": alive.to_tag(), "dead": dead.to_tag(), "elsewhere": elsewhere.to_tag()}
+        tags["before a restart"] = restarted.to_tag()
         runs = {name: create_run_for_test(instance, tags={WORKER_TAG: tag}) for name, tag in tags.items()}
         runs["untagged"] = create_run_for_test(instance)
         status = {name: launcher.check_run_worker_health(run).status for name, run in runs.items()}
     assert status.pop("dead") is WorkerStatus.FAILED
+    if others:
+        assert status.pop("before a restart") is WorkerStatus.FAILED
     assert set(status.values()) == {WorkerStatus.RUNNING}
 
 
-def test_the_interval_can_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_interval_without_a_signal_can_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with configured(tmp_path, monkeypatch, run_coordinator={"dequeue_interval_seconds": 5}) as instance:
         assert isinstance(instance.run_coordinator, QuickQueue)
         assert instance.run_coordinator.dequeue_interval_seconds == 5

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import time
 from pathlib import Path
 
 import dagster as dg
@@ -46,6 +49,9 @@ def idle() -> None:
     nothing()
 
 
+MODULE = "platform_assets.launching.preloaded"
+
+
 class Unknown(Exception):
     """The launcher could not make the process known."""
 
@@ -81,6 +87,68 @@ def test_a_run_that_is_not_made_known_does_not_begin(tmp_path: Path) -> None:
             process.start(runs[1].run_id, fails)
         wait_for("the end of its process", lambda: not psutil.pid_exists(pids[1]))
         assert instance.get_run_by_id(runs[1].run_id).status is dg.DagsterRunStatus.NOT_STARTED
+
+
+def test_a_run_whose_process_is_killed_before_it_begins_has_not_begun(tmp_path: Path) -> None:
+    with dg.instance_for_test() as instance:
+        first, second = runs_of(tmp_path, instance, 2)
+        process = started(tmp_path, instance, first)
+        with pytest.raises(NotWarm, match="killed before it began"):
+            process.start(first.run_id, lambda pid: os.kill(pid, signal.SIGKILL))
+        process.start(second.run_id, lambda _: None)
+        wait_for("the second run", lambda: instance.get_run_by_id(second.run_id).is_success)
+        assert instance.get_run_by_id(first.run_id).status is dg.DagsterRunStatus.NOT_STARTED
+        assert (tmp_path / "executed").read_text() == "."
+
+
+def test_a_process_that_does_not_answer_starts_nothing_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with dg.instance_for_test() as instance:
+        first, second = runs_of(tmp_path, instance, 2)
+        process = started(tmp_path, instance, first)
+        (parent,) = [child for child in psutil.Process().children() if MODULE in child.cmdline()]
+        process._channel.settimeout(0.5)
+        parent.suspend()
+        with pytest.raises(NotWarm):
+            process.start(first.run_id, lambda _: None)
+        wait_for("its end", lambda: not process.is_current())
+        started(tmp_path, instance, second).start(second.run_id, lambda _: None)
+        wait_for("the second run", lambda: instance.get_run_by_id(second.run_id).is_success)
+        assert instance.get_run_by_id(first.run_id).status is dg.DagsterRunStatus.NOT_STARTED
+        assert (tmp_path / "executed").read_text() == "."
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("import socket; kept = socket.socket()", "keeps a connection open"),
+        ("import threading, time; threading.Thread(target=time.sleep, args=(60,), daemon=True).start()", "thread"),
+        ("(", "SyntaxError in .*shop.py"),
+        ("raise KeyError('a value')", "KeyError in .*shop.py"),
+    ],
+)
+def test_code_that_must_not_be_forked_is_refused_with_the_reason(tmp_path: Path, line: str, reason: str) -> None:
+    with dg.instance_for_test() as instance:
+        (run,) = runs_of(tmp_path, instance, 1)
+        (tmp_path / "shop.py").write_text(f"{CODE}\n{line}\n")
+        with pytest.raises(NotWarm, match=reason) as refused:
+            started(tmp_path, instance, run)
+        assert "a value" not in str(refused.value)
+
+
+def test_an_interpreter_that_is_not_there_is_no_fault_of_the_run(tmp_path: Path) -> None:
+    with dg.instance_for_test() as instance:
+        (run,) = runs_of(tmp_path, instance, 1)
+        with pytest.raises(NotWarm, match="cannot be started"):
+            started(tmp_path, instance, run, str(tmp_path / "no python"))
+
+
+def test_a_file_of_the_future_does_not_have_the_code_loaded_each_time(tmp_path: Path) -> None:
+    with dg.instance_for_test() as instance:
+        (run,) = runs_of(tmp_path, instance, 1)
+        ahead = time.time() + 10 * 86_400
+        os.utime(tmp_path / "shop.py", (ahead, ahead))
+        wait_for("a moment after the file", lambda: time.time_ns() > (tmp_path / "shop.py").stat().st_ctime_ns)
+        assert started(tmp_path, instance, run).is_current()
 
 
 POINTS = ("loaded", "before_fork", "forked", "answered", "before_go", "gone_ahead")

@@ -62,6 +62,15 @@ def test_a_second_daemon_and_one_after_a_kill_take_the_pipe_as_it_is(tmp_path: P
     first.close()
 
 
+def test_a_file_in_the_place_of_the_pipe_is_no_signal(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_text("restored by a tool that knows no pipes")
+    with closing(QueueSignal(str(tmp_path))) as signal:
+        signal_queue(str(tmp_path))
+        began = time.monotonic()
+        assert not signal.wait(0.05)
+        assert time.monotonic() - began >= 0.05
+
+
 def test_without_a_pipe_it_waits(tmp_path: Path) -> None:
     with closing(QueueSignal(str(tmp_path / "none"))) as signal:
         signal_queue(str(tmp_path / "none"))
