@@ -212,7 +212,7 @@ class Preloaded:
                 os.write(writer, BEGUN)
             self._tell(run_id, begun=os.getpid())  # a launcher that is gone has made this process known before
             self.channel.close()
-            from platform_assets.launching.dagster_runs import execute
+            from platform_assets.launching.forked_run import execute
 
             before = set(sys.modules)
             execute(run_id, self.instance)
@@ -267,7 +267,7 @@ class Preloaded:
             try:
                 self._forget_parent()
                 self.channel.close()
-                from platform_assets.launching.dagster_runs import report_death
+                from platform_assets.launching.forked_run import report_death
 
                 report_death(run_id, self.instance, code)
             except BaseException:  # the instance cannot be written to: run monitoring finds the run later

@@ -35,7 +35,7 @@ from platform_assets.launching._compat import (
     variables_of,
 )
 from platform_assets.launching.code_state import TooManyFiles
-from platform_assets.launching.preloaded_process import Gone, NoAnswer, NotWarm, PreloadedProcess
+from platform_assets.launching.preloaded_client import CannotFork, Gone, NoAnswer, PreloadedProcess
 from platform_assets.launching.worker_process import WORKER_TAG, WorkerProcess
 from platform_assets.logs import logger
 
@@ -93,7 +93,7 @@ class WarmRunLauncher(DefaultRunLauncher):
         run = context.dagster_run
         try:
             self._start(context)
-        except NotWarm as reason:
+        except CannotFork as reason:
             self._instance.report_engine_event(f"Started without a preloaded process: {reason}.", run, cls=type(self))
             log.warning("run %s is started without a preloaded process: %s", run.run_id, reason)
             self._instance.add_run_tags(run.run_id, {WORKER_TAG: ""})  # a process that it was not begun in is not asked
@@ -113,7 +113,7 @@ class WarmRunLauncher(DefaultRunLauncher):
         key = _Code(server, origin_of_code(context.dagster_run), tuple(sorted(variables.items())))
         with self._lock_of(location):
             if not server:
-                raise NotWarm("its code location is not served by this machine")
+                raise CannotFork("its code location is not served by this machine")
             self._raise_if_refused(key)
             held = self._loaded.get((location, key.origin))
             if held is not None:
@@ -121,7 +121,7 @@ class WarmRunLauncher(DefaultRunLauncher):
                     if self._may_go_on(held[1]) and held[0] == key and held[1].is_current():
                         held[1].start(run_id, known)
                         return
-                except (NotWarm, TooManyFiles) as reason:
+                except (CannotFork, TooManyFiles) as reason:
                     log.warning("the preloaded process of %s is replaced: %s", location, reason)
                 self._loaded.pop((location, key.origin))[1].close()
             process = self._load(key, location, python_of(context.dagster_run))
@@ -156,7 +156,7 @@ class WarmRunLauncher(DefaultRunLauncher):
                 try:
                     self._raise_if_refused(key)
                     self._loaded[code.name, code.origin] = (key, self._load(key, code.name, code.python))
-                except NotWarm as reason:
+                except CannotFork as reason:
                     log.warning("runs of %s are started without a preloaded process: %s", code.name, reason)
 
     def _close_what_is_no_longer_served(self, served: Set[tuple[str, str]]) -> None:
@@ -166,10 +166,10 @@ class WarmRunLauncher(DefaultRunLauncher):
                     held[1].close()
 
     def _raise_if_refused(self, key: _Code) -> None:
-        """Raises NotWarm for as long as a code location that could not be loaded is not tried again."""
+        """Raises CannotFork for as long as a code location that could not be loaded is not tried again."""
         until, reason = self._refused.get(key, (0.0, ""))
         if time.monotonic() < until:
-            raise NotWarm(reason)
+            raise CannotFork(reason)
         self._refused.pop(key, None)
 
     def _may_go_on(self, process: PreloadedProcess) -> bool:
@@ -187,7 +187,7 @@ class WarmRunLauncher(DefaultRunLauncher):
             )
         except (Gone, NoAnswer):
             raise  # that says nothing of the code: the next run tries again
-        except NotWarm as reason:
+        except CannotFork as reason:
             self._refused[key] = (time.monotonic() + REFUSED_SECONDS, str(reason))
             raise
         log.info("loaded the code location %s for its runs", location)

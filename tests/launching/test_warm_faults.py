@@ -85,6 +85,7 @@ def test_killed_runs_are_all_reported_and_cost_no_other(shop: Shop) -> None:
     assert set(ended.values()) <= {"SUCCESS", "FAILURE"}
     done = list(ended.values()).count("SUCCESS")
     written = (shop.root / "written").read_text()
+    assert done, "some were over before they were killed"
     assert written.count(".") <= len(ended)
     assert done <= written.count("|")
     assert shop.about()["log"], "the launcher goes on"

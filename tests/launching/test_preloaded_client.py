@@ -15,7 +15,7 @@ from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 
 from platform_assets.launching._compat import origin_of_code, serialized_ref
-from platform_assets.launching.preloaded_process import NotWarm, PreloadedProcess
+from platform_assets.launching.preloaded_client import CannotFork, PreloadedProcess
 from tests.support.servers import wait_for
 
 pytestmark = pytest.mark.slow
@@ -93,7 +93,7 @@ def test_a_run_whose_process_is_killed_before_it_begins_has_not_begun(tmp_path: 
     with dg.instance_for_test() as instance:
         first, second = runs_of(tmp_path, instance, 2)
         process = started(tmp_path, instance, first)
-        with pytest.raises(NotWarm, match="killed before it began"):
+        with pytest.raises(CannotFork, match="killed before it began"):
             process.start(first.run_id, lambda pid: os.kill(pid, signal.SIGKILL))
         process.start(second.run_id, lambda _: None)
         wait_for("the second run", lambda: instance.get_run_by_id(second.run_id).is_success)
@@ -108,7 +108,7 @@ def test_a_process_that_does_not_answer_starts_nothing_later(tmp_path: Path, mon
         (parent,) = [child for child in psutil.Process().children() if MODULE in child.cmdline()]
         process._channel.settimeout(0.5)
         parent.suspend()
-        with pytest.raises(NotWarm):
+        with pytest.raises(CannotFork):
             process.start(first.run_id, lambda _: None)
         wait_for("its end", lambda: not process.is_current())
         started(tmp_path, instance, second).start(second.run_id, lambda _: None)
@@ -130,7 +130,7 @@ def test_code_that_must_not_be_forked_is_refused_with_the_reason(tmp_path: Path,
     with dg.instance_for_test() as instance:
         (run,) = runs_of(tmp_path, instance, 1)
         (tmp_path / "shop.py").write_text(f"{CODE}\n{line}\n")
-        with pytest.raises(NotWarm, match=reason) as refused:
+        with pytest.raises(CannotFork, match=reason) as refused:
             started(tmp_path, instance, run)
         assert "a value" not in str(refused.value)
 
@@ -138,7 +138,7 @@ def test_code_that_must_not_be_forked_is_refused_with_the_reason(tmp_path: Path,
 def test_an_interpreter_that_is_not_there_is_no_fault_of_the_run(tmp_path: Path) -> None:
     with dg.instance_for_test() as instance:
         (run,) = runs_of(tmp_path, instance, 1)
-        with pytest.raises(NotWarm, match="cannot be started"):
+        with pytest.raises(CannotFork, match="cannot be started"):
             started(tmp_path, instance, run, str(tmp_path / "no python"))
 
 
@@ -173,7 +173,7 @@ def test_a_preloaded_process_that_is_killed_starts_its_run_or_says_that_it_did_n
         try:
             process = started(tmp_path, instance, run, str(wrapper))
             process.start(run.run_id, lambda _: None)
-        except NotWarm:
+        except CannotFork:
             begun = False
         # what is forked after the kill is none of its children
         assert begun is (point == "gone_ahead")

@@ -23,19 +23,19 @@ NUMERIC_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 """Numeric libraries start their threads when they are imported; a process that forks may have none."""
 
 
-class NotWarm(Exception):
+class CannotFork(Exception):
     """The run cannot be started from a preloaded process; the message says why."""
 
 
-class Gone(NotWarm):
+class Gone(CannotFork):
     """It has ended, or was killed."""
 
 
-class Refused(NotWarm):
+class Refused(CannotFork):
     """It says itself that it does not load the code, or did not begin the run."""
 
 
-class NoAnswer(NotWarm):
+class NoAnswer(CannotFork):
     """It is there, and says nothing."""
 
 
@@ -45,7 +45,7 @@ class PreloadedProcess:
     def __init__(
         self, origin: str, instance: str, modules: Path, *, python: str, variables: Mapping[str, str], seconds: float
     ) -> None:
-        """Start it and wait until it has loaded. Raises NotWarm if it cannot, or may not be forked."""
+        """Start it and wait until it has loaded. Raises CannotFork if it cannot, or may not be forked."""
         self._lock = threading.Lock()
         self._buffer = b""
         self.runs = 0
@@ -53,7 +53,7 @@ class PreloadedProcess:
         try:
             self._channel, theirs = socket.socketpair()
         except OSError as error:
-            raise NotWarm(f"no preloaded process can be spoken with ({error.strerror})") from error
+            raise CannotFork(f"no preloaded process can be spoken with ({error.strerror})") from error
         self._channel.settimeout(seconds)
         try:
             with theirs:
@@ -68,12 +68,12 @@ class PreloadedProcess:
             loaded = self._answer("", "ready")
         except OSError as error:
             self.close()
-            raise NotWarm(f"{python or sys.executable} cannot be started ({error.strerror})") from error
+            raise CannotFork(f"{python or sys.executable} cannot be started ({error.strerror})") from error
         except NoAnswer:
             self.close()
             self._process.kill()
             raise
-        except NotWarm:
+        except CannotFork:
             self.close()
             raise
         self._loaded_bytes = self._bytes()
@@ -97,7 +97,7 @@ class PreloadedProcess:
     def start(self, run_id: str, known: Callable[[int], object]) -> None:
         """Fork a process for the run, which begins once ``known`` was called with its id.
 
-        Raises NotWarm if there is none now; then the run has not begun, and does not begin later.
+        Raises CannotFork if there is none now; then the run has not begun, and does not begin later.
         """
         with self._lock:
             self.runs += 1
@@ -118,7 +118,7 @@ class PreloadedProcess:
     def _make_it_answer(self, run_id: str) -> None:
         """Find out whether the run has begun from a process that has stopped to answer: without it, it does not begin.
 
-        Raises NotWarm if it has not.
+        Raises CannotFork if it has not.
         """
         self._process.kill()
         try:
