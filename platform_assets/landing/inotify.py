@@ -6,9 +6,10 @@ Its observers give an instance and two threads to each folder, and do not watch 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 
-from watchdog.observers.inotify_c import Inotify, InotifyConstants, InotifyEvent
+from watchdog.observers.inotify_c import DEFAULT_EVENT_BUFFER_SIZE, Inotify, InotifyConstants, InotifyEvent
 
 __all__ = ["FolderWatches", "InotifyEvent"]
 
@@ -41,15 +42,37 @@ class FolderWatches(Inotify):
         os.set_inheritable(self.fd, False)
 
     def watch(self, folder: str) -> None:
-        """Watch one more folder; raises OSError as the constructor does, or if it is not there."""
+        """Watch one more folder; raises OSError as the constructor does, if it is not there or must not be read."""
         self.add_watch(os.fsencode(folder))
 
     def events(self) -> list[InotifyEvent]:
-        """What has happened since the last call; waits for something if nothing has."""
-        found = self.read_events()
-        # they are kept for as long as the instance lives, one for each file that is moved
-        self.clear_move_records()
+        """What has happened since the last call; waits for something if nothing has.
+
+        Raises OSError (EOVERFLOW) if more has happened than the system keeps: the library passes that over in silence,
+        so that its own reading is not used.
+        """
+        found = []
+        buffer = os.read(self.fd, DEFAULT_EVENT_BUFFER_SIZE)
+        with self._lock:
+            for number, mask, cookie, name in self._parse_event_buffer(buffer):
+                if mask & InotifyConstants.IN_Q_OVERFLOW:
+                    raise OSError(errno.EOVERFLOW, "more has happened than fs.inotify.max_queued_events lets it keep")
+                folder = self._path_for_wd[number]
+                path = folder + b"/" + name if name else folder
+                found.append(InotifyEvent(number, mask, cookie, name, path))
+                if mask & InotifyConstants.IN_IGNORED:
+                    del self._path_for_wd[number]
+                    if self._wd_for_path.get(folder) == number:
+                        del self._wd_for_path[folder]
         return found
+
+    def _add_watch(self, path: bytes, mask: int) -> int:
+        number = super()._add_watch(path, mask)
+        if number == -1:
+            # the library takes a folder that must not be read for one that is watched
+            del self._wd_for_path[path], self._path_for_wd[number]
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return number
 
     def end(self) -> None:
         with contextlib.suppress(OSError):

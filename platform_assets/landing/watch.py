@@ -33,6 +33,14 @@ _LONGEST_WAIT = 3600.0
 _WRITTEN = -1
 """Stands for the time at which a folder was moved into place if it was not, or if files have been added since."""
 
+_LIMITS = {
+    errno.ENOSPC: "fs.inotify.max_user_watches",
+    errno.EMFILE: "fs.inotify.max_user_instances",
+    errno.ENFILE: "fs.file-max",
+    errno.ENOMEM: "",
+}
+"""Limits that no folder meets alone, and what raises them."""
+
 
 class LandingWatch:
     """Watches below one landing folder; ``wake`` is called with the name of each feed that is due."""
@@ -40,12 +48,13 @@ class LandingWatch:
     def __init__(self, root: Path, wake: Callable[[str], None]) -> None:
         self.root = root
         self.changes = Changes()
-        self.trouble: str | None = None
-        """Why some changes give no event; None if all of them do."""
         self._wake = wake
         self._lock = threading.RLock()
         self._feeds = WatchedFeeds()
         self._folders: set[str] = set()
+        # folders below the landing folder that could not be watched, and why
+        self._unwatched: dict[str, OSError] = {}
+        self._trouble: str | None = None
         self._watches: FolderWatches | None = None
         self._thread: threading.Thread | None = None
         self._news, self._teller = os.pipe()
@@ -59,9 +68,20 @@ class LandingWatch:
                 self._open()
             elif is_new:
                 self._descend(self._watches, "", [feed])
+            else:
+                self._try_again(self._watches, feed)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="landing watch", daemon=True)
                 self._thread.start()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why some changes give no event; None if all of them do."""
+        with self._lock:
+            if self._trouble is not None or not self._unwatched:
+                return self._trouble
+            folder, error = next(iter(self._unwatched.items()))
+            return _words(error) if error.errno in _LIMITS else f"{folder}: {_words(error)}"
 
     @property
     def folders(self) -> frozenset[str]:
@@ -88,21 +108,22 @@ class LandingWatch:
     def _open(self) -> None:
         """Begin to watch, or say in ``trouble`` why not."""
         self._folders.clear()
+        self._unwatched.clear()
         try:
             from platform_assets.landing.inotify import FolderWatches
         except Exception as error:  # on other systems the library raises what cannot be imported there
-            self.trouble = f"this system has no inotify ({error})"
+            self._trouble = f"this system has no inotify ({error})"
             return
-        if not self.root.is_dir():
-            self.trouble = "the landing folder is not there"
-            return
-        shared = shared_file_system(self.root)
-        self.trouble = f"{shared} does not report what other machines change" if shared else None
         try:
+            if not self.root.is_dir():
+                self._trouble = "the landing folder is not there"
+                return
+            shared = shared_file_system(self.root)
             watches = FolderWatches(str(self.root))
         except OSError as error:
-            self.trouble = _words(error)
+            self._trouble = _words(error)
             return
+        self._trouble = f"{shared} does not report what other machines change" if shared else None
         self._descend(watches, "", self._feeds.all())
         self._watches = watches
         self._tell()
@@ -123,7 +144,7 @@ class LandingWatch:
                 try:
                     self._wake(name)
                 except OSError as error:
-                    log.warning("%s is looked at later: it cannot be woken: %s", name, error)
+                    log.warning("the sensor %s is evaluated at its next interval: it cannot be woken: %s", name, error)
         if self._watches is not None:
             self._watches.end()
 
@@ -132,8 +153,9 @@ class LandingWatch:
             events = watches.events()
             with self._lock:
                 lost = [event for event in events if not self._take(watches, event)] != []
-        except Exception:  # the library's account of folders that come and go may fail, in ways of its own
-            log.warning("the landing folder %s is watched anew", self.root, exc_info=True)
+        except Exception as error:  # a lost event, or an account of folders that come and go that went wrong
+            log.warning("the landing folder %s is watched anew: %s", self.root, error or type(error).__name__)
+            log.debug("why the landing folder %s is watched anew", self.root, exc_info=True)
             lost = True
         if lost:
             with self._lock:
@@ -195,22 +217,41 @@ class LandingWatch:
                     if not is_passed_over(entry.name):
                         self._enter(watches, entry, f"{folder}/{entry.name}" if folder else entry.name, feeds, came)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.ENOMEM):
-                self.trouble = _words(error)
+            self._failed(folder, error)
+
+    def _failed(self, folder: str, error: OSError) -> None:
+        """Have the folder tried again at the next :meth:`add`, unless it is gone."""
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+            self._unwatched[folder] = error
+
+    def _try_again(self, watches: FolderWatches, feed: WatchedFeed) -> None:
+        """Watch what could not be watched before and may hold files of the feed.
+
+        What came there meanwhile is taken as written: nobody has seen how it came.
+        """
+        for folder in [each for each in self._unwatched if feed.may_lie_below(each)]:
+            del self._unwatched[folder]
+            self._descend(watches, folder, self._feeds.all(), _WRITTEN)
+            self._tell()
+            if folder in self._unwatched and self._unwatched[folder].errno in _LIMITS:
+                return
 
     def _enter(
         self, watches: FolderWatches, entry: os.DirEntry[str], path: str, feeds: Sequence[WatchedFeed], came: int | None
     ) -> None:
-        if entry.is_dir(follow_symlinks=self._feeds.are_named(path)):
-            if came is not None and came != _WRITTEN and entry.stat().st_mtime_ns > came:
-                came = _WRITTEN
-            self._descend(watches, path, feeds, came)
+        try:
+            is_folder = entry.is_dir(follow_symlinks=self._feeds.are_named(path))
+            status = entry.stat(follow_symlinks=is_folder) if came is not None and came != _WRITTEN else None
+        except OSError as error:
+            # of this entry alone: those after it in the listing are looked at all the same
+            self._failed(path, error)
+            return
+        if is_folder:
+            self._descend(watches, path, feeds, _WRITTEN if status and came and status.st_mtime_ns > came else came)
+        elif status is not None and came is not None and status.st_ctime_ns <= came:
+            self._moved(path, status)
         elif came is not None:
-            status = entry.stat(follow_symlinks=False)
-            if status.st_ctime_ns <= came:
-                self._moved(path, status)
-            else:
-                self._written(path)
+            self._written(path)
 
     def _moved(self, path: str, status: os.stat_result) -> None:
         now = time.monotonic()
@@ -236,6 +277,5 @@ def _milliseconds(due: float) -> int:
 
 
 def _words(error: OSError) -> str:
-    limits = {errno.ENOSPC: "fs.inotify.max_user_watches", errno.EMFILE: "fs.inotify.max_user_instances"}
-    limit = limits.get(error.errno or 0)
+    limit = _LIMITS.get(error.errno or 0)
     return f"{error.strerror or error}" + (f" ({limit})" if limit else "")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
+
+import pytest
 
 from platform_assets.landing.changes import MOST_FILES
 from tests.support.file_clock import wait_for_later_stamp
 from tests.support.watched_landing import daily, until, watched_landing
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the events are inotify's, which Linux alone has")
 
 
 def test_a_file_that_is_renamed_into_place_is_whole_and_wakes_at_once(tmp_path: Path) -> None:
