@@ -55,6 +55,7 @@ class LandingWatch:
         # folders below the landing folder that could not be watched, and why
         self._unwatched: dict[str, OSError] = {}
         self._trouble: str | None = None
+        self._said: set[str] = set()
         self._watches: FolderWatches | None = None
         self._thread: threading.Thread | None = None
         self._news, self._teller = os.pipe()
@@ -91,7 +92,19 @@ class LandingWatch:
 
     def was_moved(self, feed: str, path: str, status: os.stat_result) -> bool:
         """Whether the file was moved into place as a whole, and nobody has written to it since or is about to."""
-        return self.changes.was_moved(feed, path, status) and not is_open_for_writing(self.root / path)
+        if not self.changes.was_moved(feed, path, status):
+            return False
+        is_open = is_open_for_writing(self.root / path)
+        if is_open is None:
+            # its writer may go on: it waits, as if it was written in place
+            with self._lock:
+                waits = [each.settle_seconds for each in self._feeds.all() if each.name == feed]
+            self.changes.written(feed, path, now=time.monotonic(), wait=waits[0])
+            self._tell()
+            if feed not in self._said:
+                self._said.add(feed)
+                log.info("%s waits for its settle time: whether its writer goes on is not known to this user", path)
+        return is_open is False
 
     def end(self) -> None:
         """Stop watching, for good."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import sys
 import time
@@ -83,6 +85,26 @@ def test_what_its_writer_still_has_open_waits_though_nothing_is_written(tmp_path
         writer.close()
         there.all_taken()
         assert not there.is_whole("orders/2024-01-01.csv"), "it was written after its rename"
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EINVAL], ids=errno.errorcode.get)
+def test_a_file_of_which_the_system_does_not_tell_waits(
+    tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of another user, or of a file system without leases; the answer is made here, as root is told of all."""
+
+    def refuses(_: int, command: int, __: int) -> int:
+        if command == fcntl.F_SETLEASE:
+            raise OSError(number, os.strerror(number))
+        return 0
+
+    monkeypatch.setattr(fcntl, "fcntl", refuses)
+    with watched_landing(tmp_path, daily(settle=1)) as there:
+        there.move("orders/2024-01-01.csv")
+        until(lambda: there.woken.names == ["orders"])
+        assert not there.is_whole("orders/2024-01-01.csv")
+        until(lambda: there.woken.names == ["orders"] * 2, "when the settle time is over")
+        assert not there.is_whole("orders/2024-01-01.csv")
 
 
 def test_a_reader_hinders_nothing(tmp_path: Path) -> None:
