@@ -34,6 +34,9 @@ query($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events { __t
 JOB = "__ASSET_JOB"
 RANGE = "..."
 OVER = {"SUCCESS": 0, "FAILURE": 1, "CANCELED": 1}
+UNKNOWN = 2
+PATIENCE = 60.0
+"""Seconds for which a webserver that has the run is asked again: one that is restarted is back by then."""
 FIRST_WAIT, LONGEST_WAIT = 0.02, 1.0
 """Seconds between two questions for the run's state: short runs are noticed at once, long ones are asked for rarely."""
 
@@ -52,13 +55,19 @@ FIRST_WAIT, LONGEST_WAIT = 0.02, 1.0
 def launch(assets: tuple[str, ...], partition: str | None, url: str, wait: bool) -> None:
     """Launch one run of ASSETS, such as raw/orders, in a Dagster that is running, and wait for its end.
 
-    The exit code is 0 if the run has succeeded. Ctrl-C ends the wait, not the run.
+    The exit code is 0 if the run has succeeded, 1 if it has failed or was not launched, and 2 if that cannot be told
+    because the webserver answers no more (and for wrong options, as with every command). Ctrl-C ends the wait, not the
+    run.
     """
     server = Webserver(url)
     parameters = {"runConfigData": {}, "mode": "default", "selector": _selector(server, assets, partition)}
     if partition:
         parameters["executionMetadata"] = {"tags": _partition_tags(partition)}
-    run_id = _launched(server.ask(LAUNCH, parameters=parameters)["launchPipelineExecution"])
+    try:
+        answer = server.ask(LAUNCH, parameters=parameters)
+    except NoAnswer as error:
+        raise CannotTell(f"whether the run was launched, see {server.url}/runs: {error.message}") from error
+    run_id = _launched(answer["launchPipelineExecution"])
     click.echo(f"{', '.join(assets)}: {server.url}/runs/{run_id}")
     if not wait:
         return
@@ -69,28 +78,52 @@ def launch(assets: tuple[str, ...], partition: str | None, url: str, wait: bool)
         raise SystemExit(OVER[status])
 
 
+class NoAnswer(click.ClickException):
+    """Nobody answers, or somebody who is no Dagster."""
+
+
+class CannotTell(click.ClickException):
+    """What has become of a run is not known."""
+
+    exit_code = UNKNOWN
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"cannot tell: {message}")
+
+
 class Webserver:
     """Dagster's webserver at ``url``, over one connection."""
 
     def __init__(self, url: str) -> None:
-        parts = urllib.parse.urlsplit(url if "://" in url else f"http://{url}")
+        try:
+            parts = urllib.parse.urlsplit(url if "://" in url else f"http://{url}")
+            if "@" in parts.netloc:
+                raise click.ClickException(
+                    "the address of the webserver has a user or a password, which are not sent: leave them out"
+                )
+            port = parts.port
+        except ValueError:
+            parts, port = urllib.parse.urlsplit(""), None
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise click.ClickException(f"{url!r} is no address of a webserver, such as http://127.0.0.1:3000")
+            shown = "--url" if "@" in url else repr(url)
+            raise click.ClickException(f"{shown} is no address of a webserver, such as http://127.0.0.1:3000")
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self.url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-        self._connection = kind(parts.hostname, parts.port, timeout=60)
+        self._connection = kind(parts.hostname, port, timeout=60)
         self._path = f"{parts.path.rstrip('/')}/graphql"
 
     def ask(self, query: str, **variables: object) -> dict[str, Any]:
-        """The data of the answer. Raises click.ClickException if there is none."""
+        """The data of the answer. Raises NoAnswer if there is none, click.ClickException for an error of Dagster's."""
         body = json.dumps({"query": query, "variables": variables})
         try:
             self._connection.request("POST", self._path, body, {"content-type": "application/json"})
             answer = self._connection.getresponse()
             text = answer.read()
         except (OSError, http.client.HTTPException) as error:
+            # the next question is asked on a connection of its own
+            self._connection.close()
             why = getattr(error, "strerror", None) or type(error).__name__
-            raise click.ClickException(
+            raise NoAnswer(
                 f"no Dagster answers at {self.url} ({why}): start it with `make dev` or `dagster dev`, "
                 "or name another with --url"
             ) from error
@@ -98,9 +131,9 @@ class Webserver:
             reply: dict[str, Any] = json.loads(text)
             if reply.get("errors"):
                 raise click.ClickException(f"{self.url}: {reply['errors'][0].get('message', 'an error')}")
-            data: dict[str, Any] = reply["data"]
-        except (ValueError, KeyError, AttributeError) as error:
-            raise click.ClickException(
+            data: dict[str, Any] = dict(reply["data"])
+        except (ValueError, LookupError, AttributeError, TypeError) as error:
+            raise NoAnswer(
                 f"{self.url} answers, but not as Dagster's webserver does (status {answer.status})"
             ) from error
         return data
@@ -159,9 +192,18 @@ def _launched(answer: Mapping[str, Any]) -> str:
 
 
 def _wait(server: Webserver, run_id: str) -> str:
-    seconds = FIRST_WAIT
+    seconds, lost = FIRST_WAIT, None
     while True:
-        run = server.ask(STATUS, id=run_id)["runOrError"]
+        try:
+            run = server.ask(STATUS, id=run_id)["runOrError"]
+        except click.ClickException as error:
+            # the run goes on without its webserver
+            lost = lost or time.monotonic()
+            if time.monotonic() - lost > PATIENCE:
+                raise CannotTell(f"what becomes of run {run_id}, which goes on: {error.message}") from error
+            time.sleep(LONGEST_WAIT)
+            continue
+        lost = None
         if run["__typename"] != "Run":
             raise click.ClickException(f"run {run_id} is gone: it was deleted while this waited for it")
         if run["status"] in OVER:
@@ -172,10 +214,11 @@ def _wait(server: Webserver, run_id: str) -> str:
 
 
 def _report_failures(server: Webserver, run_id: str) -> None:
-    events = server.ask(FAILURES, id=run_id)["logsForRun"].get("events", ())
+    events = server.ask(FAILURES, id=run_id)["logsForRun"].get("events") or ()
     steps = [event for event in events if event["__typename"] == "ExecutionStepFailureEvent"]
     for event in steps:
-        reasons = [event["error"], *event["error"]["causes"]]
+        error = event["error"] or {"message": "failed, and Dagster has no error of it"}
+        reasons = [error, *(error.get("causes") or ())]
         click.echo(f"{event['stepKey']}: {reasons[-1]['message'].strip()}", err=True)
     if not steps:
         for event in events:
