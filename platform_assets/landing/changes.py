@@ -23,6 +23,7 @@ BETWEEN_SECONDS = 1.0
 Identity = tuple[int, int, int, int]
 _File = tuple[str, str]
 _CROWD = ""
+_FEW = 20
 
 
 def identity(status: os.stat_result) -> Identity:
@@ -30,17 +31,62 @@ def identity(status: os.stat_result) -> Identity:
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
+class _Deadlines:
+    """When each file's time is over, which may be put off again and again at no cost."""
+
+    def __init__(self) -> None:
+        # until when, and the time at which the file is entered in the heap: not later
+        self._until: dict[_File, tuple[float, float]] = {}
+        self._by_time: list[tuple[float, _File]] = []
+
+    def set(self, file: _File, until: float) -> None:
+        known = self._until.get(file)
+        if known is None or until < known[1]:
+            self._enter(file, until)
+        else:
+            self._until[file] = until, known[1]
+
+    def over(self, now: float) -> Iterator[_File]:
+        """The files whose time is over, which are forgotten."""
+        while self._by_time and self._by_time[0][0] <= now:
+            entered, file = heapq.heappop(self._by_time)
+            known = self._until.get(file)
+            if known is None or known[1] != entered:
+                continue
+            if known[0] > now:
+                self._enter(file, known[0])
+            else:
+                del self._until[file]
+                yield file
+
+    def next(self) -> float | None:
+        """When to call :meth:`over`; None while there is no file."""
+        return self._by_time[0][0] if self._by_time else None
+
+    def has_room(self, file: _File) -> bool:
+        return file in self._until or len(self._until) < MOST_FILES
+
+    def __len__(self) -> int:
+        return len(self._until)
+
+    def _enter(self, file: _File, until: float) -> None:
+        self._until[file] = until, until
+        heapq.heappush(self._by_time, (until, file))
+        if len(self._by_time) > 2 * len(self._until) + _FEW:
+            # most of it is of files that were entered anew for an earlier time
+            self._by_time = [(entered, each) for each, (_, entered) in self._until.items()]
+            heapq.heapify(self._by_time)
+
+
 class Changes:
     """Changes of the files of many feeds. Times are seconds of a steady clock, paths relative to the landing folder."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        # when each file is due, and at what time it is entered in the heap: not later
-        self._due: dict[_File, tuple[float, float]] = {}
-        self._by_time: list[tuple[float, _File]] = []
-        # what each file was when it was moved, when that is forgotten, and at what time that is entered in the heap
-        self._moved: dict[_File, tuple[Identity, float, float]] = {}
-        self._forgotten: list[tuple[float, _File]] = []
+        self._due = _Deadlines()
+        # what each file was when it was moved, and when that is forgotten
+        self._moved: dict[_File, Identity] = {}
+        self._forgotten = _Deadlines()
         self._feeds: dict[str, float] = {}
         self._last: dict[str, float] = {}
 
@@ -57,13 +103,9 @@ class Changes:
         """
         with self._lock:
             self._wait(feed, path, now + AT_ONCE_SECONDS)
-            file, until = (feed, path), now + wait
-            known = self._moved.get(file)
-            if known is None and len(self._moved) >= MOST_FILES:
-                return
-            if known is None:
-                heapq.heappush(self._forgotten, (until, file))
-            self._moved[file] = identity(status), until, until if known is None else known[2]
+            if self._forgotten.has_room((feed, path)):
+                self._forgotten.set((feed, path), now + wait)
+                self._moved[feed, path] = identity(status)
 
     def declared(self, feed: str, path: str, *, now: float) -> None:
         """A marker was there, which says that the rest of its delivery is: the feed is due at once."""
@@ -74,24 +116,16 @@ class Changes:
         """Whether the file was moved into place and is what it was then."""
         with self._lock:
             known = self._moved.get((feed, path))
-        return known is not None and known[0] == identity(status)
+        return known == identity(status)
 
     def take_due(self, now: float) -> set[str]:
         """The feeds that are due, each once for all of its changes up to now; forgets what is over."""
         with self._lock:
-            for file in self._over(now):
+            for file in self._due.over(now):
                 feed, last = file[0], self._last.get(file[0])
                 self._feeds.setdefault(feed, now if last is None else max(now, last + BETWEEN_SECONDS))
-            while self._forgotten and self._forgotten[0][0] <= now:
-                entered, file = heapq.heappop(self._forgotten)
-                known = self._moved.get(file)
-                if known is None or known[2] != entered:
-                    continue
-                if known[1] > now:
-                    heapq.heappush(self._forgotten, (known[1], file))
-                    self._moved[file] = known[0], known[1], known[1]
-                else:
-                    del self._moved[file]
+            for file in self._forgotten.over(now):
+                self._moved.pop(file, None)
             taken = {feed for feed, due in self._feeds.items() if due <= now}
             for feed in taken:
                 del self._feeds[feed]
@@ -101,33 +135,11 @@ class Changes:
     def next_due(self) -> float | None:
         """When :meth:`take_due` has something to do; None while nothing is remembered."""
         with self._lock:
-            times = [*self._feeds.values(), *(heap[0][0] for heap in (self._by_time, self._forgotten) if heap)]
-            return min(times, default=None)
+            times = (*self._feeds.values(), self._due.next(), self._forgotten.next())
+            return min((due for due in times if due is not None), default=None)
 
     def __len__(self) -> int:
-        return len(self._due) + len(self._moved)
+        return len(self._due) + len(self._forgotten)
 
     def _wait(self, feed: str, path: str, due: float) -> None:
-        file = (feed, path)
-        if file not in self._due and len(self._due) >= MOST_FILES:
-            file = (feed, _CROWD)
-        known = self._due.get(file)
-        if known is None or due < known[1]:
-            heapq.heappush(self._by_time, (due, file))
-            self._due[file] = due, due
-        else:
-            self._due[file] = due, known[1]
-
-    def _over(self, now: float) -> Iterator[_File]:
-        """Files that have not changed since they became due, and are forgotten."""
-        while self._by_time and self._by_time[0][0] <= now:
-            entered, file = heapq.heappop(self._by_time)
-            known = self._due.get(file)
-            if known is None or known[1] != entered:
-                continue
-            if known[0] > now:
-                heapq.heappush(self._by_time, (known[0], file))
-                self._due[file] = known[0], known[0]
-            else:
-                del self._due[file]
-                yield file
+        self._due.set((feed, path) if self._due.has_room((feed, path)) else (feed, _CROWD), due)

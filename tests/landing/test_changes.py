@@ -93,10 +93,11 @@ def test_memory_has_a_bound_and_every_feed_is_due_all_the_same(
     assert times(memory, 1000)[-1][1] == {"sales"}
 
 
-def test_one_file_written_and_moved_in_turn_leaves_nothing_behind(status: os.stat_result) -> None:
+@pytest.mark.parametrize("wait", [1, 3600])
+def test_one_file_written_and_moved_in_turn_leaves_nothing_behind(status: os.stat_result, wait: float) -> None:
     memory = Changes()
     for number in range(5_000):
-        memory.written("orders", "a", now=number / 10, wait=1)
-        memory.moved("orders", "a", status, now=number / 10, wait=1)
+        memory.written("orders", "a", now=number / 10, wait=wait)
+        memory.moved("orders", "a", status, now=number / 10, wait=wait)
         times(memory, number / 10)
-    assert len(memory._by_time) + len(memory._forgotten) < 50
+    assert len(memory._due._by_time) + len(memory._forgotten._by_time) < 50
