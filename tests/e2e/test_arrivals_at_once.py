@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -79,9 +78,8 @@ def published(servers: Servers, feed: str) -> set[str]:
 
 
 def arrived(servers: Servers, feed: str, day: str) -> None:
-    began = time.time()
+    """Return once it is published; fails long before its settle time is over."""
     wait_for(f"{feed} of {day}", lambda: day in published(servers, feed), seconds=SETTLE / 3)
-    assert time.time() - began < SETTLE
 
 
 def test_a_file_that_is_renamed_into_place(project: Servers) -> None:
