@@ -1,7 +1,8 @@
-"""Sensors that are evaluated when they are woken, in Dagster's sensor daemon; all others keep their intervals.
+"""Sensors that are evaluated when they are woken, in Dagster's sensor daemon.
 
 The daemon waits five seconds between two rounds over all sensors. While it waits it looks for a wake (``wakes``) and
-then goes round at once, for the sensors that were woken alone; the turn of the others comes right after.
+then goes round at once, for the sensors that were woken alone; the turn of the others comes right after. While wakes go
+on without a pause the others keep no interval: each waits for up to twice its own.
 """
 
 from __future__ import annotations
