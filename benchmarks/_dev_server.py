@@ -18,19 +18,20 @@ LOCAL = Path(__file__).resolve().parents[1] / "deploy" / "local" / "dagster.yaml
 class DevServer:
     """A `dagster dev` in the folder ``root``, on the module ``module`` that lies there.
 
-    The folder has a pyproject.toml. The instance is that of deploy/local but for the keys ``without``. Its environment
-    has ``variables`` too.
+    The folder has a pyproject.toml. The instance is that of deploy/local but for the keys ``without``, and executes so
+    many ``runs`` at once (None: as many as there). Its environment has ``variables`` too.
     """
 
     def __init__(
-        self, root: Path, module: str, *, without: tuple[str, ...] = (), runs: int = 8, **variables: str
+        self, root: Path, module: str, *, without: tuple[str, ...] = (), runs: int | None = 8, **variables: str
     ) -> None:
         # who ends a benchmark ends what it has started
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         home = root / "dagster"
         home.mkdir(parents=True)
         config = {key: value for key, value in yaml.safe_load(LOCAL.read_text()).items() if key not in without}
-        config["concurrency"]["runs"]["max_concurrent_runs"] = runs
+        if runs is not None:
+            config["concurrency"]["runs"]["max_concurrent_runs"] = runs
         (home / "dagster.yaml").write_text(yaml.safe_dump(config))
         workspace = f"load_from: [{{python_module: {{module_name: {module}, location_name: {module}}}}}]\n"
         (root / "workspace.yaml").write_text(workspace)
@@ -46,7 +47,7 @@ class DevServer:
             )  # fmt: skip
         while self.ask("{ version }") is None:
             assert self.process.poll() is None, (root / "log").read_text()
-            time.sleep(0.2)
+            time.sleep(0.1)
 
     def ask(self, query: str, **variables: object) -> dict | None:
         """The data of an answer; None while the server does not answer."""

@@ -12,24 +12,20 @@ day into a typed table by delete and insert, checked, and the mart by SQL. The a
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import shutil
-import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from datetime import date, timedelta
 from pathlib import Path
 
-import yaml
+from _dev_server import DevServer
 
-from benchmarks.dev_start import FEEDS, LOCAL
+from benchmarks.dev_start import FEEDS
 
 FIRST = date(2024, 1, 1)
 PARTITIONS = '{type: daily, start_date: "2024-01-01", end_date: "2024-06-01"}'
@@ -69,7 +65,6 @@ group by all
 CONFIG = "{{ config(materialized='incremental', incremental_strategy='partition_overwrite') }}\n"
 FILES = {
     "pyproject.toml": '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "shop"\n',
-    "workspace.yaml": "load_from: [{python_module: {module_name: shop.definitions, location_name: shop}}]\n",
     "shop/__init__.py": "",
     "shop/definitions.py": FEEDS,
     "shop/defs/orders/defs.yaml": "type: platform_assets.FileFeed\nattributes:\n  files: orders/%Y-%m-%d.csv\n"
@@ -92,7 +87,9 @@ LAUNCH = """mutation($p: [ExecutionParams!]!) {
   }
 }"""
 STATES = "query($s: [RunStatus!]) { runsOrError(filter: {statuses: $s}) { ... on Runs { count } } }"
-SENSORS = '{ sensorsOrError(repositorySelector: {repositoryLocationName: "shop", repositoryName: "__repository__"}) '
+MODULE = "shop.definitions"
+SENSORS = f'{{ sensorsOrError(repositorySelector: {{repositoryLocationName: "{MODULE}", '
+SENSORS += 'repositoryName: "__repository__"}) '
 SENSORS += "{ ... on Sensors { results { id } } } }"
 STOP = "mutation($id: String!) { stopSensor(id: $id) { __typename } }"
 ASSETS = (["lake", "orders"], ["raw", "orders"], ["daily_orders"])
@@ -100,47 +97,22 @@ RANGE = "dagster/asset_partition_range_"
 ONE, FIRST_TAG, LAST_TAG = "dagster/partition", RANGE + "start", RANGE + "end"
 
 
-class Dev:
+class Dev(DevServer):
     """A `dagster dev` on the project in ``root``, its sensors stopped."""
 
     def __init__(self, root: Path, at_once: int) -> None:
-        home = root / "dagster"
-        home.mkdir()
-        config = yaml.safe_load(LOCAL.read_text())
-        if at_once:
-            config["concurrency"]["runs"]["max_concurrent_runs"] = at_once
-        (home / "dagster.yaml").write_text(yaml.safe_dump(config))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        program = str(Path(sys.executable).with_name("dagster"))
-        variables = {**os.environ, "DAGSTER_HOME": str(home), "PLATFORM_HOME": str(root / "data")}
-        with (root / "log").open("wb") as log:
-            self.process = subprocess.Popen(
-                [program, "dev", "-w", "workspace.yaml", "-p", str(self.port)],
-                cwd=root, env=variables, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+        super().__init__(root, MODULE, runs=at_once or None, PLATFORM_HOME=str(root / "data"))
         self.done = 0
         while not (found := (self.ask(SENSORS) or {}).get("sensorsOrError", {}).get("results")):
+            assert self.process.poll() is None, (root / "log").read_text()
             time.sleep(0.2)
         for sensor in found:
             self.ask(STOP, id=sensor["id"])
 
-    def ask(self, query: str, **variables: object) -> dict | None:
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/graphql", body, {"content-type": "application/json"}
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=120) as answer:
-                return json.load(answer)["data"]
-        except OSError:
-            return None
-
     def seconds(self, tags: list[dict[str, str]]) -> tuple[float, float, list[str]]:
         """Launch a run for each of ``tags``; seconds until all have succeeded, wall and CPU, and their ids."""
         selector = {
-            "repositoryLocationName": "shop", "repositoryName": "__repository__", "pipelineName": "__ASSET_JOB",
+            "repositoryLocationName": MODULE, "repositoryName": "__repository__", "pipelineName": "__ASSET_JOB",
             "assetSelection": [{"path": path} for path in ASSETS],
         }  # fmt: skip
         runs = [
@@ -176,10 +148,6 @@ class Dev:
             if int(fields[3]) == self.process.pid:
                 total += sum(map(int, fields[11:15]))
         return total / os.sysconf("SC_CLK_TCK")
-
-    def stop(self) -> None:
-        os.killpg(self.process.pid, signal.SIGTERM)
-        self.process.wait()
 
 
 def write_project(root: Path) -> None:

@@ -10,11 +10,8 @@ commands is `platform-assets --help`. The aims: 10 s with 200 feeds, 6 s, and 0.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
-import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -23,10 +20,11 @@ import time
 import urllib.request
 from pathlib import Path
 
+from _dev_server import DevServer
+
 from benchmarks.definitions import write_project
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCAL = ROOT / "deploy" / "local" / "dagster.yaml"
 ASSETS = "{ assetNodes { id } }"
 FEEDS = """import functools
 from pathlib import Path
@@ -77,42 +75,17 @@ def feeds_project(root: Path, feeds: int) -> None:
 
 def dev_seconds(root: Path, assets: int) -> float:
     """Seconds from the start until the page is served and so many assets are answered."""
-    home = root / "dagster"
-    home.mkdir(exist_ok=True)
-    shutil.copy(LOCAL, home / "dagster.yaml")
-    workspace = "load_from: [{python_module: {module_name: bench.definitions, location_name: bench}}]\n"
-    (root / "workspace.yaml").write_text(workspace)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    variables = {**os.environ, "DAGSTER_HOME": str(home), "PLATFORM_HOME": str(root / "data")}
     began = time.perf_counter()
-    with (root / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [program("dagster"), "dev", "-w", "workspace.yaml", "-p", str(port)],
-            cwd=root, env=variables, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
+    server = DevServer(root, "bench.definitions", runs=None, PLATFORM_HOME=str(root / "data"))
     try:
-        while answered(port) < assets:
-            assert process.poll() is None, (root / "log").read_text()
+        while len((server.ask(ASSETS) or {"assetNodes": ()})["assetNodes"]) < assets:
+            assert server.process.poll() is None, (root / "log").read_text()
             time.sleep(0.1)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as page:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/", timeout=60) as page:
             assert page.status == 200
         return time.perf_counter() - began
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
-
-
-def answered(port: int) -> int:
-    """How many assets the webserver knows; 0 as long as it does not answer."""
-    body = json.dumps({"query": ASSETS}).encode()
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/graphql", body, {"content-type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return len(json.load(answer)["data"]["assetNodes"])
-    except OSError:
-        return 0
+        server.stop()
 
 
 def command_seconds(command: list[str], folder: Path, times: int = 3) -> float:
