@@ -14,8 +14,7 @@ from click.testing import CliRunner, Result
 
 from platform_assets.cli import launch as room
 from platform_assets.cli.launch import launch
-from tests.launching.shop import Shop, messages, shop_in
-from tests.support.servers import free_port, wait_for
+from tests.support.servers import free_port
 
 
 def command(*arguments: str) -> Result:
@@ -160,66 +159,3 @@ def test_a_failure_without_an_error_is_said() -> None:
         result = command("about", "--url", url)
     assert result.exit_code == 1
     assert "about: failed, and Dagster has no error of it" in result.output
-
-
-@pytest.fixture(name="shop", scope="module")
-def _shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    with shop_in(tmp_path_factory.mktemp("launched")) as shop:
-        yield shop
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_a_run_is_launched_and_waited_for(shop: Shop) -> None:
-    result = command("about", "--url", shop.servers.url)
-    assert result.exit_code == 0, result.output
-    first, last = result.output.strip().splitlines()
-    assert first.startswith(f"about: {shop.servers.url}/runs/")
-    assert last == "about: success"
-    assert shop.run(first.rpartition("/")[2])["status"] == "SUCCESS"
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_a_failed_run_says_why_and_is_an_error_for_a_script(shop: Shop) -> None:
-    result = command("broken", "--url", shop.servers.url)
-    assert result.exit_code == 1
-    assert "broken: failure" in result.output
-    assert "the till is empty" in result.output
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_partitions_are_named_one_or_from_first_to_last(shop: Shop) -> None:
-    url = ("--url", shop.servers.url)
-    assert "daily has partitions: name one with --partition" in command("daily", *url).output
-    assert "no asset with partitions" in command("about", "--partition", "mon", *url).output
-    assert "a range is FIRST...LAST" in command("daily", "--partition", "mon...", *url).output
-    for wanted in ("mon", "mon...wed"):
-        result = command("daily", "--partition", wanted, *url)
-        assert result.exit_code == 0, result.output
-    run = shop.run(result.output.splitlines()[0].rpartition("/")[2])
-    assert "for ['mon', 'tue', 'wed']" in messages(run)
-    result = command("daily", "--partition", "never", *url)
-    assert result.exit_code == 1
-    assert "never" in result.output
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_an_asset_that_is_not_there_has_a_neighbour_named(shop: Shop) -> None:
-    result = command("abuot", "--url", shop.servers.url)
-    assert result.exit_code == 1
-    assert "no asset 'abuot'" in result.output
-    assert "did you mean 'about'?" in result.output
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_it_need_not_wait(shop: Shop) -> None:
-    result = command("endless", "--no-wait", "--url", shop.servers.url)
-    assert result.exit_code == 0
-    run_id = result.output.strip().rpartition("/")[2]
-    wait_for("the run", lambda: shop.run(run_id)["status"] == "STARTED")
-    shop.terminate(run_id)
-    assert shop.ended(run_id)["status"] == "CANCELED"
