@@ -175,15 +175,19 @@ def messages(run: dict[str, Any]) -> str:
 
 
 @contextmanager
-def shop_in(root: Path, **launcher: object) -> Iterator[Shop]:
-    """The project in ``root``, served; ``launcher`` configures its run launcher."""
+def shop_in(root: Path, *, monitoring_seconds: int | None = None, **launcher: object) -> Iterator[Shop]:
+    """The project in ``root``, served; ``launcher`` configures its run launcher.
+
+    ``monitoring_seconds`` is how often run monitoring looks, which else is Dagster's two minutes.
+    """
     (root / "pyproject.toml").write_text("[project]\nname = 'shop'\n")
     (root / "shop.py").write_text(DEFINITIONS)
     configure_instance(root)
     config = root / "dagster" / "dagster.yaml"
     settings = yaml.safe_load(config.read_text())
     settings["run_launcher"]["config"] = launcher
-    settings["run_monitoring"]["poll_interval_seconds"] = 2
+    if monitoring_seconds is not None:
+        settings["run_monitoring"]["poll_interval_seconds"] = monitoring_seconds
     config.write_text(yaml.safe_dump(settings))
     (root / "workspace.yaml").write_text("load_from: [{python_module: {module_name: shop, location_name: shop}}]\n")
     # what `dg dev` says of the project's .env
