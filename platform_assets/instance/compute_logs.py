@@ -23,14 +23,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-import dagster as dg
-from dagster import StringSource
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.execution.compute_logs import redirect_to_file
 from dagster._core.storage.compute_log_manager import CapturedLogContext, ComputeIOType
 from dagster._core.storage.local_compute_log_manager import IO_TYPE_EXTENSION, LocalComputeLogManager
 from dagster._serdes import ConfigurableClassData
 from dagster._utils import ensure_file, touch_file
+
+from platform_assets.instance.places import base_dir, base_dir_config
 
 EVERY_SECONDS = 0.25
 """How long what is printed takes to the console."""
@@ -44,15 +44,11 @@ class QuickComputeLogManager(LocalComputeLogManager):
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
-        return {"base_dir": dg.Field(StringSource, is_required=False)}
+        return base_dir_config()
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
-        home = os.environ.get("DAGSTER_HOME")
-        base_dir = config_value.get("base_dir") or (str(Path(home) / "storage") if home else None)
-        if not base_dir:
-            raise ValueError("compute_logs: config: base_dir is missing, and DAGSTER_HOME is not set")
-        return cls(base_dir, inst_data=inst_data)
+        return cls(base_dir(config_value, "compute_logs", "storage"), inst_data=inst_data)
 
     @contextmanager
     def capture_logs(self, log_key: Sequence[str]) -> Iterator[CapturedLogContext]:

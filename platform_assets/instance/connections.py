@@ -17,12 +17,11 @@ from pathlib import Path
 
 import sqlalchemy as db
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy.engine import Connection
 from sqlalchemy.pool import NullPool
 
-from platform_assets.instance.kept_engine import identity, leave_to_parent, no_sync_on_commit
+from platform_assets.instance.kept_engine import identity, leave_to_parent, sqlite_engine
 from platform_assets.instance.schema import Template, is_set_up
 
 MAX_KEPT = 16
@@ -83,12 +82,7 @@ class KeptConnections(SqliteEventLogStorage):
             # wiped, here or by another process: what is written into the old file would be lost without a word
             self._close(shard)
             self._initialized_dbs.discard(shard)
-        engine = db.create_engine(
-            self.conn_string_for_shard(shard),
-            poolclass=NullPool,
-            connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
-        )
-        db.event.listen(engine, "connect", no_sync_on_commit)
+        engine = sqlite_engine(self.conn_string_for_shard(shard), poolclass=NullPool)
         if shard not in self._initialized_dbs:
             self._set_up(shard, path, engine)
             self._initialized_dbs.add(shard)

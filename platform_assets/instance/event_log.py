@@ -22,11 +22,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as db
-from dagster import DagsterInstance, Field, StringSource
+from dagster import DagsterInstance
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, EVENT_TYPE_TO_PIPELINE_RUN_STATUS
 from dagster._core.events.log import EventLogEntry
@@ -38,6 +37,7 @@ from sqlalchemy.engine import Connection
 from platform_assets.failpoints import failpoint
 from platform_assets.instance.batches import write_batches
 from platform_assets.instance.connections import KeptConnections
+from platform_assets.instance.places import base_dir, base_dir_config
 
 RELIED_ON = {
     SqliteEventLogStorage: (
@@ -49,13 +49,6 @@ RELIED_ON = {
     DagsterInstance: ("_get_event_batch_size", "handle_new_event"),
 }
 """Names of dagster, by class, that this module overrides or calls."""
-
-
-def _stock_folder(dagster_home: str | None) -> str:
-    """Where the stock storage keeps its files below DAGSTER_HOME."""
-    if not dagster_home:
-        raise ValueError("event_log_storage: config: base_dir is missing, and DAGSTER_HOME is not set")
-    return str(Path(dagster_home) / "history" / "runs")
 
 
 class QuickSqliteEventLogStorage(KeptConnections):
@@ -70,12 +63,11 @@ class QuickSqliteEventLogStorage(KeptConnections):
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> QuickSqliteEventLogStorage:
-        base_dir = config_value.get("base_dir") or _stock_folder(os.environ.get("DAGSTER_HOME"))
-        return cls(inst_data=inst_data, base_dir=base_dir)
+        return cls(base_dir(config_value, "event_log_storage", "history/runs"), inst_data)
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
-        return {"base_dir": Field(StringSource, is_required=False)}
+        return base_dir_config()
 
     def register_instance(self, instance: DagsterInstance) -> None:
         super().register_instance(instance)

@@ -38,8 +38,17 @@ def leave_to_parent(connected: object) -> None:
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(connected))
 
 
-def no_sync_on_commit(connection: Any, _record: object) -> None:
-    """For SQLAlchemy's event `connect`: a power cut may lose the last commits, never the file."""
+def sqlite_engine(url: str, **pool: Any) -> Engine:
+    """An engine for a file that several processes write, and threads of this one; ``pool`` is SQLAlchemy's."""
+    engine = db.create_engine(
+        url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False}, **pool
+    )
+    db.event.listen(engine, "connect", _no_sync_on_commit)
+    return engine
+
+
+def _no_sync_on_commit(connection: Any, _record: object) -> None:
+    # a power cut may lose the last commits, never the file
     connection.execute("PRAGMA synchronous=NORMAL")
 
 
@@ -76,14 +85,7 @@ class KeptEngine:
             return self._engine
 
     def _opened(self) -> Engine:
-        engine = db.create_engine(
-            self._url,
-            poolclass=QueuePool,
-            pool_size=KEPT,
-            max_overflow=-1,
-            connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
-        )
-        db.event.listen(engine, "connect", no_sync_on_commit)
+        engine = sqlite_engine(self._url, poolclass=QueuePool, pool_size=KEPT, max_overflow=-1)
         if not Path(self._path).exists():
             with engine.connect():  # makes the file, so that it can be known again
                 pass

@@ -15,24 +15,21 @@ call returns, so that ``kill -9`` loses nothing; a power cut may lose the last c
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self
 
 import dagster as dg
-from dagster import StringSource
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
 from dagster._core.storage.sqlite import create_db_conn_string
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
-from sqlalchemy.engine import Connection
 
 from platform_assets.instance.event_log import QuickSqliteEventLogStorage
 from platform_assets.instance.kept_engine import KeptEngine
+from platform_assets.instance.places import base_dir, base_dir_config
 from platform_assets.instance.schema import is_set_up
 
 RELIED_ON = {
@@ -42,39 +39,43 @@ RELIED_ON = {
 """Names of dagster, by class, that this module overrides or reads."""
 
 
-class QuickSqliteRunStorage(SqliteRunStorage):
-    """Runs and backfills, in ``<base_dir>/runs.db``."""
+class _OnKeptEngine:
+    """A storage of Dagster's in one file, on an engine that is kept."""
 
     def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._kept = KeptEngine(conn_string, conn_string.removeprefix("sqlite:///"))
-        self.schedules: SqliteScheduleStorage | None = None
-        """Closed with this: an instance that ends closes its runs and its events, and forgets its schedules."""
-        super().__init__(conn_string, inst_data)
+        super().__init__(conn_string, inst_data)  # type: ignore[call-arg]  # of the storage that this is mixed into
 
-    @classmethod
-    def from_local(cls, base_dir: str, inst_data: ConfigurableClassData | None = None) -> Self:
-        """The storage in the folder ``base_dir``, which is made if need be."""
-        path = Path(base_dir) / "runs.db"
-        if is_set_up(path, "instance_info"):
-            return cls(create_db_conn_string(base_dir, "runs"), inst_data)
-        return super().from_local(base_dir, inst_data)
-
-    def connect(self) -> AbstractContextManager[Connection]:  # type: ignore[override]
+    def connect(self) -> Any:
+        """A connection in a transaction, as a context manager."""
         return self._kept.begin()
 
     def dispose(self) -> None:
         self._kept.dispose()
+        super().dispose()  # type: ignore[misc]
+
+
+class QuickSqliteRunStorage(_OnKeptEngine, SqliteRunStorage):
+    """Runs and backfills, in ``<base_dir>/runs.db``."""
+
+    schedules: SqliteScheduleStorage | None = None
+    """Closed with this: an instance that ends closes its runs and its events, and forgets its schedules."""
+
+    @classmethod
+    def from_local(cls, base_dir: str, inst_data: ConfigurableClassData | None = None) -> Self:
+        """The storage in the folder ``base_dir``, which is made if need be."""
+        if is_set_up(Path(base_dir) / "runs.db", "instance_info"):
+            return cls(create_db_conn_string(base_dir, "runs"), inst_data)
+        return super().from_local(base_dir, inst_data)
+
+    def dispose(self) -> None:
         if self.schedules is not None:
             self.schedules.dispose()
         super().dispose()
 
 
-class QuickSqliteScheduleStorage(SqliteScheduleStorage):
+class QuickSqliteScheduleStorage(_OnKeptEngine, SqliteScheduleStorage):
     """The states and ticks of schedules and sensors, in ``<base_dir>/schedules.db``."""
-
-    def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
-        self._kept = KeptEngine(conn_string, conn_string.removeprefix("sqlite:///"))
-        super().__init__(conn_string, inst_data)
 
     @classmethod
     def from_local(cls, base_dir: str, inst_data: ConfigurableClassData | None = None) -> SqliteScheduleStorage:
@@ -82,13 +83,6 @@ class QuickSqliteScheduleStorage(SqliteScheduleStorage):
         if is_set_up(Path(base_dir) / "schedules.db", "job_ticks"):
             return cls(create_db_conn_string(base_dir, "schedules"), inst_data)
         return super().from_local(base_dir, inst_data)
-
-    def connect(self) -> AbstractContextManager[Connection]:  # type: ignore[override]
-        return self._kept.begin()
-
-    def dispose(self) -> None:
-        self._kept.dispose()
-        super().dispose()
 
 
 class QuickSqliteStorage(DagsterStorage, ConfigurableClass):
@@ -104,14 +98,11 @@ class QuickSqliteStorage(DagsterStorage, ConfigurableClass):
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
-        return {"base_dir": dg.Field(StringSource, is_required=False)}
+        return base_dir_config()
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
-        base_dir = config_value.get("base_dir") or os.environ.get("DAGSTER_HOME")
-        if not base_dir:
-            raise ValueError("storage: custom: config: base_dir is missing, and DAGSTER_HOME is not set")
-        return cls(base_dir, inst_data)
+        return cls(base_dir(config_value, "storage: custom"), inst_data)
 
     @property
     def inst_data(self) -> ConfigurableClassData | None:
