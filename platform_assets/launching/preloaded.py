@@ -43,8 +43,8 @@ BEGUN = b"!"
 
 def main(descriptor: int) -> None:
     """Load what the launcher names (``origin``, ``instance``, ``modules``); fork until it is gone."""
-    # Ctrl-C is for the runs: one that comes early waits until they listen
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # Ctrl-C is for the runs. To block it would not do: multiprocessing, which dbt imports, lets it through again
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = socket.socket(fileno=descriptor)
     line = b""
     while not line.endswith(b"\n"):
@@ -184,8 +184,11 @@ class Preloaded:
         try:
             ends += os.pipe()
             ends += os.pipe()
+            # an interrupt that comes before the run listens waits for it
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             pid = os.fork()
         except OSError as error:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
             for end in ends:
                 os.close(end)
             self._tell(run_id, refused=f"no process could be made ({error.strerror})")
@@ -194,6 +197,7 @@ class Preloaded:
         if pid == 0:
             os.close(gate)
             self._become_run(run_id, writer, begin)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         os.close(writer)
         os.close(begin)
         self.children[pid], self.run_ids[pid], self.waiting[pid] = reader, run_id, gate
@@ -205,6 +209,7 @@ class Preloaded:
         """Execute the run in this process, which was just forked, once it is told to begin, and end it."""
         code = 1
         try:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             self._forget_parent()
             if not os.read(begin, 1):
                 os._exit(0)

@@ -117,6 +117,19 @@ def test_a_process_that_does_not_answer_starts_nothing_later(tmp_path: Path, mon
         assert (tmp_path / "executed").read_text() == "."
 
 
+def test_an_interrupt_is_for_the_runs_whatever_their_code_imports(tmp_path: Path) -> None:
+    """multiprocessing lets an interrupt through that was blocked, once it has made a lock."""
+    with dg.instance_for_test() as instance:
+        (run,) = runs_of(tmp_path, instance, 1)
+        (tmp_path / "shop.py").write_text(f"import multiprocessing as m\nm.get_context('spawn').Lock()\n{CODE}")
+        process = started(tmp_path, instance, run)
+        (parent,) = [child for child in psutil.Process().children() if MODULE in child.cmdline()]
+        parent.send_signal(signal.SIGINT)
+        process.start(run.run_id, lambda _: None)
+        wait_for("the run", lambda: instance.get_run_by_id(run.run_id).is_success)
+        assert process.is_current()
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

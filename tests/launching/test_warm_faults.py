@@ -120,7 +120,6 @@ def test_a_signal_to_the_whole_group_leaves_no_run_open(shop: Shop, monkeypatch:
     (dev,) = shop.servers.processes
     os.killpg(dev.pid, signal.SIGINT)
     wait_for("the end of the run's process", lambda: not psutil.pid_exists(pid))
-    shop.servers.stop()  # a daemon whose code server went first may take minutes to end by itself
     wait_for("the end of the preloaded process", lambda: not psutil.pid_exists(preloaded))
     monkeypatch.setenv("DAGSTER_HOME", str(shop.root / "dagster"))
     with dg.DagsterInstance.from_config(str(shop.root / "dagster")) as instance:
@@ -128,5 +127,7 @@ def test_a_signal_to_the_whole_group_leaves_no_run_open(shop: Shop, monkeypatch:
         assert run is not None
         assert run.status.value in OVER
         assert json.loads(run.tags[WORKER_TAG])["pid"] == pid
+    dev.wait()
+    shop.servers.processes.clear()
     shop.start()
     assert shop.about()["log"]

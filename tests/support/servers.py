@@ -66,6 +66,9 @@ class Servers:
 
     def start(self, name: str, *arguments: str) -> None:
         """Start a program of the environment's bin folder in a process group of its own."""
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            # what a shell starts in the background ignores Ctrl-C, and so would all that it starts
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         logs = self.home / "logs"
         logs.mkdir(exist_ok=True)
         with (logs / f"{name}.log").open("ab") as log:
