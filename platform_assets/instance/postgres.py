@@ -33,7 +33,7 @@ from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
 from dagster._core.events.log import EventLogEntry
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres.event_log import PostgresEventLogStorage
-from dagster_postgres.utils import create_pg_engine, pg_url_from_config
+from dagster_postgres.utils import create_pg_engine, get_token_provider_from_config, pg_url_from_config
 from sqlalchemy.engine import Connection
 
 from platform_assets.instance.batches import write_batches
@@ -70,6 +70,7 @@ class QuickPostgresEventLogStorage(PostgresEventLogStorage):
             pg_url_from_config(config_value),
             should_autocreate_tables=config_value.get("should_autocreate_tables", True),
             inst_data=inst_data,
+            token_provider=get_token_provider_from_config(config_value),
         )
 
     def _kept_engine(self) -> db.Engine:

@@ -11,6 +11,7 @@ import dagster as dg
 import psycopg2
 import pytest
 from dagster._core.test_utils import create_run_for_test
+from dagster_postgres.event_log import PostgresEventLogStorage
 
 from platform_assets.instance.postgres import RELIED_ON, QuickPostgresEventLogStorage
 from tests.instance.support import answers, materialize
@@ -148,6 +149,23 @@ def test_a_forked_child_has_a_connection_of_its_own(tmp_path: Path, url: str) ->
         assert os.waitpid(child, 0)[1] == 0
         on.report_engine_event("parent again", run)
         assert len(on.all_logs(run.run_id)) == 4
+
+
+def test_it_connects_as_the_stock_storage_is_configured_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deployment whose database takes tokens in place of a password has them of either storage."""
+    config = {"postgres_url": "postgresql://somewhere/db", "auth_provider": {"of": "tokens"}}
+    made: dict[type, tuple[object, ...]] = {}
+
+    def noted(self: object, postgres_url: str, should_autocreate_tables: bool = True, **named: object) -> None:
+        made[type(self)] = (postgres_url, should_autocreate_tables, named["token_provider"])
+
+    for module in ("dagster_postgres.event_log.event_log", "platform_assets.instance.postgres"):
+        monkeypatch.setattr(f"{module}.get_token_provider_from_config", lambda given: ("provider of", given))
+    for cls in (PostgresEventLogStorage, QuickPostgresEventLogStorage):
+        monkeypatch.setattr(cls, "__init__", noted)
+        cls.from_config_value(None, config)
+    assert made[QuickPostgresEventLogStorage] == made[PostgresEventLogStorage]
+    assert made[QuickPostgresEventLogStorage][2] == ("provider of", config)
 
 
 @pytest.mark.parametrize("cls", RELIED_ON, ids=lambda cls: cls.__name__)
