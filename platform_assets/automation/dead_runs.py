@@ -7,17 +7,16 @@ which machine its code server was on.
 """
 
 import json
-import socket
 import time
 
 import dagster as dg
 import psutil
 
 from platform_assets._compat import GRPC_INFO_TAG, run_launcher
-from platform_assets.launching._compat import THIS_MACHINE
-from platform_assets.launching.worker_process import WORKER_TAG, WorkerProcess
+from platform_assets.launching.worker_process import WORKER_TAG, WorkerProcess, is_this_machine
 
 STARTING_SECONDS = 20.0
+"""A launcher whose process for a run has died may be about to start the run in another, which takes it moments."""
 
 
 def dead_runs_sensor() -> dg.SensorDefinition:
@@ -47,7 +46,7 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
         if _is_elsewhere(run):
             continue
         if run.status is dg.DagsterRunStatus.STARTING:
-            if died_while_it_started(run, time.time() - record.update_timestamp.timestamp()):
+            if _died_while_it_started(run, time.time() - record.update_timestamp.timestamp()):
                 instance.report_run_failed(run, "The process of this run died before it began; launch it again.")
                 ended.append(run.run_id)
             continue
@@ -58,11 +57,8 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     return ended
 
 
-def died_while_it_started(run: dg.DagsterRun, seconds: float) -> bool:
-    """Whether a run that has been starting for so long has a process of this machine that is gone.
-
-    Its launcher may be about to start it in another one, which takes it moments.
-    """
+def _died_while_it_started(run: dg.DagsterRun, seconds: float) -> bool:
+    """Whether a run that has been starting for so long has a process of this machine that is gone."""
     worker = WorkerProcess.from_tag(run.tags.get(WORKER_TAG))
     return worker is not None and not worker.is_alive and seconds > STARTING_SECONDS
 
@@ -81,7 +77,7 @@ def _is_elsewhere(run: dg.DagsterRun) -> bool:
     if worker is not None:
         return not worker.is_here
     server = run.tags.get(GRPC_INFO_TAG)
-    return server is not None and json.loads(server).get("host") not in (*THIS_MACHINE, socket.gethostname())
+    return server is not None and not is_this_machine(json.loads(server).get("host"))
 
 
 def _process(instance: dg.DagsterInstance, run_id: str) -> int | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -24,11 +23,9 @@ from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordi
 from dagster._serdes import deserialize_value, serialize_value
 from dagster._utils.interrupts import capture_interrupts
 
-THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
-"""The hosts of a code server that mean the machine which asks, beside its name."""
+from platform_assets.launching.worker_process import is_this_machine
 
 __all__ = [
-    "THIS_MACHINE",
     "CheckRunHealthResult",
     "DefaultRunLauncher",
     "LaunchRunContext",
@@ -84,17 +81,13 @@ def server_of(context: LaunchRunContext) -> tuple[str, str]:
     if origin is None or context.workspace is None:
         return "", ""
     place = origin.repository_origin.code_location_origin
-    if not _is_of_this_machine(place):
-        return "", place.location_name
-    return getattr(context.workspace.get_code_location(place.location_name), "_server_id", None) or "", (
-        place.location_name
-    )
+    return _server_id(place, context.workspace.get_code_location(place.location_name)), place.location_name
 
 
-def _is_of_this_machine(origin: Any) -> bool:
-    """Whether a code location is served by this machine: its code need not be here, nor mean the same, otherwise."""
-    host = getattr(origin, "host", None)
-    return getattr(origin, "socket", None) is not None or host in (None, *THIS_MACHINE, socket.gethostname())
+def _server_id(origin: Any, code_location: Any) -> str:
+    """The id of a code location's server; empty for one of another machine, whose code need not be that of this one."""
+    is_here = not hasattr(origin, "host") or origin.socket is not None or is_this_machine(origin.host)
+    return getattr(code_location, "_server_id", None) or "" if is_here else ""
 
 
 @dataclass(frozen=True)
@@ -114,8 +107,7 @@ def served_locations(workspace: Any) -> list[Served]:
     """The code locations of a daemon's workspace that are loaded now."""
     found = []
     for name, entry in workspace.create_request_context().get_code_location_entries().items():
-        server = getattr(entry.code_location, "_server_id", None)
-        if server and _is_of_this_machine(entry.origin):
+        if server := _server_id(entry.origin, entry.code_location):
             for repository in entry.code_location.get_repositories().values():
                 origin = repository.get_python_origin()
                 found.append(Served(name, server, serialize_value(origin), origin.executable_path or ""))

@@ -71,7 +71,6 @@ class WarmRunLauncher(DefaultRunLauncher):
         """Until when a code location is not tried again, and why."""
         self._served: frozenset[Served] = frozenset()
         self._preload_at: float | None = None
-        self._preloading: threading.Thread | None = None
 
     @classmethod
     def config_type(cls) -> Any:
@@ -109,24 +108,35 @@ class WarmRunLauncher(DefaultRunLauncher):
             self._instance.add_run_tags(run_id, {WORKER_TAG: WorkerProcess.of(pid).to_tag()})
 
         server, location = server_of(context)
-        variables = variables_of(self._instance, location)
-        key = _Code(server, origin_of_code(context.dagster_run), tuple(sorted(variables.items())))
+        if not server:
+            raise CannotFork("its code location is not served by this machine")
+        key = self._code(server, origin_of_code(context.dagster_run), location)
         with self._lock_of(location):
-            if not server:
-                raise CannotFork("its code location is not served by this machine")
-            self._raise_if_refused(key)
-            held = self._loaded.get((location, key.origin))
-            if held is not None:
+            loaded, process = self._loaded.get((location, key.origin), (None, None))
+            if process is not None and loaded == key:
                 try:
-                    if self._may_go_on(held[1]) and held[0] == key and held[1].is_current():
-                        held[1].start(run_id, known)
+                    if self._may_go_on(process) and process.is_current():
+                        process.start(run_id, known)
                         return
                 except (CannotFork, TooManyFiles) as reason:
                     log.warning("the preloaded process of %s is replaced: %s", location, reason)
-                self._loaded.pop((location, key.origin))[1].close()
-            process = self._load(key, location, python_of(context.dagster_run))
-            self._loaded[location, key.origin] = (key, process)
-            process.start(run_id, known)
+            self._replace(key, location, python_of(context.dagster_run)).start(run_id, known)
+
+    def _code(self, server: str, origin: str, location: str) -> _Code:
+        return _Code(server, origin, tuple(sorted(variables_of(self._instance, location).items())))
+
+    def _replace(self, key: _Code, location: str, python: str) -> PreloadedProcess:
+        """Load the code in a new process, in place of the one there may be. Raises CannotFork; then there is none."""
+        place = (location, key.origin)
+        if (held := self._loaded.pop(place, None)) is not None:
+            held[1].close()
+        until, reason = self._refused.get(key, (0.0, ""))
+        if time.monotonic() < until:
+            raise CannotFork(reason)
+        self._refused.pop(key, None)
+        process = self._load(key, location, python)
+        self._loaded[place] = (key, process)
+        return process
 
     def preload(self, served: Sequence[Served]) -> None:
         """Load the code locations ``served`` that are not loaded as they are now: their first run then has not to wait.
@@ -139,23 +149,17 @@ class WarmRunLauncher(DefaultRunLauncher):
             self._served, self._preload_at = wanted, now + PRELOAD_AFTER_SECONDS
         if self._preload_at is not None and now >= self._preload_at:
             self._preload_at = None
-            self._preloading = threading.Thread(target=self._preload, args=(served,), name="preloading", daemon=True)
-            self._preloading.start()
+            threading.Thread(target=self._preload, args=(served,), name="preloading", daemon=True).start()
 
     def _preload(self, served: Sequence[Served]) -> None:
         self._close_what_is_no_longer_served({(code.name, code.origin) for code in served})
         for code in served:
-            variables = tuple(sorted(variables_of(self._instance, code.name).items()))
-            key = _Code(code.server, code.origin, variables)
+            key = self._code(code.server, code.origin, code.name)
             with self._lock_of(code.name):
-                held = self._loaded.get((code.name, code.origin))
-                if held is not None and held[0] == key:
+                if self._loaded.get((code.name, code.origin), (None, None))[0] == key:
                     continue
-                if held is not None:
-                    self._loaded.pop((code.name, code.origin))[1].close()
                 try:
-                    self._raise_if_refused(key)
-                    self._loaded[code.name, code.origin] = (key, self._load(key, code.name, code.python))
+                    self._replace(key, code.name, code.python)
                 except CannotFork as reason:
                     log.warning("runs of %s are started without a preloaded process: %s", code.name, reason)
 
@@ -164,13 +168,6 @@ class WarmRunLauncher(DefaultRunLauncher):
             with self._lock_of(place[0]):
                 if (held := self._loaded.pop(place, None)) is not None:
                     held[1].close()
-
-    def _raise_if_refused(self, key: _Code) -> None:
-        """Raises CannotFork for as long as a code location that could not be loaded is not tried again."""
-        until, reason = self._refused.get(key, (0.0, ""))
-        if time.monotonic() < until:
-            raise CannotFork(reason)
-        self._refused.pop(key, None)
 
     def _may_go_on(self, process: PreloadedProcess) -> bool:
         return process.runs < self._max_runs and not process.has_grown()

@@ -8,11 +8,19 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 from dataclasses import asdict, dataclass
 
 from platform_assets.publishing.processes import machine, started
 
 WORKER_TAG = "platform/worker"
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def is_this_machine(host: str | None) -> bool:
+    """Whether the host of a code server means the machine that asks."""
+    return host in (*_LOOPBACK, socket.gethostname())
 
 
 @dataclass(frozen=True)
