@@ -20,8 +20,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
-from _dev_server import DevServer
-from _feeds_project import MODULE, write_project
+
+from benchmarks._dev_server import DevServer
+from benchmarks._feeds_project import MODULE, write_project
 
 FEEDS = {"slow": "", "fast": "settle_seconds: 1", "renamed": "", "floor": "settle_seconds: 0"}
 PUBLISHED = """query($key: AssetKeyInput!) { assetOrError(assetKey: $key) { ... on Asset {

@@ -23,8 +23,7 @@ import time
 from datetime import date, timedelta
 from pathlib import Path
 
-from _dev_server import DevServer
-
+from benchmarks._dev_server import DevServer
 from benchmarks.dev_start import FEEDS
 
 FIRST = date(2024, 1, 1)

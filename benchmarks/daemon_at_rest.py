@@ -13,8 +13,9 @@ import time
 from pathlib import Path
 
 import psutil
-from _dev_server import DevServer
-from _feeds_project import MODULE, write_project
+
+from benchmarks._dev_server import DevServer
+from benchmarks._feeds_project import MODULE, write_project
 
 SENSORS = """{ sensorsOrError(repositorySelector: {repositoryLocationName: "feeds.definitions",
   repositoryName: "__repository__"}) { ... on Sensors { results {

@@ -20,8 +20,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from _dev_server import DevServer
-
+from benchmarks._dev_server import DevServer
 from benchmarks.definitions import write_project
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -18,8 +18,6 @@ from pathlib import Path
 import dagster as dg
 from dagster._serdes import serialize_value
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from tests.support.postgres import postgres
 
 STORAGES = {

@@ -20,7 +20,8 @@ from pathlib import Path
 
 import dagster as dg
 import psutil
-from _dev_server import DevServer
+
+from benchmarks._dev_server import DevServer
 
 CODE = "import dagster as dg\n\n\n@dg.asset\ndef trivial(): ...\n\n\n@dg.definitions\ndef defs():\n"
 CODE += "    return dg.Definitions(assets=[trivial], executor=dg.in_process_executor)\n"

@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 from dagster._check import CheckError
+from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.definitions.partitions.schedule_type import ScheduleType
 from dagster._core.definitions.partitions.utils.base import INVALID_PARTITION_SUBSTRINGS
@@ -29,6 +30,7 @@ INVALID_IN_KEYS: tuple[str, ...] = tuple(INVALID_PARTITION_SUBSTRINGS)
 
 __all__ = [
     "GRPC_INFO_TAG",
+    "IMPLICIT_ASSET_JOB_NAME",
     "INVALID_IN_KEYS",
     "NOT_A_MATERIALIZATION",
     "ReexecutionStrategy",
@@ -114,7 +116,7 @@ def materialized_data_versions(
 def planned_steps(instance: dg.DagsterInstance, run: dg.DagsterRun) -> frozenset[str]:
     """The keys of the steps that a run was made for; empty for one that was made without a plan.
 
-    A run of a job that was not cut down to a selection, as sensors and schedules start them, names no assets itself.
+    A run of a job that was not cut down to a selection names no assets itself.
     """
     if run.execution_plan_snapshot_id is None:
         return frozenset()

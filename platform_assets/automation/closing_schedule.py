@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from platform_assets._compat import partition_windows
+from platform_assets._compat import IMPLICIT_ASSET_JOB_NAME, partition_windows
 from platform_assets.automation.holdings import PATIENCE_SECONDS
 from platform_assets.automation.runs_in_progress import partitions_in_progress
 from platform_assets.contracts.due import reason_not_due
@@ -26,9 +26,6 @@ from platform_assets.publishing.readers import unreadable
 from platform_assets.warehouse.errors import WarehouseBusy
 
 log = logger(__name__)
-
-JOB_OF_ALL_ASSETS = "__ASSET_JOB"
-"""Dagster's own job, of which each run takes its assets; a job for each schedule would make a repository big."""
 
 LOOK_BACK = dt.timedelta(days=7)
 """How far back a tick looks for partitions that are not closed: what was missed meanwhile is made up for."""
@@ -46,7 +43,8 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
         description=f"Closes each partition of {feed.name} once its delivery is due.",
         cron_schedule=due_time.cron,
         execution_timezone=due_time.timezone,
-        job_name=JOB_OF_ALL_ASSETS,
+        # each run takes its assets of Dagster's own job: a job for each schedule would make a repository big
+        job_name=IMPLICIT_ASSET_JOB_NAME,
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
     def closing(

@@ -31,7 +31,7 @@ def run_requests(
 
     The run key holds the version of what is asked for, so that one tick that is evaluated twice starts one run. A
     request that repeats another one has the number of the try and the time in it. Of the partitions ``young`` a file is
-    whole that changed a short while ago, as the look at ``now_ns`` knew: their runs are told, and do not wait for it.
+    whole that changed a short while ago, as the look at ``now_ns`` knew: their runs have it in a tag, and do not wait.
     """
     whole = {WHOLE_TAG: str(now_ns - CLOCK_STEP_NS)}
     by_key = {request.delivery.partition: request for request in requests}

@@ -31,7 +31,7 @@ query($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events { __t
   ... on ExecutionStepFailureEvent { stepKey error { message causes { message } } }
   ... on RunFailureEvent { message } } } } }
 """
-JOB = "__ASSET_JOB"
+JOB = "__ASSET_JOB"  # Dagster's own, whose name is not imported: Dagster takes a second
 RANGE = "..."
 OVER = {"SUCCESS": 0, "FAILURE": 1, "CANCELED": 1}
 UNKNOWN = 2

@@ -2,7 +2,7 @@
 
 It speaks with its launcher over the socket whose descriptor it is given, a line of JSON each way:
 
-- it is told what to load, and answers ``{"ready": true, ...}``, or ``{"refused": reason}`` and ends;
+- the launcher sends what to load, and is answered ``{"ready": true, ...}``, or ``{"refused": reason}`` and ends;
 - ``{"run": run_id}`` is answered with ``{"run": run_id, "pid": ...}`` once the run's process exists. That begins with
   ``{"go": pid}``, which it answers itself with ``{"run": run_id, "begun": pid}``, and ends without having begun if that
   does not come: a launcher that found the socket at its end may start the run elsewhere;
@@ -87,7 +87,7 @@ class Preloaded:
         """The pipe on which each run's process says what it imported, by process id."""
         self.run_ids: dict[int, str] = {}
         self.waiting: dict[int, int] = {}
-        """The pipe over which a run's process is told to begin, by process id."""
+        """The pipe over which a run's process gets its go-ahead, by process id."""
         self.reporting: set[int] = set()
         """Processes that tell the instance of a run that died."""
         self._ending = self._ended_signal = -1
@@ -167,7 +167,7 @@ class Preloaded:
             failpoint("preloaded.gone_ahead")
 
     def _release_none(self) -> None:
-        """Let the processes go that nobody told to begin: their launcher is gone, or has given them up."""
+        """End the processes that have no go-ahead: their launcher is gone, or has given them up."""
         while self.waiting:
             os.close(self.waiting.popitem()[1])
 
@@ -206,7 +206,7 @@ class Preloaded:
         failpoint("preloaded.answered")
 
     def _become_run(self, run_id: str, writer: int, begin: int) -> None:
-        """Execute the run in this process, which was just forked, once it is told to begin, and end it."""
+        """Execute the run in this process, which was just forked, once it has its go-ahead, and end it."""
         code = 1
         try:
             signal.signal(signal.SIGINT, signal.default_int_handler)

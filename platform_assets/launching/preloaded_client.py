@@ -63,7 +63,7 @@ class PreloadedProcess:
                     env=environment,
                     stdin=subprocess.DEVNULL,
                 )
-            # what it is told may hold the passwords of the instance's storage: not as an argument, which all may read
+            # this may hold the passwords of the instance's storage: not as an argument, which all may read
             self._say({"origin": origin, "instance": instance, "modules": str(modules)})
             loaded = self._answer("", "ready")
         except OSError as error:

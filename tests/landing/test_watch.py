@@ -91,7 +91,7 @@ def test_what_its_writer_still_has_open_waits_though_nothing_is_written(tmp_path
 def test_a_file_of_which_the_system_does_not_tell_waits(
     tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file of another user, or of a file system without leases; the answer is made here, as root is told of all."""
+    """A file of another user, or of a file system without leases; the answer is made here, as root sees all."""
 
     def refuses(_: int, command: int, __: int) -> int:
         if command == fcntl.F_SETLEASE:

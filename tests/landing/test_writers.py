@@ -1,4 +1,4 @@
-"""Who has a file open for writing, and that nobody is told of another user's file without the right to know."""
+"""Who has a file open for writing, and that of another user's file nothing is known without the right to ask."""
 
 from __future__ import annotations
 
