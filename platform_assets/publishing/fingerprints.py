@@ -57,7 +57,7 @@ def changed_since(
     The hash of a table that a tool overwrites in place is compared. A table that is published changes only together
     with its verdict, whose hash is that of what was loaded: there the rows are counted.
     """
-    described = session.describe(table)
+    described = session.columns(table)
     in_place = [partition for partition, verdict in verdicts.items() if verdict.in_place]
     others = [partition for partition, verdict in verdicts.items() if not verdict.in_place]
     found: dict[str, tuple[int, str]] = {}

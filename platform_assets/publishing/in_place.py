@@ -182,7 +182,7 @@ def _lost(session: Session, lease: Lease, asset: str, model: BuiltModel, now: dt
 
 
 def _measured(session: Session, model: BuiltModel, partitions: Sequence[str]) -> dict[str, tuple[int, str]]:
-    described = session.describe(model.table)
+    described = session.columns(model.table)
     if described is None:
         raise StatementFailed(f"{model.table} does not exist after it was built")
     return fingerprints(session, model.table, data_columns(described), model.partition_column, partitions)

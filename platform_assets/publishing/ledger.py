@@ -73,7 +73,7 @@ def append(session: Session, entries: Sequence[LedgerEntry]) -> None:
 
 def latest(session: Session, keys: Sequence[Key], *, state: State | None = None) -> dict[Key, LedgerEntry]:
     """The newest line of each partition, of those in ``state`` if one is given. No ledger yet: nothing."""
-    present = session.describe(LEDGER) if keys else None
+    present = session.columns(LEDGER) if keys else None
     if present is None:
         return {}
     condition = "" if state is None else f" AND l.state = {literal(state.value)}"
@@ -87,7 +87,7 @@ def latest(session: Session, keys: Sequence[Key], *, state: State | None = None)
 
 def history(session: Session, asset: str, partition: str | None, limit: int) -> list[LedgerEntry]:
     """Lines of one asset, newest first."""
-    present = session.describe(LEDGER)
+    present = session.columns(LEDGER)
     if present is None:
         return []
     rows = session.execute(
@@ -112,7 +112,7 @@ def published_with_rows(session: Session, asset: str) -> list[str]:
 
 def newest_of(session: Session, asset: str) -> dict[str, LedgerEntry]:
     """The newest line of every partition of one asset."""
-    present = session.describe(LEDGER) or ()
+    present = session.columns(LEDGER) or ()
     rows = session.execute(
         f"SELECT {_columns('l', present)} FROM {name(session, LEDGER)} AS l WHERE asset = ? "
         f"QUALIFY row_number() OVER (PARTITION BY l.partition_key ORDER BY {_newest('l')}) = 1",
@@ -123,7 +123,7 @@ def newest_of(session: Session, asset: str) -> dict[str, LedgerEntry]:
 
 def assets(session: Session) -> list[str]:
     """Every asset the ledger knows."""
-    if session.describe(LEDGER) is None:
+    if session.columns(LEDGER) is None:
         return []
     return [row[0] for row in session.execute(f"SELECT DISTINCT asset FROM {name(session, LEDGER)} ORDER BY asset")]
 
@@ -139,7 +139,7 @@ def register_table(session: Session, asset: str, table: TableName) -> None:
 
 
 def table_of(session: Session, asset: str) -> TableName | None:
-    if session.describe(TABLES) is None:
+    if session.columns(TABLES) is None:
         return None
     rows = session.execute(f"SELECT schema_name, table_name FROM {name(session, TABLES)} WHERE asset = ?", [asset])
     return TableName(*rows[0]) if rows else None

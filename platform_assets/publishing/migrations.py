@@ -129,7 +129,7 @@ def _known_version(session: Session) -> int:
     try:
         rows = session.execute(f"SELECT max(number) FROM {name(session, MIGRATION_TABLE)}")
     except StatementFailed:
-        if session.describe(MIGRATION_TABLE) is not None:
+        if session.columns(MIGRATION_TABLE) is not None:
             raise
         return 0
     newest = int(rows[0][0] or 0)

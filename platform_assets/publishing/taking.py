@@ -122,7 +122,7 @@ def _given_back(warehouse: Warehouse, owner: str) -> bool:
     """Whether it was done, or there is nothing left to give back to. Raises nothing: another error is under way."""
     try:
         with warehouse.session(read_only=True, purpose=GIVING_BACK, wait_seconds=GIVE_BACK_SECONDS) as session:
-            if session.describe(LEASES) is None:
+            if session.columns(LEASES) is None:
                 return True  # nothing was ever taken, or the warehouse is gone
         with warehouse.session(purpose=GIVING_BACK, wait_seconds=GIVE_BACK_SECONDS) as session, session.transaction():
             release(session, owner)

@@ -159,7 +159,7 @@ def _unchanged(session: Session, batch: Batch, keys: Sequence[ledger.Key]) -> tu
 
 def _vanished(session: Session, batch: Batch, published: Mapping[str, LedgerEntry]) -> set[str]:
     """Published partitions that hold another number of rows in the table than the ledger says."""
-    known = list(published) if session.describe(batch.table) is not None else []
+    known = list(published) if session.columns(batch.table) is not None else []
     counted = row_counts(session, batch.table, PARTITION, known)
     return {partition for partition, entry in published.items() if counted.get(partition, 0) != entry.rows}
 

@@ -82,6 +82,10 @@ class Session(Protocol):
         """The columns of a table or view in order, or None when there is no such table."""
         ...
 
+    def columns(self, table: TableName) -> tuple[ColumnDef, ...] | None:
+        """As :meth:`describe`, without the columns' descriptions: asked for in every session, it has to be quick."""
+        ...
+
     def ensure_table(self, table: TableName, columns: Sequence[ColumnDef]) -> None:
         """Create the schema and the table, or add columns it lacks and widen types that lose nothing by it.
 

@@ -38,6 +38,7 @@ class WarehouseConformance(TurnsConformance):
         for _ in range(2):
             with warehouse.session(read_only=True) as session:
                 assert session.describe(TABLE) is None
+                assert session.columns(TABLE) is None
                 with pytest.raises(StatementFailed):
                     session.execute(f"SELECT * FROM {name(session)}")
 
@@ -109,6 +110,7 @@ class WarehouseConformance(TurnsConformance):
                 ("select", ""),
                 ("new", ""),
             ]
+            assert session.columns(TABLE) == tuple(ColumnDef(c.name, c.type) for c in described)
             session.execute(f"UPDATE {name(session)} SET amount = 1234567890.12")
             assert session.execute(f"SELECT amount, new FROM {name(session)}") == [(Decimal("1234567890.12"), None)]
             # narrower than what is there is fine: the values fit

@@ -49,7 +49,7 @@ def table_metadata(
     """
     wanted = {unique_id for model in compiled for unique_id in (model, *parents[model]) if unique_id in about.tables}
     with warehouse.session(read_only=True, purpose="describing the models' tables") as session:
-        columns = {unique_id: session.describe(about.tables[unique_id]) or () for unique_id in sorted(wanted)}
+        columns = {unique_id: session.columns(about.tables[unique_id]) or () for unique_id in sorted(wanted)}
     found: dict[str, dict[str, Any]] = {}
     for model, sql in compiled.items():
         texts = about.descriptions.get(model, {})

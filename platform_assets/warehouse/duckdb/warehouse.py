@@ -203,6 +203,14 @@ class DuckDBSession:
         )
         return tuple(ColumnDef(*row) for row in rows) or None
 
+    def columns(self, table: TableName) -> tuple[ColumnDef, ...] | None:
+        try:
+            rows = self.execute(f"DESCRIBE {self.quote(table.schema, table.name)}")
+        except StatementFailed:
+            # none in most cases; a view of something that is gone has columns all the same
+            return self.describe(table)
+        return tuple(ColumnDef(row[0], row[1]) for row in rows)
+
     def ensure_table(self, table: TableName, columns: Sequence[ColumnDef]) -> None:
         target = self.quote(table.schema, table.name)
         wanted = [ColumnDef(c.name, self._canonical(c.type), c.description) for c in columns]
