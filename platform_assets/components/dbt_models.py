@@ -166,7 +166,7 @@ class DbtModels(DbtProjectComponent):
             default = factory() if callable(factory) else plain_field.default
             if getattr(self, name) != default:
                 raise ValueError(
-                    f"`{name}` has no effect in platform_assets.DbtModels, which runs `dbt run` and `dbt test` itself: "
+                    f"`{name}` has no effect in platform_assets.DbtModels, which calls dbt itself: "
                     "remove it, or use dagster_dbt.DbtProjectComponent"
                 )
 

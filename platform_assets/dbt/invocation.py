@@ -14,6 +14,7 @@ from platform_assets.dbt.parsed import ParsedProject
 from platform_assets.dbt.project import DbtProjectFiles
 from platform_assets.dbt.runner import run_dbt
 from platform_assets.failures import Kind, PlatformError
+from platform_assets.wording import counted
 
 PARTITIONS_VARIABLE = "platform_partitions"
 """The dbt variable that the macro `in_partitions` reads."""
@@ -23,8 +24,15 @@ QUIETLY = ("--quiet", "--no-write-json", "--no-send-anonymous-usage-stats")
 """The artifacts of a run would be written over each other by runs side by side, and nobody reads them; and no run waits
 for the server that dbt reports its use to."""
 
-CACHED = {"run": ["--cache-selected-only"], "test": ["--no-populate-cache"]}
+OPTIONS = {
+    "run": ["--cache-selected-only"],
+    "build": ["--cache-selected-only"],
+    "test": ["--no-populate-cache"],
+}
 """What dbt lists of the warehouse before a command's nodes: the schemas of the models, and nothing for tests."""
+
+AFTER = {"build": ["--indirect-selection", "empty"]}
+"""A `dbt build` runs the tests that are named, and none that belong to its models besides."""
 
 PREPARED = "platform_assets.dbt.prepared"
 """Imported by runs, so that a process that forks runs imports it too."""
@@ -78,7 +86,7 @@ def invoke(
     Raises:
         DbtFailed: if dbt could not run at all.
     """
-    arguments = [*QUIETLY, *CACHED[command], command, *project.arguments()]
+    arguments = [*QUIETLY, *OPTIONS[command], command, *AFTER.get(command, ()), *project.arguments()]
     if partitions is not None:
         arguments += ["--vars", json.dumps({PARTITIONS_VARIABLE: partitions})]
     arguments += ["--select", *selection]
@@ -94,7 +102,11 @@ def in_one_line(
     command: str, nodes: Sequence[str], partitions: Sequence[str], results: Sequence[NodeResult], seconds: float
 ) -> str:
     """An invocation for the log: which ``nodes`` (unique ids) were run, for which partitions, and how they ended."""
-    named = ", ".join(node.split(".")[2] for node in nodes) if len(nodes) <= SHOWN else f"{len(nodes)} nodes"
+    models = [node for node in nodes if node.startswith("model.")]
+    first = models or nodes
+    named = ", ".join(node.split(".")[2] for node in first) if len(first) <= SHOWN else f"{len(first)} nodes"
+    if tests := len(nodes) - len(first):
+        named += f" and {counted(tests, 'test')}"
     span = partitions[0] if len(partitions) == 1 else f"{len(partitions)} partitions"
     if len(partitions) > 1:
         span += f" from {partitions[0]} to {partitions[-1]}"

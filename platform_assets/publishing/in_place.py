@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from platform_assets.contracts.model import Severity
@@ -62,19 +62,23 @@ class BuiltModel:
 def open_candidates(
     warehouse: Warehouse,
     *,
-    partitions: Mapping[str, Sequence[str]],
+    partitions: Mapping[str, Sequence[str]] | Callable[[Session], Mapping[str, Sequence[str]]],
     run_id: str,
     lease_seconds: float = LEASE_SECONDS,
     wait_seconds: float = WAIT_SECONDS,
 ) -> Iterator[OpenCandidates]:
     """Take the lease on all ``partitions`` (by asset) and mark them pending, in one transaction.
 
-    The block ends with :func:`record_verdicts`. A block that raises leaves the partitions pending, which keeps them
-    closed without a verdict, and gives the lease back. Raises ``LeaseHeld``.
+    A function finds them in the session that takes the lease, anew after each wait for another run: nothing can come
+    between what it reads there and the lease. The block ends with :func:`record_verdicts`. A block that raises leaves
+    the partitions pending, which keeps them closed without a verdict, and gives the lease back. Raises ``LeaseHeld``.
     """
-    keys = [(asset, partition) for asset, wanted in partitions.items() for partition in dict.fromkeys(wanted)]
 
     def attempt(session: Session) -> Lease:
+        by_asset = partitions(session) if callable(partitions) else partitions
+        keys = [(asset, partition) for asset, wanted in by_asset.items() for partition in dict.fromkeys(wanted)]
+        if not keys:
+            return Lease(owner, run_id, lease_seconds, {})
         with session.transaction():
             taken = acquire(session, keys, owner=owner, run_id=run_id, seconds=lease_seconds)
             ledger.append(session, _pending(taken, session.now()))
@@ -91,30 +95,32 @@ def open_candidates(
 def record_verdicts(
     warehouse: Warehouse,
     opened: OpenCandidates,
-    built: Mapping[str, BuiltModel],
+    built: Mapping[str, BuiltModel] | Callable[[Session], Mapping[str, BuiltModel]],
     *,
     reason: str = "the model was not built",
 ) -> list[Verdict]:
     """Close pending partitions, all in one transaction; rows and hash are taken from the tables as they are now.
 
-    An asset that was opened and is not in ``built`` is rejected for ``reason``. Published partitions of the tables
-    that were not opened, and have lost or won rows all the same, are rejected too: their verdicts follow those of the
-    opened ones, with the check ``KEPT_CHECK``. Raises ``LeaseLost`` when another run has taken a partition over
-    meanwhile; then no verdict of this call stands.
+    A function for ``built`` is called in the session that records, before anything is written. An asset that was
+    opened and is not in ``built`` is rejected for ``reason``. Published partitions of the tables that were not opened,
+    and have lost or won rows all the same, are rejected too: their verdicts follow those of the opened ones, with the
+    check ``KEPT_CHECK``. Raises ``LeaseLost`` when another run has taken a partition over meanwhile; then no verdict of
+    this call stands.
     """
     lease = opened.lease
     with ledger_session(warehouse, purpose=f"run {lease.run_id} recording verdicts") as session:
+        models = built(session) if callable(built) else built
         verdicts: list[Verdict] = []
         for asset in dict.fromkeys(asset for asset, _ in lease.tokens):
-            verdicts += _verdicts(session, opened, asset, built.get(asset), reason)
+            verdicts += _verdicts(session, opened, asset, models.get(asset), reason)
         failpoint("publish.in_place.audited")
         with session.transaction():
             renew(session, lease)
             tokens, now = lease.tokens, session.now()
             entries = [LedgerEntry.of(v, rules="", token=tokens[(v.asset, v.partition)], at=now) for v in verdicts]
-            lost = [entry for asset, model in built.items() for entry in _lost(session, lease, asset, model, now)]
+            lost = [entry for asset, model in models.items() for entry in _lost(session, lease, asset, model, now)]
             ledger.append(session, [*entries, *lost])
-            for asset, model in built.items():
+            for asset, model in models.items():
                 ledger.register_table(session, asset, model.table)
             release(session, lease.owner)
             failpoint("publish.in_place.before_commit")

@@ -38,19 +38,41 @@ def unreadable(
     is about to read the rows names their ``table``, and its ``partition_column`` if it has partitions: then the rows
     must be those that the verdict saw. ``wait_seconds`` bounds the wait for the warehouse; ``WarehouseBusy`` ends it.
     """
-    keys = [(asset, partition) for partition in dict.fromkeys(partitions)]
     purpose = f"asking for verdicts of {asset}"
     with ledger_session(warehouse, read_only=True, purpose=purpose, wait_seconds=wait_seconds) as session:
-        newest = ledger.latest(session, keys)
-        published = ledger.latest(session, keys, state=State.PUBLISHED)
-        refused = {}
-        for key in keys:
-            refusal = _refusal(key, newest.get(key), published.get(key), run_id, allow_previous)
-            if refusal is not None:
-                refused[key[1]] = refusal
-        if table is not None:
-            readable = {key[1]: published[key] for key in keys if key[1] not in refused}
-            refused |= _changed(session, table, partition_column, readable)
+        return unreadable_in(
+            session,
+            asset=asset,
+            partitions=partitions,
+            run_id=run_id,
+            allow_previous=allow_previous,
+            table=table,
+            partition_column=partition_column,
+        )
+
+
+def unreadable_in(
+    session: Session,
+    *,
+    asset: str,
+    partitions: Sequence[str],
+    run_id: str | None = None,
+    allow_previous: bool = True,
+    table: TableName | None = None,
+    partition_column: str | None = PARTITION,
+) -> dict[str, Refusal]:
+    """As :func:`unreadable`, for a caller that has a session on the ledger open."""
+    keys = [(asset, partition) for partition in dict.fromkeys(partitions)]
+    newest = ledger.latest(session, keys)
+    published = ledger.latest(session, keys, state=State.PUBLISHED)
+    refused = {}
+    for key in keys:
+        refusal = _refusal(key, newest.get(key), published.get(key), run_id, allow_previous)
+        if refusal is not None:
+            refused[key[1]] = refusal
+    if table is not None:
+        readable = {key[1]: published[key] for key in keys if key[1] not in refused}
+        refused |= _changed(session, table, partition_column, readable)
     return refused
 
 

@@ -16,8 +16,7 @@ from tests.support.shop import CONFIG, DAYS, deliver, write_shop
 STAGES = {
     "lake": "lake/orders: 5 partitions in ",
     "raw": "raw/orders: 5 partitions in ",
-    "run": "dbt run of apart, cleaned, totals, 5 partitions from 2024-01-01 to 2024-01-05, in ",
-    "test": "dbt test of ",
+    "build": "dbt build of apart, cleaned, totals and 5 tests, 5 partitions from 2024-01-01 to 2024-01-05, in ",
     "published": "published/totals: 5 partitions in ",
 }
 

@@ -44,9 +44,7 @@ def _run(step: DbtStep, context: dg.AssetExecutionContext, graph: ModelGraph, ke
 
     def attempt() -> DbtRun:
         run = DbtRun(step, context, graph, keys)
-        run.block_what_upstream_refuses()
-        if run.built:
-            run.build_and_test()
+        run.build_and_test()
         return run
 
     name = f"dbt in run {context.run.run_id}"
@@ -85,6 +83,8 @@ def _execute(step: DbtStep, context: dg.AssetExecutionContext, name: str) -> Ite
         for model in graph.order
         for key in [step.asset_keys[model]]
     ]
-    checks = check_results(context, step.check_keys, graph.tests, run.test_results, run.failed_tests, len(keys))
+    checks = check_results(
+        context, step.check_keys, graph.tests, [*run.test_results.values()], run.failed_tests, len(keys)
+    )
     yield from report(context, assets, checks)
     run.report_lost()

@@ -1,6 +1,9 @@
-"""`dbt run` over the models of a step: what fails as a whole is built without the partitions at fault.
+"""The models of a step, built: what fails as a whole is built without the partitions at fault.
 
-The tests, the verdicts and what is reported of them are in ``dbt_run``.
+The first call of dbt is a `dbt build` of models and data tests, since a second one costs a run of a day as much as its
+models do. Where it skips models, because one failed or a day of it did not pass its tests, they are built by `dbt run`
+all the same: one bad day of one model must not stop what is behind it for the whole range. The other tests, the
+verdicts and what is reported of them are in ``dbt_run``.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ class Building(Protocol):
 
     step: DbtStep
     context: dg.AssetExecutionContext
+    test_results: dict[str, NodeResult]
     graph: ModelGraph
     keys: list[str]
 
@@ -43,18 +47,25 @@ class Building(Protocol):
     def block(self, more: Blocked) -> None: ...
 
 
-def run_models(run: Building) -> list[str]:
-    """Run the models, those that fail as a whole without the partitions at fault; returns those that were built.
+def build_models(run: Building) -> list[str]:
+    """Build the models, those that fail as a whole without the partitions at fault; returns those that were built.
 
-    A model whose failure depends on its rows is run for each half of its partitions, down to the one at fault. What dbt
-    skipped because of it is run afterwards, for the partitions that are left.
+    Results of the tests that were run on the way are in ``run.test_results``. A model whose failure depends on its
+    rows is run for each half of its partitions, down to the one at fault. What dbt skipped because of it is run
+    afterwards, for the partitions that are left.
     """
     built: list[str] = []
     left = run.built
+    tests = _tests_on_the_way(run)
     while left:
-        results = {result.unique_id: result for result in run.dbt("run", left)}
+        found = run.dbt("build", [*left, *tests]) if tests else run.dbt("run", left)
+        results = {result.unique_id: result for result in found}
+        ended = {test: results[test] for test in tests if test in results and results[test].status != "skipped"}
+        run.test_results |= ended
         skipped: list[str] = []
-        news = False
+        # a test that did not pass is why models behind it were skipped
+        news = any(result.is_bad for result in ended.values())
+        tests = []
         for model in left:
             result = results.get(model)
             if result is None:
@@ -70,6 +81,20 @@ def run_models(run: Building) -> list[str]:
         # where no model was built after all, what is behind the failed ones stays blocked by them
         left = [model for model in skipped if run.wanted_still(model)] if news else []
     return [model for model in run.graph.order if model in built]
+
+
+def _tests_on_the_way(run: Building) -> list[str]:
+    """The tests that a `dbt build` may run: those on models of the step alone.
+
+    Unit tests need the tables of their models, which `dbt build` has not made yet the first time. Tests on sources
+    are about the partitions of the models that read them, and hold back nothing else.
+    """
+    built = set(run.built)
+    return [
+        test.unique_id
+        for test in run.graph.tests
+        if not test.is_unit_test and not test.on_sources and set(test.models) <= built
+    ]
 
 
 def misconfigured(code: str, message: str) -> Failure:

@@ -1,9 +1,8 @@
 """One execution of a step of dbt models: ask upstream, run, test, and give each partition its verdict.
 
-`dbt run` builds all models for all partitions that nothing upstream blocks, then `dbt test` audits them; in
-`dbt build` one bad day of one model would skip everything behind it for the whole range. Partitions are marked as
-pending in the ledger before dbt writes, so that nobody reads them if this process dies. What is reported to Dagster
-is made in ``dbt``.
+All models are built and audited for all partitions that nothing upstream blocks; how dbt is called for it is in
+``dbt_building``. Partitions are marked as pending in the ledger before dbt writes, so that nobody reads them if this
+process dies. What is reported to Dagster is made in ``dbt``.
 """
 
 import os
@@ -13,10 +12,10 @@ from functools import cached_property
 
 import dagster as dg
 
-from platform_assets.components.assets.dbt_building import NOT_RUN, Blocked, misconfigured, run_models
+from platform_assets.components.assets.dbt_building import NOT_RUN, Blocked, build_models, misconfigured
 from platform_assets.components.assets.dbt_step import DbtStep
 from platform_assets.components.assets.upstream import Verdicts, refusals
-from platform_assets.components.reporting.dbt_metadata import LINEAGE_FOLDER, table_metadata
+from platform_assets.components.reporting.dbt_metadata import LINEAGE_FOLDER, model_columns, table_metadata
 from platform_assets.components.reporting.outcomes import Outcome, rejected
 from platform_assets.contracts.model import Severity
 from platform_assets.dbt.attribution import TestVerdict, attribute
@@ -31,7 +30,8 @@ from platform_assets.logs import logger
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing.in_place import KEPT_CHECK, BuiltModel, open_candidates, record_verdicts
 from platform_assets.publishing.verdicts import CheckResult, Verdict
-from platform_assets.warehouse.protocol import PARTITION
+from platform_assets.warehouse.errors import WarehouseError
+from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session
 
 log = logger(__name__)
 
@@ -51,7 +51,8 @@ class DbtRun:
         self.wanted: dict[str, list[str]] = {}
         self.seconds: dict[str, float] = {}
         self.compiled: dict[str, str] = {}
-        self.test_results: list[NodeResult] = []
+        self.test_results: dict[str, NodeResult] = {}
+        self.columns: dict[str, tuple[ColumnDef, ...]] = {}
         self.failed_tests: list[TestVerdict] = []
         self.verdicts: dict[tuple[str, str], Verdict] = {}
 
@@ -65,14 +66,15 @@ class DbtRun:
         """The project as it is when the step begins to build: what is run and what is tested are the same."""
         return self.step.files.parsed(self.environment)
 
-    def block_what_upstream_refuses(self) -> None:
-        """Block every partition that something upstream of the step does not allow to be built."""
-        self.blocked = self.graph.blocked_with(self._refused_upstream())
+    def _to_build(self, session: Session) -> dict[str, list[str]]:
+        """The partitions to be built, by asset: those that nothing upstream of the step blocks."""
+        self.blocked = self.graph.blocked_with(self._refused_upstream(session))
         self.wanted = {m: [key for key in self.keys if key not in self.blocked[m]] for m in self.graph.order}
+        return {self._asset(model): self.wanted[model] for model in self.built}
 
-    def _refused_upstream(self) -> Blocked:
+    def _refused_upstream(self, session: Session) -> Blocked:
         blocked: Blocked = {}
-        asked = Verdicts(self.warehouse, self.context.run.run_id)
+        asked = Verdicts(session, self.context.run.run_id)
         for model in self.graph.order:
             for parent in self.graph.parents[model]:
                 if parent not in self.graph.order:
@@ -87,7 +89,9 @@ class DbtRun:
         return blocked
 
     def build_and_test(self) -> None:
-        """Mark pending, run, test, record. What ends it before leaves the partitions pending, which closes them.
+        """Ask upstream, mark pending, build, test, record.
+
+        What ends it after they are marked leaves the partitions pending, which closes them.
 
         Raises:
             DbtFailed: if dbt, or the machine under it, failed; nothing can be said of the models then.
@@ -100,17 +104,23 @@ class DbtRun:
                 "Nothing was changed. Unset it; to build everything anew, materialize all partitions.",
                 allow_retries=False,
             )
-        wanted = {self._asset(model): self.wanted[model] for model in self.built}
-        parsed = self.parsed
-        log.debug("dbt project in state %s", parsed.identity)
-        with open_candidates(self.warehouse, partitions=wanted, run_id=self.context.run.run_id) as opened:
-            models_that_ran = run_models(self)
-            # while this step waited for its lease, or dbt ran, somebody may have begun to overwrite what it read
-            self.block(self._refused_upstream())
-            self._test_models(models_that_ran)
-            built = {self._asset(model): self._built(model) for model in self.built}
-            for verdict in record_verdicts(self.warehouse, opened, built):
+        log.debug("dbt project in state %s", self.parsed.identity)
+        with open_candidates(self.warehouse, partitions=self._to_build, run_id=self.context.run.run_id) as opened:
+            if not self.built:
+                return
+            self._test_models(build_models(self))
+            for verdict in record_verdicts(self.warehouse, opened, self._as_built):
                 self.verdicts[(verdict.asset, verdict.partition)] = verdict
+
+    def _as_built(self, session: Session) -> dict[str, BuiltModel]:
+        # while dbt ran, somebody may have begun to overwrite what it read
+        self.block(self._refused_upstream(session))
+        try:
+            self.columns = model_columns(session, self.step.about, self.compiled, self.graph.parents)
+        except WarehouseError as error:
+            # what is only to be looked at fails nothing
+            log.warning("no columns in the metadata: %s", for_log(error))
+        return {self._asset(model): self._built(model) for model in self.built}
 
     def ran(self, result: NodeResult) -> None:
         """Note how a model was built."""
@@ -133,20 +143,20 @@ class DbtRun:
                         self.keys, misconfigured(test.name, f"{test.name}: not run, one of its models was not built")
                     )
         self.block(untested)
-        if not tests:
-            return
-        self.test_results = self.dbt("test", [test.unique_id for test in tests])
-        ran = {result.unique_id for result in self.test_results}
+        left = [test.unique_id for test in tests if test.unique_id not in self.test_results]
+        if left:
+            self.test_results |= {result.unique_id: result for result in self.dbt("test", left)}
         not_run: Blocked = {}
         for test in tests:
-            if test.blocks and test.unique_id not in ran:
+            if test.blocks and test.unique_id not in self.test_results:
                 for model in test.models:
                     not_run[model] = dict.fromkeys(self.keys, misconfigured(test.name, f"{test.name}: {NOT_RUN}"))
         self.block(not_run)
-        if all(result.status == "pass" for result in self.test_results):
+        results = list(self.test_results.values())
+        if all(result.status == "pass" for result in results):
             return
         with self.warehouse.session(read_only=True, purpose="finding the partitions that failed a test") as session:
-            self.failed_tests = attribute(session, tests, self.test_results, self.keys)
+            self.failed_tests = attribute(session, tests, results, self.keys)
         failed: Blocked = {}
         for verdict in self.failed_tests:
             if verdict.blocks:
@@ -225,12 +235,12 @@ class DbtRun:
             m: max((i for i, o in enumerate(found) if o.failure is None), default=None) for m, found in outcomes.items()
         }
         compiled = {model: sql for model, sql in self.compiled.items() if newest.get(model) is not None}
-        if not compiled:
+        if not compiled or not self.columns:
             return
         try:
             found = table_metadata(
-                self.warehouse,
                 self.step.about,
+                self.columns,
                 compiled=compiled,
                 parents=self.graph.parents,
                 cache=self.step.files.target_path / LINEAGE_FOLDER,

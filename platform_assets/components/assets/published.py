@@ -18,6 +18,7 @@ from platform_assets.execution import current_execution
 from platform_assets.logs import logger
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing.from_tables import publish_from_table
+from platform_assets.publishing.migrations import ledger_session
 from platform_assets.publishing.verdicts import Verdict
 from platform_assets.warehouse.protocol import PARTITION, TableName
 
@@ -40,8 +41,10 @@ def published_asset(spec: dg.AssetSpec, *, source: dg.AssetKey) -> dg.AssetsDefi
         warehouse = platform.warehouse.open()
         keys = run_partitions(context)
         upstream = UpstreamAsset(source, keeps_last_good=False)
-        asked = Verdicts(warehouse, context.run.run_id)
-        refused = refusals(context, asked, reader=spec.key, upstream=upstream, partitions=keys)
+        purpose = f"asking for verdicts of {source.to_user_string()}"
+        with ledger_session(warehouse, read_only=True, purpose=purpose) as session:
+            asked = Verdicts(session, context.run.run_id)
+            refused = refusals(context, asked, reader=spec.key, upstream=upstream, partitions=keys)
         open_keys = [key for key in keys if key not in refused]
         started = time.monotonic()
         asset = spec.key.to_user_string()

@@ -11,9 +11,9 @@ import dagster as dg
 
 from platform_assets.failures import Failure, Kind
 from platform_assets.lake.deliveries import SNAPSHOT
-from platform_assets.publishing.readers import unreadable
+from platform_assets.publishing.readers import unreadable_in
 from platform_assets.publishing.verdicts import Refusal
-from platform_assets.warehouse.protocol import PARTITION, TableName, Warehouse
+from platform_assets.warehouse.protocol import PARTITION, Session, TableName
 from platform_assets.wording import counted
 
 
@@ -32,18 +32,18 @@ class UpstreamAsset:
 
 
 class Verdicts:
-    """Answers of the ledger at one moment: each question is asked once, however many readers have it."""
+    """Answers of the ledger in one session: each question is asked once, however many readers have it."""
 
-    def __init__(self, warehouse: Warehouse, run_id: str) -> None:
-        self._warehouse, self._run_id = warehouse, run_id
+    def __init__(self, session: Session, run_id: str) -> None:
+        self._session, self._run_id = session, run_id
         self._known: dict[tuple[dg.AssetKey, tuple[str, ...]], dict[str, Refusal]] = {}
 
     def unreadable(self, upstream: UpstreamAsset, partitions: Sequence[str]) -> dict[str, Refusal]:
         """Those of the upstream ``partitions`` that must not be read, each with the reason."""
         question = (upstream.key, tuple(partitions))
         if question not in self._known:
-            self._known[question] = unreadable(
-                self._warehouse,
+            self._known[question] = unreadable_in(
+                self._session,
                 asset=upstream.key.to_user_string(),
                 partitions=partitions,
                 run_id=self._run_id,

@@ -1,12 +1,13 @@
 """Column schema and column lineage of dbt models as metadata, for the newest good partition of a run.
 
-dagster-dbt's own takes 6 to 14 queries a model and keeps the file open; here it is one DESCRIBE a table in one
-session, and a lineage that is read from the target folder as long as the project has not changed.
+dagster-dbt's own takes 6 to 14 queries a model and keeps the file open; here it is one DESCRIBE a table in the
+session that records the verdicts, and a lineage that is read from the target folder as long as the project has not
+changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import dagster as dg
 
 from platform_assets.components.asset_specs import column_schema
 from platform_assets.dbt.lineage import Lineage, cached_lineage
-from platform_assets.warehouse.protocol import ColumnDef, TableName, Warehouse
+from platform_assets.warehouse.protocol import ColumnDef, Session, TableName
 
 LINEAGE_FOLDER = "lineage"
 """Below the project's target folder: one small file a model."""
@@ -34,9 +35,17 @@ class ModelTables:
     descriptions: Mapping[str, Mapping[str, str]]
 
 
+def model_columns(
+    session: Session, about: ModelTables, models: Collection[str], parents: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[ColumnDef, ...]]:
+    """The columns, as they are now, of ``models`` and their parents; none of a table that is not there."""
+    wanted = {unique_id for model in models for unique_id in (model, *parents[model]) if unique_id in about.tables}
+    return {unique_id: session.columns(about.tables[unique_id]) or () for unique_id in sorted(wanted)}
+
+
 def table_metadata(
-    warehouse: Warehouse,
     about: ModelTables,
+    columns: Mapping[str, Sequence[ColumnDef]],
     *,
     compiled: Mapping[str, str],
     parents: Mapping[str, Sequence[str]],
@@ -45,11 +54,9 @@ def table_metadata(
 ) -> dict[str, dict[str, Any]]:
     """The metadata of each model in ``compiled``, which holds the SQL that was run by unique id.
 
-    Lineage is kept in the folder ``cache`` for as long as ``state``, the identity of the parsed project, stays.
+    ``columns`` are those of :func:`model_columns`. Lineage is kept in the folder ``cache`` for as long as ``state``,
+    the identity of the parsed project, stays.
     """
-    wanted = {unique_id for model in compiled for unique_id in (model, *parents[model]) if unique_id in about.tables}
-    with warehouse.session(read_only=True, purpose="describing the models' tables") as session:
-        columns = {unique_id: session.columns(about.tables[unique_id]) or () for unique_id in sorted(wanted)}
     found: dict[str, dict[str, Any]] = {}
     for model, sql in compiled.items():
         texts = about.descriptions.get(model, {})
