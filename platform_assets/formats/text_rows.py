@@ -16,7 +16,7 @@ from platform_assets.formats.drift import compare_columns
 from platform_assets.formats.lines import FILE, MAX_RECORD, Array
 from platform_assets.formats.protocol import Place
 from platform_assets.formats.source import Source
-from platform_assets.formats.text_copy import relation_of, text_field
+from platform_assets.formats.text_copy import NUMBER, relation_of, text_field
 from platform_assets.sql.literals import path_literal
 
 MAX_NAMES = 10_000
@@ -58,7 +58,7 @@ def text_rows(place: Place, files: Sequence[tuple[str, Iterable[Record]]], copy:
                     set_aside += 1
                     place.quarantine.add(name, record.line, (reason,), record.raw)
                     continue
-                row = ",".join([str(record.line), *fields])
+                row = ",".join([str(len(lines)), *fields])
                 out.write(f"{row}\n")
                 raw.write(record.raw)
                 lines.append(at * FILE + record.line)
@@ -82,6 +82,7 @@ def text_rows(place: Place, files: Sequence[tuple[str, Iterable[Record]]], copy:
         records=len(lines),
         set_aside=set_aside,
         fetch=fetch,
+        row_number=NUMBER,
         warnings=warnings,
         empty=tuple(empty),
     )

@@ -1,13 +1,14 @@
 """The bad rows of a source: which rules each of them breaks, and where it lies in the file.
 
-DuckDB does not number the rows of a text file while it reads with several threads. So the pass that writes the
-good rows hands over the text of each bad one, and the file is searched for these texts: a tenth of what a second
-pass costs. Where a row's text cannot be told from its values, or the counts do not meet, a second pass is made.
+The pass that writes the good rows hands over the number of each bad one, where the source has numbers. DuckDB does
+not number the rows of a text file while it reads with several threads: there the pass hands over the text of each bad
+row, and the file is searched for these texts. Either costs a tenth of a second pass. That is made where a row's text
+cannot be told from its values, or the counts do not meet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -17,7 +18,7 @@ import numpy as np
 
 from platform_assets.failures import Kind, PlatformError
 from platform_assets.formats.lines import Array
-from platform_assets.formats.source import Source
+from platform_assets.formats.source import RecordText, Source
 from platform_assets.sql.row_rules import Check
 
 MASK_BITS = 60
@@ -49,57 +50,85 @@ class CountsDoNotMeet(PlatformError):
 
 
 class HandedOver:
-    """Takes the bad rows of one pass from DuckDB. ``condition`` is what the pass filters by."""
+    """Takes the bad rows of one pass from DuckDB. ``condition`` is what the pass filters by.
+
+    The pass is over the source's rows with their ``number`` as `_number`, if that is given.
+    """
 
     def __init__(self, engine: duckdb.DuckDBPyConnection, source: Source, checks: tuple[Check, ...]) -> None:
-        self._engine = engine
+        self._engine, self._source = engine, source
         self._good = all_of(checks)
         self._masks = masks(checks)
-        self._rows: list[tuple[str, Mask]] = []
+        self._rows: list[tuple[Any, Mask]] = []
         self._room = MAX_BYTES
-        self._text = source.text if self._masks and source.records >= FEW else None
+        takes = bool(self._masks) and source.records >= FEW
+        self.number = source.row_number if takes else None
+        self._text = source.text if takes and self.number is None else None
 
     @property
     def condition(self) -> str:
-        if self._text is None:
+        handed = '"_number"' if self.number is not None else self._text.sql if self._text is not None else None
+        if handed is None:
             return self._good
         mask = ", ".join(self._masks)
-        return f"CASE WHEN {self._good} THEN true ELSE {FUNCTION}({self._text.sql}, [{mask}]) END"
+        return f"CASE WHEN {self._good} THEN true ELSE {FUNCTION}({handed}, [{mask}]) END"
 
     def __enter__(self) -> Self:
-        if self._text is not None:
-            types: list[Any] = ["VARCHAR", "BIGINT[]"]
-            self._engine.create_function(FUNCTION, self._take, types, "BOOLEAN", side_effects=True)
+        if self.number is not None:
+            self._create("BIGINT", self._take_number)
+        elif self._text is not None:
+            self._create("VARCHAR", self._take_text)
         return self
+
+    def _create(self, kind: str, taker: Callable[[Any, list[int]], bool]) -> None:
+        types: list[Any] = [kind, "BIGINT[]"]
+        self._engine.create_function(FUNCTION, taker, types, "BOOLEAN", side_effects=True)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._text is not None:
+        if self.number is not None or self._text is not None:
             self._engine.remove_function(FUNCTION)
 
-    def _take(self, text: str, mask: list[int]) -> bool:
+    def _take_text(self, text: str, mask: list[int]) -> bool:
         # called by several threads: a list takes whole rows, while the room left need not be exact
         if self._room > 0:
             self._room -= len(text) + OVERHEAD
             self._rows.append((text, tuple(mask)))
         return False
 
+    def _take_number(self, number: int, mask: list[int]) -> bool:
+        if self._room > 0:
+            self._room -= OVERHEAD
+            self._rows.append((number, tuple(mask)))
+        return False
+
     def found(self, missing: int) -> BadRows | None:
         """The bad rows in the file's order; ``None`` unless there are exactly ``missing``, each beyond doubt."""
-        if self._text is None or len(self._rows) != missing:
+        if len(self._rows) != missing:
             return None
+        return self._by_number(missing) if self._text is None else self._by_text(self._text, missing)
+
+    def _by_number(self, missing: int) -> BadRows | None:
+        broken = dict(sorted(self._rows))
+        self._rows.clear()
+        if len(broken) != missing:
+            return None
+        numbers = np.fromiter(broken, np.int64, missing)
+        return BadRows(numbers, ((line, raw, broken[number]) for number, line, raw in self._source.fetch(numbers)))
+
+    def _by_text(self, text: RecordText, missing: int) -> BadRows | None:
         broken: dict[bytes, Mask] = {}
         times: dict[bytes, int] = {}
-        for text, mask in self._rows:
-            raw = text.encode()
+        for row, mask in self._rows:
+            raw = row.encode()
             times[raw] = times.get(raw, 0) + 1
             if broken.setdefault(raw, mask) != mask:
                 return None
         self._rows.clear()
         numbers: list[int] = []
         rows: list[tuple[int, bytes, Mask]] = []
-        for number, line, raw in self._text.find(broken):
+        for number, line, raw in text.find(broken):
             times[raw] -= 1
             if times[raw] < 0:
                 # the same text is a good row elsewhere

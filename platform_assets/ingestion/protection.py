@@ -15,7 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 from platform_assets.contracts.model import Column, Protection
-from platform_assets.formats.json.strict import dump_json, parse_json
+from platform_assets.formats.json.quick import parse
+from platform_assets.formats.json.writing import dump_json
 from platform_assets.lake.names import is_text
 from platform_assets.sql.identifiers import quoted
 from platform_assets.sql.literals import literal
@@ -69,7 +70,7 @@ def json_protector(column: Column, pseudonyms: Pseudonyms | None) -> Callable[[s
     declared = frozenset(column.declared)
 
     def protect(text: str) -> str:
-        document = parse_json(text)
+        document = parse(text)
         for rule in column.nested:
             document = _protect(document, rule.path, rule.protection, pseudonyms)
         return dump_json(_mask_undeclared(document, (), declared))
@@ -123,13 +124,13 @@ def _protected(value: Any, protection: Protection, pseudonyms: Pseudonyms | None
         return MASK
     if pseudonyms is None:
         raise ValueError("a nested value is hashed: a pseudonym key is needed")
-    return pseudonyms.of(value if isinstance(value, str) and type(value) is str else dump_json(value))
+    return pseudonyms.of(value if isinstance(value, str) else dump_json(value))
 
 
 def is_strict_json(text: str) -> bool:
     """Whether ``text`` is one JSON document; DuckDB's own check takes NaN and trailing commas too."""
     try:
-        document = parse_json(text)
+        document = parse(text)
     except (ValueError, RecursionError):
         return False
     return "\\u" not in text or is_text(dump_json(document))

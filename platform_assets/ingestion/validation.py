@@ -94,8 +94,8 @@ def validate(
     sql = statements(contract, source, pseudonyms)
     if source.records == 0:
         return ValidatedPart(source, target, 0, np.empty(0, np.int64))
-    typed = sql.typed()
     with HandedOver(engine, source, sql.checks) as handed:
+        typed = sql.typed(handed.number)
         written = engine.execute(
             f"COPY (SELECT {sql.output} FROM {typed} WHERE {handed.condition}) TO {literal(str(target))} {PARQUET}"
         ).fetchone()

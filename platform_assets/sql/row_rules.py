@@ -34,6 +34,8 @@ FAMILIES = {
 }  # fmt: skip
 FAMILIES[LogicalType.NUMBER] = FAMILIES[LogicalType.INTEGER]
 """Types of a typed file (Parquet) in which a contract's type may be stored; text is read as in a CSV file."""
+JSON_TEXT = "JSON text"
+"""In the place of a type: a text that is known to be one JSON document."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ def compile_column(
     """
     if source_type == "VARCHAR":
         value, exact = _from_text(column, source)
+    elif source_type == JSON_TEXT:
+        value, exact = source, None
     else:
         value, exact = _from_typed(column, source, source_type)
     checks: list[Check] = []

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from platform_assets.formats.json.strict import MAX_DEPTH, dump_json, parse_json
+from platform_assets.formats.json.strict import MAX_DEPTH, parse_json
+from platform_assets.formats.json.writing import dump_json
 from platform_assets.lake.errors import DeliveryRejected
 
 PROTECTED = {"name": "email", "logicalType": "string", "classification": "personal",

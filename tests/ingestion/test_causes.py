@@ -12,7 +12,8 @@ import pytest
 
 from platform_assets.failures import Kind
 from platform_assets.formats.duckdb_errors import cause
-from platform_assets.formats.json import reader as json_reader
+from platform_assets.formats.json import keys
+from platform_assets.formats.lines import Lines
 from platform_assets.ingestion import reading
 from platform_assets.ingestion.bad_rows import CountsDoNotMeet
 from platform_assets.lake.errors import DeliveryRejected, IngestionError
@@ -88,9 +89,9 @@ def test_json_lines_keep_nothing_of_a_row(lake: Any, make_contract: Callable[...
             peaks.append(tracemalloc.get_traced_memory()[1])
         finally:
             tracemalloc.stop()
-    # the lines themselves are read by the megabyte
+    # the lines themselves are read in blocks of one size
     assert peaks[1] - peaks[0] < 1_200_000
-    lines = json_reader.Lines()
+    lines = Lines()
     for row in range(100_000):
         lines.note(row, row + 2)
     assert len(lines._numbers) == 1
@@ -99,11 +100,11 @@ def test_json_lines_keep_nothing_of_a_row(lake: Any, make_contract: Callable[...
 def test_keys_that_are_values_are_counted_within_bounds(
     lake: Any, make_contract: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(json_reader, "MAX_KEYS", 50)
+    monkeypatch.setattr(keys, "MAX_KEYS", 50)
     contract = make_contract(COLUMNS, form="json", terms={"extraColumns": True})
     path = lake.file("a.json", "".join(f'{{"n":{n},"t":"a","k{n}":1}}\n' for n in range(500)))
     manifest = lake.ingest(contract, path)
     assert manifest.rows_out == 500
     assert len(manifest.warnings) <= 60
-    monkeypatch.setattr(json_reader, "REPORTED", 3)
+    monkeypatch.setattr(keys, "REPORTED", 3)
     assert len(lake.ingest(contract, path, force=True).warnings) == 4
