@@ -72,6 +72,8 @@ def _column(old: Column, new: Column) -> list[Change]:
             f"protection of values inside it changed{LEFT_BEHIND if tighter else ''}",
             breaks=any(n.protection is not Protection.NONE for n in (*old.nested, *new.nested)),
         )
+    if old.inside != new.inside:
+        add("rules for values inside it changed", breaks=bool(new.inside))
     for label in ("required", "unique"):
         if getattr(old, label) != getattr(new, label):
             add(f"{'is now' if getattr(new, label) else 'is no longer'} {label}", breaks=True)

@@ -20,10 +20,10 @@ OPTIONS = {
         "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "format", "timezone", "defaultTimezone",
     },
     LogicalType.BOOLEAN: set(),
-    LogicalType.JSON: set(),
+    LogicalType.JSON: {"required", "minItems", "maxItems", "uniqueItems"},
 }  # fmt: skip
 LONGEST = 2**31 - 1
-NOT_CARRIED_OUT = {"minProperties", "maxProperties", "required", "minItems", "maxItems", "uniqueItems", "dimension"}
+NOT_CARRIED_OUT = {"minProperties", "maxProperties", "dimension"}
 STRING_FORMATS = {
     "email": r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
     "uuid": r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",

@@ -20,6 +20,7 @@ from platform_assets.contracts.column_options import (
 )
 from platform_assets.contracts.column_types import column_type, physical_length, read_precision
 from platform_assets.contracts.model import Column, LogicalType, RowExpression
+from platform_assets.contracts.nested import read_inside
 from platform_assets.contracts.personal import declared_paths, read_nested, read_protection
 from platform_assets.contracts.plain_values import yaml_text
 from platform_assets.contracts.problems import Findings, Path_
@@ -126,6 +127,7 @@ def _column(item: dict[str, Any], path: Path_, rules: list[RowExpression], findi
         protection=read_protection(item, properties, path, findings),
         nested=tuple(read_nested(item, (), path, findings)) if kind is LogicalType.JSON else (),
         declared=tuple(declared_paths(item, ())) if kind is LogicalType.JSON else (),
+        inside=read_inside(item, path, findings) if kind is LogicalType.JSON else (),
         classification=item.get("classification"),
         tags=texts(item, "tags"),
     )

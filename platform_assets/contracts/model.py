@@ -41,11 +41,30 @@ class NestedProtection:
 
 
 @dataclass(frozen=True)
+class NestedField:
+    """A value inside a JSON column, and the rules for it.
+
+    ``path`` is relative to the column, ``*`` stands for list items, and the empty path for the column itself.
+    ``column`` has the type and the rules of a plain value; its name is the whole path as reasons have it, such as
+    ``lines[].code``. ``shape`` is object, map or array; ``typed`` is false where the contract names no type.
+    """
+
+    path: tuple[str, ...]
+    column: Column
+    shape: str = ""
+    typed: bool = True
+    min_items: int | None = None
+    max_items: int | None = None
+    unique_items: bool = False
+
+
+@dataclass(frozen=True)
 class Column:
     """One column of a feed: its name in the file and in the warehouse, its type and its row rules.
 
     ``declared`` are the paths that the contract knows inside a JSON column, ``*`` for list items and ``**`` below an
     object of which it says nothing more; with ``nested`` protections every other value in it is masked.
+    ``inside`` are the rules for values in it.
     ``format`` is a date or time pattern in strptime's words. ``default_timezone`` is the zone of a timestamp
     that names none; without it, such a value is not a timestamp with a zone. ``true_values`` and
     ``false_values`` are lower case. ``rounding`` lets a number with too many decimals be rounded.
@@ -75,6 +94,7 @@ class Column:
     protection: Protection = Protection.NONE
     nested: tuple[NestedProtection, ...] = ()
     declared: tuple[tuple[str, ...], ...] = ()
+    inside: tuple[NestedField, ...] = ()
     classification: str | None = None
     tags: tuple[str, ...] = ()
 

@@ -61,11 +61,6 @@ def read_nested(
         if protection is not Protection.NONE:
             found.append(NestedProtection(below, protection))
             continue
-        rules = [key for key in ("required", "unique", "enum", "quality") if child.get(key)]
-        if child.get("logicalTypeOptions"):
-            rules.append("logicalTypeOptions")
-        if rules:
-            findings.note(place, f"{', '.join(rules)} inside a JSON column: not carried out by the platform")
         found.extend(read_nested(child, below, place, findings))
     return found
 

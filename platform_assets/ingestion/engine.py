@@ -11,6 +11,7 @@ import duckdb
 from platform_assets.contracts.model import Contract
 from platform_assets.failures import Kind, failure_of_os
 from platform_assets.formats.duckdb_errors import is_disk_full, is_of_machine
+from platform_assets.ingestion.nested_values import finder, finder_name
 from platform_assets.ingestion.protection import Pseudonyms, function_name, is_strict_json, json_protector
 from platform_assets.lake.errors import IngestionError
 from platform_assets.warehouse.duckdb.interrupts import interrupts_raised
@@ -32,8 +33,12 @@ def open_engine(memory_limit: str, threads: int) -> duckdb.DuckDBPyConnection:
 
 
 def register_functions(engine: duckdb.DuckDBPyConnection, contract: Contract, pseudonyms: Pseudonyms | None) -> None:
-    """Make the functions known that protect values inside the contract's JSON columns."""
+    """Make the functions known that look into the contract's JSON columns, and that protect values inside them."""
     for column in contract.columns:
+        if column.inside:
+            with contextlib.suppress(duckdb.Error):
+                engine.remove_function(finder_name(column))
+            engine.create_function(finder_name(column), finder(column), ["VARCHAR"], "VARCHAR[][]")
         if column.nested:
             name = function_name(column)
             with contextlib.suppress(duckdb.Error):

@@ -17,10 +17,12 @@ from platform_assets.formats.lines import Array
 from platform_assets.formats.source import Source
 from platform_assets.ingestion.bad_rows import CountsDoNotMeet, HandedOver, Mask, codes, second_pass
 from platform_assets.ingestion.engine import PARQUET
+from platform_assets.ingestion.nested_values import finder_name
 from platform_assets.ingestion.protection import Pseudonyms, protected_sql
 from platform_assets.lake.quarantine import QuarantineWriter
 from platform_assets.sql.identifiers import quoted
 from platform_assets.sql.literals import literal
+from platform_assets.sql.nested_rules import nested_rules
 from platform_assets.sql.row_rules import Check, compile_column, row_checks
 
 
@@ -70,9 +72,21 @@ def statements(contract: Contract, source: Source, pseudonyms: Pseudonyms | None
             guard = made.guard(read)
             columns.append(compile_column(column, made.guarded(read), made.kind, stored=read, guard=guard))
     inner = ", ".join(f'{sql} AS "_s{index}"' for index, (sql, _) in enumerate(source.expressions))
-    values = ", ".join(f"{column.value} AS {quoted(column.name)}" for column in columns)
-    typed = (f"(SELECT *, {values} FROM (SELECT {inner}", f" FROM {source.relation}))")
-    checks = (*source.checks, *(check for column in columns for check in column.checks), *row_checks(contract))
+    values = [f"{column.value} AS {quoted(column.name)}" for column in columns]
+    outside: list[Check] = list(source.checks)
+    nested: list[tuple[str, str]] = []
+    for index, (column, compiled) in enumerate(zip(contract.columns, columns, strict=True)):
+        outside += compiled.checks
+        if column.inside:
+            rules = nested_rules(column, quoted(f"_n{index}"), f"_n{index}_")
+            values.append(f"{quoted(finder_name(column))}({compiled.value}) AS {quoted(f'_n{index}')}")
+            nested += rules.values
+            outside += rules.checks
+    typed = (f"(SELECT *, {', '.join(values)} FROM (SELECT {inner}", f" FROM {source.relation}))")
+    if nested:
+        lists = ", ".join(f"{value} AS {quoted(name)}" for name, value in nested)
+        typed = (f"(SELECT *, {lists} FROM {typed[0]}", f"{typed[1]})")
+    checks = (*outside, *row_checks(contract))
     written = [
         f"{protected_sql(column, pseudonyms)} AS {quoted(column.name)}"
         for column in contract.columns

@@ -33,6 +33,7 @@ _ABOUT_ROWS: dict[str, tuple[str, ...]] = {
         "exclusive_maximum", "min_length", "max_length", "allowed_values", "protection", "nested", "declared",
     ),
     "NestedProtection": ("path", "protection"),
+    "NestedField": ("path", "column", "shape"),
     "FileFormat": ("kind", "delimiter", "quote", "escape", "encoding", "header", "null_strings"),
     "RowExpression": ("name", "expression"),
 }  # fmt: skip

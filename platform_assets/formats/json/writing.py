@@ -8,7 +8,9 @@ from typing import Any
 
 from jiter import LosslessFloat
 
+from platform_assets.formats.json.quick import parse
 from platform_assets.formats.json.strict import Number
+from platform_assets.lake.names import is_text
 
 NUMBERS = (int, LosslessFloat, Number)
 """What a JSON number is in a document, besides ``bool``, which is none."""
@@ -20,6 +22,14 @@ _MARKED = re.compile(f'"{_MARK}([^"]*)"')
 def is_number(value: Any) -> bool:
     """Whether a value of a document is a JSON number; ``str`` gives its characters."""
     return isinstance(value, NUMBERS) and not isinstance(value, bool)
+
+
+def parse_whole(text: str) -> Any:
+    """The document in ``text`` if it can be written again; ``ValueError`` or ``RecursionError`` if not."""
+    document = parse(text)
+    if "\\u" in text and not is_text(dump_json(document)):
+        raise ValueError("half a surrogate pair")
+    return document
 
 
 def dump_json(value: Any) -> str:
