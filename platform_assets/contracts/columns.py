@@ -21,6 +21,7 @@ from platform_assets.contracts.column_options import (
 from platform_assets.contracts.column_types import column_type, physical_length, read_precision
 from platform_assets.contracts.model import Column, LogicalType, RowExpression
 from platform_assets.contracts.nested import read_inside
+from platform_assets.contracts.paths import read_column_path
 from platform_assets.contracts.personal import declared_paths, read_nested, read_protection
 from platform_assets.contracts.plain_values import yaml_text
 from platform_assets.contracts.problems import Findings, Path_
@@ -28,7 +29,7 @@ from platform_assets.contracts.properties import custom, mappings, texts
 from platform_assets.contracts.time_formats import strptime_format
 from platform_assets.contracts.zones import check_zone
 
-COMMON = frozenset({"protection"})
+COMMON = frozenset({"protection", "path"})
 CUSTOM = {
     LogicalType.NUMBER: frozenset({"precision", "scale", "rounding"}),
     LogicalType.BOOLEAN: frozenset({"trueValues", "falseValues"}),
@@ -102,10 +103,11 @@ def _column(item: dict[str, Any], path: Path_, rules: list[RowExpression], findi
     if (rule := multiple_of(name, options, exact, path, findings)) is not None:
         rules.append(rule)
     longest = read_length(options, "maxLength", path, findings)
+    steps = read_column_path(properties.get("path"), findings)
     return Column(
         name=name,
         type=kind,
-        source_name=str(item.get("physicalName") or name),
+        source_name=".".join(steps) or str(item.get("physicalName") or name),
         description=str(item.get("description") or item.get("businessName") or ""),
         precision=precision,
         scale=scale,
@@ -128,6 +130,7 @@ def _column(item: dict[str, Any], path: Path_, rules: list[RowExpression], findi
         nested=tuple(read_nested(item, (), path, findings)) if kind is LogicalType.JSON else (),
         declared=tuple(declared_paths(item, ())) if kind is LogicalType.JSON else (),
         inside=read_inside(item, path, findings) if kind is LogicalType.JSON else (),
+        path=steps,
         classification=item.get("classification"),
         tags=texts(item, "tags"),
     )

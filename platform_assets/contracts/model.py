@@ -65,6 +65,7 @@ class Column:
     ``declared`` are the paths that the contract knows inside a JSON column, ``*`` for list items and ``**`` below an
     object of which it says nothing more; with ``nested`` protections every other value in it is masked.
     ``inside`` are the rules for values in it.
+    ``path`` are the steps to the value in a JSON document, if it is not under the key ``source_name``.
     ``format`` is a date or time pattern in strptime's words. ``default_timezone`` is the zone of a timestamp
     that names none; without it, such a value is not a timestamp with a zone. ``true_values`` and
     ``false_values`` are lower case. ``rounding`` lets a number with too many decimals be rounded.
@@ -95,6 +96,7 @@ class Column:
     nested: tuple[NestedProtection, ...] = ()
     declared: tuple[tuple[str, ...], ...] = ()
     inside: tuple[NestedField, ...] = ()
+    path: tuple[str, ...] = ()
     classification: str | None = None
     tags: tuple[str, ...] = ()
 
@@ -247,7 +249,8 @@ class Contract:
     ``primary_key`` holds column names, in order; rows that share one are quarantined as duplicates.
     ``quarantine_limit`` is the largest fraction of rows (0 to 1) that may be quarantined before the partition is
     rejected. ``extra_columns`` and ``missing_columns`` say whether such drift is tolerated with a warning
-    (only a column that is not required can be missing).
+    (only a column that is not required can be missing). ``rows_path`` are the steps to an array of a JSON document,
+    ``*`` for each item, if a row is an item of it and not the document.
     """
 
     name: str
@@ -266,6 +269,7 @@ class Contract:
     empty_allowed: bool = False
     extra_columns: bool = False
     missing_columns: bool = False
+    rows_path: tuple[str, ...] = ()
     not_due: tuple[NotDue, ...] = ()
     freshness: Freshness = Freshness()
     notes: tuple[str, ...] = ()

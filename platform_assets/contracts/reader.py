@@ -15,6 +15,7 @@ from platform_assets.contracts.columns import read_columns
 from platform_assets.contracts.document import load, parse
 from platform_assets.contracts.model import Contract
 from platform_assets.contracts.orchestration import check_names
+from platform_assets.contracts.paths import check_paths, read_rows_path
 from platform_assets.contracts.problems import ContractError, Findings, Path_
 from platform_assets.contracts.properties import custom, mappings, texts
 from platform_assets.contracts.quality import QualityReader
@@ -62,7 +63,7 @@ def _assemble(data: dict[str, Any], findings: Findings, check_sql: CheckSql) -> 
     columns, key, rules = read_columns(table, path, findings)
     quality = QualityReader(columns, findings)
     quality.read(table, path)
-    custom(table, path, (), findings)
+    rows_path = read_rows_path(custom(table, path, ("path",), findings).get("path"), findings)
     for part in NOT_CARRIED_OUT:
         if data.get(part):
             findings.note((part,), "is not carried out by the platform")
@@ -79,11 +80,13 @@ def _assemble(data: dict[str, Any], findings: Findings, check_sql: CheckSql) -> 
         domain=data.get("domain"),
         tags=(*texts(data, "tags"), *texts(table, "tags")),
         primary_key=key,
+        rows_path=rows_path,
         row_expressions=(*rules, *quality.rows),
         batch_rules=tuple(quality.batch),
         freshness=read_freshness(data, findings),
         **terms,
     )
+    check_paths(contract, path, findings)
     check_names(contract, data, path, findings)
     check_sql(contract, path, findings)
     object.__setattr__(contract, "notes", tuple(findings.notes))

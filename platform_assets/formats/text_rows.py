@@ -27,12 +27,13 @@ MAX_NAMES = 10_000
 class Record:
     """One record: the 1-based ``line`` it begins in, all of its bytes for the quarantine, its ``values`` by name.
 
-    A value that is None, or not there, is null.
+    A value that is None, or not there, is null. With a ``reason`` it is no row, and is quarantined.
     """
 
     line: int
     raw: bytes
     values: Mapping[str, str | None]
+    reason: str = ""
 
 
 def text_rows(place: Place, files: Sequence[tuple[str, Iterable[Record]]], copy: Path) -> Source:
@@ -53,7 +54,7 @@ def text_rows(place: Place, files: Sequence[tuple[str, Iterable[Record]]], copy:
             for record in records:
                 if len(names) < MAX_NAMES:
                     names.update(dict.fromkeys(record.values))
-                fields, reason = _fields(record, place.contract)
+                fields, reason = ([], record.reason) if record.reason else _fields(record, place.contract)
                 if reason:
                     set_aside += 1
                     place.quarantine.add(name, record.line, (reason,), record.raw)

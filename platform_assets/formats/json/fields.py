@@ -20,13 +20,13 @@ _NOTHING = type(None)
 _NUMBERS = {int, LosslessFloat, _NOTHING}
 
 
-def column_fields(column: Column, values: Sequence[Any]) -> Sequence[str | None]:
+def column_fields(column: Column, values: Sequence[Any], *, doubtful: bool) -> Sequence[str | None]:
     """Each value as a field; ``None`` where its JSON type is not the column's, or no table can hold it.
 
-    Half a surrogate pair is not looked for: none of the texts may have one.
+    Half a surrogate pair is looked for in ``doubtful`` texts only.
     """
     kinds = set(map(type, values))
-    if kinds == {str} and column.type is not LogicalType.JSON:
+    if kinds == {str} and column.type is not LogicalType.JSON and not doubtful:
         joined = "\0".join(values)
         if joined.count("\0") == len(values) - 1:
             return text_fields(joined)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from platform_assets.formats.json.items import open_json_items
 from platform_assets.formats.json.reader import open_json_lines
 from platform_assets.formats.plain_files import PlainFile
 from platform_assets.formats.protocol import Place, Prepared, TextFormat
@@ -17,6 +18,8 @@ class JsonLines(TextFormat):
     def ways(self, place: Place, group: Sequence[Prepared], copy: Path) -> Sequence[Callable[[], Source]]:
         """Line by line, into a copy whose columns are texts."""
         files: list[PlainFile] = [prepared.opened for prepared in group]
+        if place.contract.rows_path:
+            return [lambda: open_json_items(place, files, copy)]
         return [lambda: open_json_lines(place.contract, files, copy, place.quarantine)]
 
 

@@ -41,13 +41,16 @@ def parse(text: str) -> Any:
         return parse_json(text)
 
 
-def documents(lines: Sequence[bytes], block: bytes) -> list[Any]:
-    """What each line of ``block`` is: a document, :class:`Faulty` or :class:`Blank`."""
+def documents(lines: Sequence[bytes], block: bytes) -> tuple[list[Any], bool]:
+    """What each line of ``block`` is: a document, :class:`Faulty` or :class:`Blank`.
+
+    And whether texts in them may have half a surrogate pair, which jiter lets through nowhere.
+    """
     if _BARE_ZERO.search(block) or (b"[" in block and any(map(_may_be_deep, lines))):
-        return [_document(line) for line in lines]
+        return [_document(line) for line in lines], True
     found: list[Any] = []
     add, read = found.append, from_json
-    rest = iter(lines)
+    rest, strict = iter(lines), False
     while True:
         line = b""
         try:
@@ -62,9 +65,11 @@ def documents(lines: Sequence[bytes], block: bytes) -> list[Any]:
                     )
                 )
         except ValueError:
-            add(strict_document(line))
+            document = strict_document(line)
+            strict = strict or type(document) is dict
+            add(document)
         else:
-            return found
+            return found, strict
 
 
 def strict_document(line: bytes) -> Any:

@@ -19,6 +19,7 @@ import numpy as np
 
 from platform_assets.contracts.model import Contract, LogicalType
 from platform_assets.formats.json.keys import Keys
+from platform_assets.formats.json.lifting import by_keys
 from platform_assets.formats.json.rows import RowReader
 from platform_assets.formats.lines import FILE, MAX_RECORD, Array, Block, Lines, fetch_lines, line_blocks
 from platform_assets.formats.plain_files import PlainFile
@@ -37,7 +38,7 @@ def open_json_lines(contract: Contract, files: Sequence[PlainFile], copy: Path, 
     empty: list[str] = []
     with copy.open("wb", 1 << 20) as out, _no_collection():
         for at, file in enumerate(files):
-            _refuse_arrays(file)
+            refuse_arrays(file)
             reader = _Reader(contract, file.name, quarantine, out, lines, at * FILE, starts[-1])
             for block in line_blocks(file.path, file.skip, MAX_RECORD):
                 reader.take(block)
@@ -94,7 +95,7 @@ class _Reader:
         rows: int,
     ) -> None:  # fmt: skip
         self.contract, self.name, self.quarantine = contract, name, quarantine
-        self.keys = Keys(contract, name)
+        self.keys = Keys(by_keys(contract), name)
         self.set_aside = self.longest = 0
         self.rows = rows
         self._reader = RowReader(contract, self.keys)
@@ -107,11 +108,7 @@ class _Reader:
                 self._aside(block.first, "structure:record_too_long", block.data, block.length)
             return
         rows, bad = self._reader.rows(block)
-        try:
-            data, count = self._numbered(rows)
-        except UnicodeEncodeError:
-            rows, bad = self._reader.strict_rows(block)
-            data, count = self._numbered(rows)
+        data, count = self._numbered(rows)
         self._out.write(data)
         if len(data) > LONG:
             self.longest = max(self.longest, *map(len, data.split(b"\n")))
@@ -139,7 +136,8 @@ class _Reader:
         self.quarantine.add(self.name, line, (reason,), raw, length)
 
 
-def _refuse_arrays(file: PlainFile) -> None:
+def refuse_arrays(file: PlainFile) -> None:
+    """Refuse a file that is one array, or no JSON at all."""
     with file.path.open("rb") as source:
         source.seek(file.skip)
         head = source.read(4096).lstrip()

@@ -9,6 +9,7 @@ from typing import Any
 from platform_assets.contracts.model import Contract
 from platform_assets.formats.json.fields import column_fields, field
 from platform_assets.formats.json.keys import Keys
+from platform_assets.formats.json.lifting import values_of
 from platform_assets.formats.json.quick import Blank, Faulty, documents, strict_document
 from platform_assets.formats.json.template import Templates
 from platform_assets.formats.lines import Block
@@ -27,12 +28,8 @@ class RowReader:
         self._templates = Templates(contract)
 
     def rows(self, block: Block) -> Rows:
-        """The block's lines; a text in them may have half a surrogate pair, which no copy can."""
+        """The block's lines."""
         return self._by_template(block) or self._as_documents(block.lines(), block.data)
-
-    def strict_rows(self, block: Block) -> Rows:
-        """The same lines again, one by one."""
-        return self._strictly(block.lines())
 
     def _by_template(self, block: Block) -> Rows | None:
         template = self._templates.template()
@@ -55,7 +52,7 @@ class RowReader:
 
     def _as_documents(self, lines: list[bytes], data: bytes, total: int = 0) -> Rows:
         """The rows of lines, which are all of a block or those of its ``total`` that fit no template."""
-        read = documents(lines, data)
+        read, doubtful = documents(lines, data)
         bad = {at: _why(document) for at, document in enumerate(read) if type(document) is not dict}
         places = [at for at in range(len(read)) if at not in bad]
         found: list[dict[str, Any]] = [read[at] for at in places] if bad else read
@@ -68,8 +65,7 @@ class RowReader:
             places = [place for at, place in enumerate(places) if at not in refused]
         try:
             fields = [
-                column_fields(column, [document.get(column.source_name) for document in found])
-                for column in self._contract.columns
+                column_fields(column, values_of(column, found), doubtful=doubtful) for column in self._contract.columns
             ]
         except ValueError:
             # an integer that this Python writes no text of
@@ -86,8 +82,9 @@ class RowReader:
             elif self._keys.refuses(document):
                 bad[at] = "structure:extra_field"
         places = [at for at in range(len(read)) if at not in bad]
+        found = [read[at] for at in places]
         columns = self._contract.columns
-        fields = [[field(column, read[at].get(column.source_name)) for at in places] for column in columns]
+        fields = [[field(column, value) for value in values_of(column, found)] for column in columns]
         return self._joined(len(lines), places, fields, bad)
 
     def _joined(

@@ -101,6 +101,7 @@ class Templates:
         columns = self._columns
         return (
             bool(shape)
+            and not any(column.path for column in columns.values())
             and all(map(PLAIN.fullmatch, shape))
             and (self._contract.extra_columns or columns.keys() >= {*shape})
             and not any(key in columns and columns[key].type is LogicalType.JSON for key in shape)
