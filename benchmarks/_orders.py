@@ -25,6 +25,8 @@ SPOILT = {
         CASE WHEN id % 400 = 300 THEN 'infinity'::DOUBLE ELSE score END AS score,
         CASE WHEN id % 400 = 0 THEN NULL ELSE name END AS name""",
 }
+FEW = 100
+"""Rows of a small file."""
 OPTIONS = {"csv": "(FORMAT csv, HEADER)", "json": "(FORMAT json)", "parquet": "(FORMAT parquet, COMPRESSION zstd)"}
 
 
@@ -41,6 +43,16 @@ def write_rows(form: str, rows: int, clean: Path, dirty: Path) -> None:
     with duckdb.connect(config={"memory_limit": "1GB", "threads": 2}) as engine:
         for path, bad in ((clean, False), (dirty, True)):
             engine.execute(f"COPY {source(rows, form=form, dirty=bad)} TO '{path}' {OPTIONS[form]}")
+
+
+def write_files(form: str, files: int, folder: Path) -> None:
+    """Small files of :data:`FEW` rows each, all good."""
+    import duckdb
+
+    with duckdb.connect(config={"memory_limit": "1GB", "threads": 2}) as engine:
+        for at in range(files):
+            rows = source(FEW, form=form, first=1 + at * FEW)
+            engine.execute(f"COPY {rows} TO '{folder}/{at:06d}.{form}' {OPTIONS[form]}")
 
 
 def reading(form: str, files: str) -> str:

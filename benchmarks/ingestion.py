@@ -2,7 +2,8 @@
 
     python benchmarks/ingestion.py --rows 5000000
     python benchmarks/ingestion.py --format json
-    python benchmarks/ingestion.py --format parquet
+    python benchmarks/ingestion.py --format parquet --clear
+    python benchmarks/ingestion.py --format json --files 5000
 
 Both read the same file in the same run, each in a process of its own, by turns. Printed is the ratio in CPU
 seconds (all threads) and each one's peak memory. The contract has exact types on ten columns, a unique key, one
@@ -20,7 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from _orders import OPTIONS, floor, write_rows
+from _orders import FEW, OPTIONS, floor, write_files, write_rows
 
 CONTRACT = """\
 apiVersion: v3.1.0
@@ -51,44 +52,47 @@ schema:
         implementation: {rowExpression: "qty < 200000 OR status = 'new'"}
 customProperties: [{property: quarantineLimit, value: 0.05}]
 """
+HASHED = "value: hash"
 
 
-def ours(form: str, file: Path, folder: Path) -> int:
-    """The platform's ingestion; gives the number of quarantined rows."""
+def ours(form: str, files: Path, folder: Path, *, clear: bool) -> tuple[int, int]:
+    """The platform's ingestion of a file, or of all in a folder; gives the rows quarantined and the files written."""
     from platform_assets.ingestion.ingestor import ingest
     from platform_assets.lake.deliveries import Delivery, FileVersion
     from platform_assets.partition_key import PartitionKey
     from platform_assets.sql.contract_file import read_contract
 
     path = folder / "contract.yaml"
-    path.write_text(CONTRACT.replace("FORMAT", form))
+    contract = CONTRACT.replace("FORMAT", form)
+    path.write_text(contract.replace(HASHED, "value: none") if clear else contract)
+    delivered = sorted(files.iterdir()) if files.is_dir() else [files]
     manifest = ingest(
         contract=read_contract(path),
-        delivery=Delivery("orders", PartitionKey("2020-01-01"), (FileVersion.of(file),)),
+        delivery=Delivery("orders", PartitionKey("2020-01-01"), tuple(map(FileVersion.of, delivered))),
         lake=folder / "lake",
         pseudonym_key=b"a key of the benchmark, 32 bytes",
         force=True,
     )
-    return manifest.rows_quarantined
+    return manifest.rows_quarantined, len(manifest.data_files)
 
 
-def child(what: str, form: str, file: Path, folder: Path) -> None:
-    """Run one and print: CPU seconds, wall seconds, peak MB, quarantined rows."""
+def child(what: str, form: str, files: Path, folder: Path) -> None:
+    """Run one and print: CPU seconds, wall seconds, peak MB, quarantined rows, written files."""
     import duckdb  # noqa: F401  imports are not what is measured
 
     import platform_assets.ingestion.ingestor  # noqa: F401
 
     before, started = os.times(), time.monotonic()
-    quarantined = 0
+    quarantined, written = 0, 1
     if what == "floor":
-        floor(form, str(file), folder / "floor.parquet")
+        floor(form, str(files / "*") if files.is_dir() else str(files), folder / "floor.parquet")
     else:
-        quarantined = ours(form, file, folder)
+        quarantined, written = ours(form, files, folder, clear=what == "clear")
     after = os.times()
     cpu = after.user + after.system - before.user - before.system
     scale = 1 << 20 if sys.platform == "darwin" else 1 << 10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale
-    print(cpu, time.monotonic() - started, peak, quarantined)
+    print(cpu, time.monotonic() - started, peak, quarantined, written)
 
 
 def main() -> None:
@@ -96,6 +100,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--turns", type=int, default=2, help="runs of each; the lowest CPU time counts")
     parser.add_argument("--format", choices=OPTIONS, default="csv")
+    parser.add_argument("--files", type=int, default=0, help="so many files of 100 rows, in place of one large one")
+    parser.add_argument("--clear", action="store_true", help="hash no column: what DuckDB's hash costs is left out")
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
@@ -103,23 +109,33 @@ def main() -> None:
         child(what, form, Path(file), Path(folder))
         return
     with tempfile.TemporaryDirectory() as name:
-        folder, form = Path(name), arguments.format
-        files = {"clean": folder / f"clean.{form}", "1 % bad": folder / f"dirty.{form}"}
-        write_rows(form, arguments.rows, *files.values())
-        found: dict[tuple[str, str], tuple[float, ...]] = {}
-        for _ in range(arguments.turns):
-            for what, label in (("floor", "clean"), ("ours", "clean"), ("ours", "1 % bad")):
-                command = [sys.executable, __file__, "--child", what, form, str(files[label]), str(folder)]
-                output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-                figures = tuple(float(word) for word in output.split())
-                found[what, label] = min(found.get((what, label), figures), figures)
-        base = found["floor", "clean"][0]
-        print(f"{arguments.rows:,} rows x 10 columns of {form}, {files['clean'].stat().st_size / 1e6:,.0f} MB")
-        for (what, label), (cpu, wall, peak, quarantined) in found.items():
-            print(
-                f"{what:>5} {label:>8}: {cpu:6.1f} CPU-s  {wall:6.1f} s  peak {peak:6.0f} MB  "
-                f"ratio {base / cpu:4.2f}  quarantined {quarantined:,.0f}"
-            )
+        measure(arguments, Path(name))
+
+
+def measure(arguments: argparse.Namespace, folder: Path) -> None:
+    """Write the files, run both by turns and print."""
+    form, rows = arguments.format, arguments.files * FEW or arguments.rows
+    files = {"clean": folder / f"clean.{form}"}
+    if arguments.files:
+        files["clean"].mkdir()
+        write_files(form, arguments.files, files["clean"])
+    else:
+        files["1 % bad"] = folder / f"dirty.{form}"
+        write_rows(form, rows, *files.values())
+    found: dict[tuple[str, str], tuple[float, ...]] = {}
+    for _ in range(arguments.turns):
+        for what, label in (("floor", "clean"), *((("clear" if arguments.clear else "ours"), each) for each in files)):
+            command = [sys.executable, __file__, "--child", what, form, str(files[label]), str(folder)]
+            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            figures = tuple(float(word) for word in output.split())
+            found[what, label] = min(found.get((what, label), figures), figures)
+    base = found["floor", "clean"][0]
+    print(f"{rows:,} rows x 10 columns of {form} in {arguments.files or 1:,} file(s)")
+    for (what, label), (cpu, wall, peak, quarantined, written) in found.items():
+        print(
+            f"{what:>5} {label:>8}: {cpu:6.1f} CPU-s  {wall:6.1f} s  peak {peak:6.0f} MB  ratio {base / cpu:4.2f}  "
+            f"quarantined {quarantined:,.0f}  files {written:.0f}"
+        )
 
 
 if __name__ == "__main__":

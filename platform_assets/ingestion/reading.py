@@ -33,8 +33,8 @@ from platform_assets.sql.types import raw_columns
 
 SMALL = 8 << 20
 """Bytes up to which a file is read together with others: above, a statement of its own costs nothing beside it."""
-GROUP_BYTES = 64 << 20
-GROUP_FILES = 1_000
+GROUP_BYTES = 256 << 20
+GROUP_FILES = 10_000
 REPORTED = 100
 
 
@@ -98,11 +98,14 @@ class _Reader:
         """Read the files in their order; small ones of one kind that follow each other are read as one."""
         parts: list[ValidatedPart] = []
         waiting: list[Prepared] = []
+        size = 0
 
         def read() -> None:
+            nonlocal size
             if waiting:
                 parts.extend(self._read(waiting, len(parts)))
                 waiting.clear()
+            size = 0
 
         for file in files:
             try:
@@ -112,11 +115,11 @@ class _Reader:
                 read()
                 raise
             self.content.append(prepared.content_hash)
-            size = sum(each.size for each in waiting) + prepared.size
-            together = prepared.size <= SMALL and size <= GROUP_BYTES and len(waiting) < GROUP_FILES
+            together = prepared.size <= SMALL and size + prepared.size <= GROUP_BYTES and len(waiting) < GROUP_FILES
             if waiting and not (together and waiting[-1].size <= SMALL and waiting[-1].kind == prepared.kind):
                 read()
             waiting.append(prepared)
+            size += prepared.size
         read()
         return parts
 

@@ -24,6 +24,8 @@ MAX_RAW_BYTES = 64 * 1024
 """A longer row is kept up to here; its length is noted."""
 
 
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
+
 HEADER = json.dumps({"format": FORMAT}).encode() + b"\n"
 """The first line of a quarantine; format 1 had none."""
 
@@ -79,7 +81,7 @@ class QuarantineWriter:
         }
         if full > MAX_RAW_BYTES:
             entry["bytes"] = full
-        self._file.write(json.dumps(entry, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
+        self._file.write(_ENCODE(entry).encode("utf-8", "backslashreplace") + b"\n")
         self.rows += 1
         self.reasons[reasons[0]] += 1
 

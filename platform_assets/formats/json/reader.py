@@ -21,6 +21,7 @@ from platform_assets.contracts.model import Contract, LogicalType
 from platform_assets.formats.json.keys import Keys
 from platform_assets.formats.json.lifting import by_keys
 from platform_assets.formats.json.rows import RowReader
+from platform_assets.formats.json.template import Templates
 from platform_assets.formats.lines import FILE, MAX_RECORD, Array, Block, Lines, fetch_lines, line_blocks
 from platform_assets.formats.plain_files import PlainFile
 from platform_assets.formats.source import Source
@@ -34,12 +35,13 @@ from platform_assets.sql.row_rules import JSON_TEXT
 def open_json_lines(contract: Contract, files: Sequence[PlainFile], copy: Path, quarantine: QuarantineWriter) -> Source:
     """The files' good lines as rows of texts in ``copy``; lines that are no JSON object go to the quarantine."""
     lines, starts, set_aside, longest = Lines(), [0], 0, 0
+    templates = Templates(contract)
     warnings: tuple[str, ...] = ()
     empty: list[str] = []
     with copy.open("wb", 1 << 20) as out, _no_collection():
         for at, file in enumerate(files):
             refuse_arrays(file)
-            reader = _Reader(contract, file.name, quarantine, out, lines, at * FILE, starts[-1])
+            reader = _Reader(contract, file.name, quarantine, out, lines, at * FILE, starts[-1], templates)
             for block in line_blocks(file.path, file.skip, MAX_RECORD):
                 reader.take(block)
             starts.append(reader.rows)
@@ -92,13 +94,13 @@ class _Reader:
 
     def __init__(
         self, contract: Contract, name: str, quarantine: QuarantineWriter, out: IO[bytes], lines: Lines, first: int,
-        rows: int,
+        rows: int, templates: Templates,
     ) -> None:  # fmt: skip
         self.contract, self.name, self.quarantine = contract, name, quarantine
         self.keys = Keys(by_keys(contract), name)
         self.set_aside = self.longest = 0
         self.rows = rows
-        self._reader = RowReader(contract, self.keys)
+        self._reader = RowReader(contract, self.keys, templates)
         self._out, self._lines, self._first = out, lines, first
 
     def take(self, block: Block) -> None:

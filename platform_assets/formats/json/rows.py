@@ -23,9 +23,8 @@ A blank line is no row, and has no reason."""
 class RowReader:
     """Reads the blocks of one file."""
 
-    def __init__(self, contract: Contract, keys: Keys) -> None:
-        self._contract, self._keys = contract, keys
-        self._templates = Templates(contract)
+    def __init__(self, contract: Contract, keys: Keys, templates: Templates) -> None:
+        self._contract, self._keys, self._templates = contract, keys, templates
 
     def rows(self, block: Block) -> Rows:
         """The block's lines."""

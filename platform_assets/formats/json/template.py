@@ -27,7 +27,9 @@ PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
 OTHERS = 2
 """A template is left when more than one line in this many is of another shape ..."""
 ATTEMPTS = 20
-"""... and none is made any more for a file after this many."""
+"""... and none is made any more after this many."""
+LOOKED_AT = 50
+"""Documents of a block that are looked at for the kinds of their values."""
 
 
 class Template:
@@ -56,7 +58,7 @@ class Template:
 
 
 class Templates:
-    """The templates of one file, made of the documents in it."""
+    """The templates of files of one contract, made of the documents in them."""
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
@@ -88,7 +90,7 @@ class Templates:
             if self._fits(shape):
                 self._kinds, self._sample = {key: set() for key in shape}, sample.decode("utf-8", "replace")
         shape = self.shape
-        for document in documents if shape else ():
+        for document in documents[:LOOKED_AT] if shape else ():
             if tuple(document) == shape:
                 for key, known in self._kinds.items():
                     kind = type(document[key])

@@ -114,7 +114,7 @@ def _decimal(leaf: Element, details: Any) -> Reading:
     if precision > 38:
         return Reading(f"{label}: decimals of more than 38 digits cannot be read exactly")
     # DuckDB wraps a stored number that needs more room than it takes for the declared digits
-    stored = {"INT32": 9 if precision < 5 else precision, "INT64": max(precision, 18)}
+    stored = {"INT32": 9 if precision < 5 else precision, "INT64": 18 if precision < 10 else precision}
     digits = stored.get(str(leaf.physical), precision)
     change: Change = {}
     if digits != precision or leaf.number(CONVERTED) is None or leaf.number(SCALE) is None:
