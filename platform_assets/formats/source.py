@@ -22,6 +22,15 @@ class RecordText:
 
 
 @dataclass(frozen=True)
+class RowText:
+    """For numbered rows: ``sql`` gives over the columns of ``validation`` what ``fetch`` would, or null where that has
+    to be asked; ``line`` gives a row's line from its number."""
+
+    sql: str
+    line: Callable[[int], int]
+
+
+@dataclass(frozen=True)
 class Conversion:
     """How a column's value of type ``kind`` is made of what DuckDB reads; only of values that ``guard`` is true for.
 
@@ -47,7 +56,7 @@ class Source:
     ``conversions`` (by a column's place) what is made of some of them. ``records`` is the number of rows counted
     without DuckDB's reader, ``set_aside`` how many more were already quarantined. ``row_number`` is the SQL of a row's
     0-based number, where the relation tells it; else its rows are counted in their order, unless they can be found by
-    their ``text``.
+    their ``text``. ``row_text`` spares ``fetch`` for rows that have a number.
     """
 
     files: tuple[str, ...]
@@ -62,6 +71,7 @@ class Source:
     warnings: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
     conversions: Mapping[int, Conversion] = field(default_factory=dict)
+    row_text: RowText | None = None
 
     def place(self, line: int) -> tuple[str, int]:
         """The name of the delivered file that a line is of, and its 1-based number there."""

@@ -8,7 +8,7 @@ cannot be told from its values, or the counts do not meet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +19,7 @@ import numpy as np
 from platform_assets.failures import Kind, PlatformError
 from platform_assets.formats.lines import Array
 from platform_assets.formats.source import RecordText, Source
+from platform_assets.sql.literals import literal
 from platform_assets.sql.row_rules import Check
 
 MASK_BITS = 60
@@ -29,6 +30,8 @@ MAX_BYTES = 256 << 20
 OVERHEAD = 500
 """Bytes that a row takes besides its text."""
 FUNCTION = "hand_over"
+NO_TEXT = ""
+"""In the place of a row's text that is not handed over."""
 
 Mask = tuple[int, ...]
 """The bits of the checks that a row breaks, in groups of 60."""
@@ -59,15 +62,22 @@ class HandedOver:
         self._engine, self._source = engine, source
         self._good = all_of(checks)
         self._masks = masks(checks)
-        self._rows: list[tuple[Any, Mask]] = []
+        self._rows: list[tuple[Any, Any]] = []
         self._room = MAX_BYTES
         takes = bool(self._masks) and source.records >= FEW
         self.number = source.row_number if takes else None
+        self._row_text = source.row_text if self.number is not None else None
         self._text = source.text if takes and self.number is None else None
 
     @property
     def condition(self) -> str:
-        handed = '"_number"' if self.number is not None else self._text.sql if self._text is not None else None
+        handed = self._text.sql if self._text is not None else None
+        if self.number is not None:
+            text = literal(NO_TEXT)
+            if self._row_text is not None:
+                # a function is not called where one of its arguments is null
+                text = f"coalesce({self._row_text.sql}, {text})"
+            handed = f'"_number", {text}'
         if handed is None:
             return self._good
         mask = ", ".join(self._masks)
@@ -75,13 +85,12 @@ class HandedOver:
 
     def __enter__(self) -> Self:
         if self.number is not None:
-            self._create("BIGINT", self._take_number)
+            self._create(["BIGINT", "VARCHAR", "BIGINT[]"], self._take_number)
         elif self._text is not None:
-            self._create("VARCHAR", self._take_text)
+            self._create(["VARCHAR", "BIGINT[]"], self._take_text)
         return self
 
-    def _create(self, kind: str, taker: Callable[[Any, list[int]], bool]) -> None:
-        types: list[Any] = [kind, "BIGINT[]"]
+    def _create(self, types: list[Any], taker: Callable[..., bool]) -> None:
         self._engine.create_function(FUNCTION, taker, types, "BOOLEAN", side_effects=True)
 
     def __exit__(
@@ -97,10 +106,10 @@ class HandedOver:
             self._rows.append((text, tuple(mask)))
         return False
 
-    def _take_number(self, number: int, mask: list[int]) -> bool:
+    def _take_number(self, number: int, text: str, mask: list[int]) -> bool:
         if self._room > 0:
-            self._room -= OVERHEAD
-            self._rows.append((number, tuple(mask)))
+            self._room -= len(text) + OVERHEAD
+            self._rows.append((number, (text, tuple(mask))))
         return False
 
     def found(self, missing: int) -> BadRows | None:
@@ -115,7 +124,17 @@ class HandedOver:
         if len(broken) != missing:
             return None
         numbers = np.fromiter(broken, np.int64, missing)
-        return BadRows(numbers, ((line, raw, broken[number]) for number, line, raw in self._source.fetch(numbers)))
+        return BadRows(numbers, self._with_texts(broken))
+
+    def _with_texts(self, broken: dict[int, tuple[str, Mask]]) -> Iterator[tuple[int, bytes, Mask]]:
+        """The rows in their order; those that came without a text are fetched."""
+        without = [number for number, (text, _) in broken.items() if text == NO_TEXT]
+        fetched = self._source.fetch(np.asarray(without, np.int64)) if without else iter(())
+        for number, (text, mask) in broken.items():
+            if text != NO_TEXT and self._row_text is not None:
+                yield self._row_text.line(number), text.encode(), mask
+            elif (found := next(fetched, None)) is not None and found[0] == number:
+                yield found[1], found[2], mask
 
     def _by_text(self, text: RecordText, missing: int) -> BadRows | None:
         broken: dict[bytes, Mask] = {}

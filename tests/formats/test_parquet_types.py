@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from platform_assets.ingestion import bad_rows, validation
 from platform_assets.lake.errors import DeliveryRejected
 from tests.formats import parquet_bytes as pb
 from tests.formats.parquet_bytes import Group, Leaf, parquet_bytes
@@ -41,6 +42,33 @@ def test_stored_values_are_published_exactly_or_cost_their_row(
     assert all(map(same, found, wanted)), (found, wanted)
     bad = [line for line, value in enumerate(expected, 1) if value is BAD]
     assert [(row.line, row.reasons) for row in lake.quarantined()] == [(line, ("type:v",)) for line in bad]
+
+
+def test_rows_that_are_handed_over_are_those_that_are_fetched(
+    lake: Any, make_contract: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bad rows of a large file come with the pass that writes the good ones, in the same words."""
+    second: list[str] = []
+    real = validation.second_pass
+
+    def watched(*given: Any) -> Any:
+        second.append("made")
+        return real(*given)
+
+    monkeypatch.setattr(validation, "second_pass", watched)
+    for name, leaf, column, expected in TABLE:
+        if BAD in expected:
+            contract = make_contract([{"name": "v", **column}], form="parquet")
+            file = lake.file("a.parquet", parquet_bytes([leaf], rows_of(leaf)))
+            found = []
+            for few in (bad_rows.FEW, 0):
+                with monkeypatch.context() as patch:
+                    patch.setattr(bad_rows, "FEW", few)
+                    second.clear()
+                    lake.ingest(contract, file, force=True)
+                    assert second == (["made"] if few else []), name
+                    found.append(lake.quarantined())
+            assert found[0] == found[1], name
 
 
 @pytest.mark.parametrize(("name", "leaf", "column", "code"), REFUSED, ids=[case[0] for case in REFUSED])

@@ -19,6 +19,7 @@ from platform_assets.formats.parquet.annotations import group_change, group_faul
 from platform_assets.formats.parquet.footer import NAME, Change, Element, Footer, FooterFault, amended, read_footer
 from platform_assets.formats.parquet.nested import ShapeFault, converted, guard, shape_of
 from platform_assets.formats.parquet.rows import FILE_INDEX, ROW_NUMBER, raw_rows, reading_sql
+from platform_assets.formats.parquet.texts import row_text, value_text
 from platform_assets.formats.parquet.thrift import ThriftFault
 from platform_assets.formats.parquet.types import STRIPPED, Reading, reading
 from platform_assets.formats.source import Conversion, Source
@@ -110,11 +111,16 @@ def open_parquet(
         expressions.append((sql, kind))
         if conversion is not None:
             conversions[index] = conversion
-    raw = raw_rows(engine, table.names, readable, [each.rows for each in footers])
+    text = row_text(contract, footer, readings, table.names, [each.rows for each in footers])
+    values = [
+        (name, value_text(quoted(name), element, readings))
+        for name, element in zip(table.names, footer.columns, strict=True)
+    ]
+    raw = raw_rows(engine, values, readable, [each.rows for each in footers])
     return Source(
         tuple(each.path.name for each in footers), table.relation, tuple(expressions),
         sum(each.rows for each in footers), 0, raw, table.number, warnings=warnings,
-        empty=tuple(each.path.name for each in footers if each.rows == 0), conversions=conversions,
+        empty=tuple(each.path.name for each in footers if each.rows == 0), conversions=conversions, row_text=text,
     )  # fmt: skip
 
 

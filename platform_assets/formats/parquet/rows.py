@@ -24,11 +24,18 @@ def reading_sql(paths: Sequence[Path]) -> str:
     return f"read_parquet([{', '.join(map(path_literal, paths))}], hive_partitioning = false, {ROW_NUMBER} = true)"
 
 
+def packed_sql(values: Sequence[tuple[str, str]]) -> str:
+    """SQL for a row of named values."""
+    return f"struct_pack({', '.join(f'{quoted(name)} := {sql}' for name, sql in values)})"
+
+
 def raw_rows(
-    engine: duckdb.DuckDBPyConnection, names: Sequence[str], readable: Sequence[Path], counts: Sequence[int]
-) -> Fetch:
-    """What gives rows of the files, by their numbers over all of them; ``counts`` are the rows of each."""
-    packed = f"struct_pack({', '.join(f'{quoted(name)} := {quoted(name)}' for name in names)})"
+    engine: duckdb.DuckDBPyConnection, values: Sequence[tuple[str, str]], readable: Sequence[Path],
+    counts: Sequence[int],
+) -> Fetch:  # fmt: skip
+    """What gives rows of the files, by their numbers over all of them: the ``values`` are names and SQL, ``counts`` the
+    rows of each file."""
+    packed = packed_sql(values)
     starts = np.cumsum([0, *counts])
 
     def rows(path: Path, part: list[int]) -> list[tuple[int, str]]:

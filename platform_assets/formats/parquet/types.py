@@ -47,7 +47,8 @@ Sql = Callable[[str], str]
 class Reading:
     """How one stored column is read: ``refused`` says why not at all; ``utc`` that its old annotation means moments.
 
-    ``cast`` is a conversion that only a type needs, and no text of the value. ``fragile`` are values of which DuckDB
+    ``cast`` is a conversion that only a type needs, and no text of the value. ``text`` is its JSON, where DuckDB would
+    write the bytes that lie beside the digits of a number that has too many. ``fragile`` are values of which DuckDB
     can make no text where the guard is false. ``breaks`` is said of an annotation that makes DuckDB fail, though
     nobody asks for the column.
     """
@@ -58,6 +59,7 @@ class Reading:
     convert: Sql | None = None
     cast: Sql | None = None
     kind: str = ""
+    text: Sql | None = None
     utc: bool = False
     fragile: bool = False
     breaks: bool = False
@@ -122,11 +124,15 @@ def _decimal(leaf: Element, details: Any) -> Reading:
     kind = f"DECIMAL({precision},{scale})"
     limit = f"CAST('{'9' * (precision - scale) or '0'}.{'9' * scale}' AS DECIMAL({digits},{scale}))"
     cast = (lambda x: f"CAST({x} AS {kind})") if digits != precision else None
+    top = f"CAST('{'9' * (digits - scale) or '0'}.{'9' * scale}' AS DECIMAL({digits},{scale}))"
     return Reading(
         change=change,
         guard=lambda x: f"({x} BETWEEN -{limit} AND {limit})",
         cast=cast,
         kind=kind,
+        text=lambda x: (
+            f"CASE WHEN {x} BETWEEN -{top} AND {top} THEN to_json({x}) ELSE to_json(CAST({x} AS DOUBLE)) END"
+        ),
         fragile=precision == 38,
     )
 
