@@ -12,7 +12,7 @@ export DAGSTER_HOME := $(PLATFORM_HOME)/dagster
 export DBT_PROJECT_DIR := $(abspath dbt_project)
 export DBT_PROFILES_DIR := $(abspath dbt_project)
 
-.PHONY: help install demo dev live test test-slow lint bench lock snapshot clean
+.PHONY: help install demo dev live test test-slow lint words bench lock snapshot clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ lint: $(READY) ## ruff, mypy, import rules, contracts, dbt sources and models
 	@$(BIN)/platform-assets contract check platform_assets/defs
 	@$(BIN)/platform-assets dbt sources --check
 	@$(BIN)/platform-assets dbt lint
+
+words: $(READY) ## write the table of docs/contracts_words.md, what becomes of each word of the standard
+	@$(BIN)/python -m tests.contracts.words_table
 
 bench: $(READY) ## every speed that the README claims, as a ratio against a floor measured in the same run
 	@for program in benchmarks/[a-z]*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done

@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 import subprocess
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 import yaml
 
-from platform_assets.contracts.changes import compare
+from platform_assets.contracts.changes import Change, compare
 from platform_assets.contracts.model import Contract, FileKind
 from platform_assets.contracts.problems import ContractError
 from platform_assets.dbt.dependents import Readers, find_readers
 from platform_assets.formats.inference.infer import infer_contract
 from platform_assets.formats.inference.sampling import SampleError
-from platform_assets.sql.contract_file import parse_contract, read_contract
+from platform_assets.sql.contract_file import parse_contract, parse_document, read_document
 from platform_assets.wording import counted
 
 KIND = "kind: DataContract"
@@ -83,7 +84,7 @@ def check(paths: tuple[Path, ...], against: str | None) -> None:
     failed = broken = 0
     for file in files:
         try:
-            read = read_contract(file)
+            read = read_document(file)
         except ContractError as error:
             click.echo(str(error))
             failed += 1
@@ -91,7 +92,7 @@ def check(paths: tuple[Path, ...], against: str | None) -> None:
         for note in read.notes:
             click.echo(f"note: {note}")
         if against is not None:
-            broken += _tell_changes(file, read, against)
+            broken += _tell_changes(file, read.contracts, against)
     if against is not None:
         for path in paths:
             broken += _tell_removed(path, {file.resolve() for file in files}, against)
@@ -143,27 +144,41 @@ def _encoding(raw: bytes) -> str:
     return "utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
 
 
-def _tell_changes(file: Path, new: Contract, revision: str) -> int:
-    """Print the changes of one contract; gives the number of breaking ones."""
+def _tell_changes(file: Path, new: Sequence[Contract], revision: str) -> int:
+    """Print the changes of the contracts of one file; gives the number of breaking ones."""
     root = _root(file)
     text = _git(root, "show", f"{revision}:{file.resolve().relative_to(root)}", missing_ok=True)
     if text is None:
         click.echo(f"{file}: new since {revision}")
         return 0
     try:
-        old = parse_contract(text, file)
+        old = parse_document(text, file).contracts
     except ContractError:
         click.echo(f"{file}: could not be used at {revision}, so there is nothing to compare with")
         return 0
-    changes = compare(old, new)
-    if not changes:
-        return 0
-    readers = find_readers(root)
-    for change in changes:
+    changes = [
+        (name, change)
+        for name, before, now in _pairs(old, new)
+        for change in (
+            compare(before, now) if now is not None else [Change(f"the table {name!r} is removed", breaks=True)]
+        )
+    ]
+    readers = find_readers(root) if any(change.breaks for _, change in changes) else None
+    for name, change in changes:
         click.echo(f"{file}: {'BREAKS: ' if change.breaks else ''}{change.message}")
-        if change.breaks:
-            _tell_readers(readers, old.name, change.column)
-    return sum(change.breaks for change in changes)
+        if change.breaks and readers is not None:
+            _tell_readers(readers, name, change.column)
+    return sum(change.breaks for _, change in changes)
+
+
+def _pairs(old: Sequence[Contract], new: Sequence[Contract]) -> Iterator[tuple[str, Contract, Contract | None]]:
+    """Each table of before with the one of now; the only one of a file is the same, whatever its name is."""
+    if len(old) == len(new) == 1:
+        yield old[0].name, old[0], new[0]
+        return
+    now = {contract.name: contract for contract in new}
+    for before in old:
+        yield before.name, before, now.get(before.name)
 
 
 def _tell_removed(path: Path, present: set[Path], revision: str) -> int:
@@ -180,7 +195,8 @@ def _tell_removed(path: Path, present: set[Path], revision: str) -> int:
             continue
         click.echo(f"{name}: BREAKS: the contract is removed")
         try:
-            _tell_readers(find_readers(root), parse_contract(text, root / name).name, None)
+            for contract in parse_document(text, root / name).contracts:
+                _tell_readers(find_readers(root), contract.name, None)
         except ContractError:
             click.echo(f"{name}: could not be used at {revision}, so its readers are not known")
         count += 1

@@ -1,6 +1,7 @@
 """What every asset of the platform says of itself: owners, group, kinds, description, freshness and columns."""
 
 import datetime as dt
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -77,6 +78,11 @@ def has_end(partitions: dg.PartitionsDefinition | None, contract: Contract | Non
     if contract is not None and any(rule.after is not None for rule in contract.not_due):
         return True
     return getattr(partitions, "end", None) is not None
+
+
+def contract_metadata(contract: Contract) -> dict[str, Any]:
+    """What the contract says that is carried out nowhere: people, support, price, purpose and the like."""
+    return {f"contract/{word}": dg.MetadataValue.json(json.loads(text)) for word, text in contract.about}
 
 
 def asset_spec(

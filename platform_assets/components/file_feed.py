@@ -4,6 +4,7 @@ Makes the assets `landing/<feed>` (external), `lake/<feed>` and `raw/<feed>`, th
 the schedule that closes a partition. The words of defs.yaml are here; what they build is in the files beside.
 """
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
@@ -14,7 +15,13 @@ from pydantic import BaseModel
 
 from platform_assets.automation.arrival_sensor import arrival_sensor
 from platform_assets.automation.closing_schedule import closing_schedule
-from platform_assets.components.asset_specs import asset_spec, freshness_policy, has_end, with_partition_column
+from platform_assets.components.asset_specs import (
+    asset_spec,
+    contract_metadata,
+    freshness_policy,
+    has_end,
+    with_partition_column,
+)
 from platform_assets.components.assets.lake import lake_asset, lake_verdict
 from platform_assets.components.assets.landing import landing_check
 from platform_assets.components.assets.raw import raw_asset
@@ -55,6 +62,19 @@ class FileFeed(dg.Component, dg.Resolvable):
             description="The data contract (ODCS YAML), relative to this file.", examples=["contract.yaml"]
         ),
     ] = "contract.yaml"
+    schema: Annotated[
+        str | None,
+        Resolver.default(
+            description="Which of the contract's schemas this feed is of, where it has several.", examples=["orders"]
+        ),
+    ] = None
+    format: Annotated[
+        str | None,
+        Resolver.default(
+            description="How the files are written, where neither the contract's servers nor the files' names say it.",
+            examples=["csv", "json", "parquet"],
+        ),
+    ] = None
     settle_seconds: Annotated[
         float | None,
         Resolver.default(
@@ -73,6 +93,14 @@ class FileFeed(dg.Component, dg.Resolvable):
 
     def __post_init__(self) -> None:
         self.folder = Path()
+
+    @classmethod
+    def model(cls) -> type[BaseModel]:
+        """The words of defs.yaml, as Dagster derives them."""
+        with warnings.catch_warnings():
+            # pydantic's models have a deprecated method of that name, which nobody calls
+            warnings.filterwarnings("ignore", message='Field name "schema"', category=UserWarning)
+            return super().model()
 
     @classmethod
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
@@ -116,7 +144,7 @@ class FileFeed(dg.Component, dg.Resolvable):
             columns=with_partition_column(columns),
             deps=[feed.lake_key],
             freshness=policy,
-            metadata={"dagster/table_name": ".".join(feed.raw_key.path)},
+            metadata={"dagster/table_name": ".".join(feed.raw_key.path), **contract_metadata(contract)},
         )
         schedule = closing_schedule(feed)
         return dg.Definitions(
@@ -147,7 +175,7 @@ class FileFeed(dg.Component, dg.Resolvable):
                 f"{here}: contract: {folder / self.contract} does not exist; "
                 "`platform-assets contract infer FILE` writes a first one from a sample"
             )
-        contract = read_contract(folder / self.contract)
+        contract = read_contract(folder / self.contract, schema=self.schema, files=self.files, format=self.format)
         pattern = ArrivalPattern(self.files)
         marker = ArrivalPattern(self.complete_when) if self.complete_when else None
         try:

@@ -24,12 +24,12 @@ ELSEWHERE = frozenset({"soda", "greatexpectations", "great-expectations", "monte
 def read_announced(rule: Mapping[str, Any], path: Path_, findings: Findings) -> AnnouncedCheck | None:
     """The check that a rule names, with its arguments; None if there is none, which is added to ``findings``."""
     engine, known = str(rule.get("engine")), announced(CHECKS)
-    if engine.lower() in ELSEWHERE and engine not in known:
-        findings.note(path, f"a rule of the engine {engine!r} is not carried out by the platform")
-        return None
     if engine not in known:
         names = [BUILT_IN, *sorted(known)]
-        findings.problem((*path, "engine"), f"{engine!r} must be one of {', '.join(names)}{suggestion(engine, names)}")
+        if engine.lower() not in ELSEWHERE and (hint := suggestion(engine, names)):
+            findings.problem((*path, "engine"), f"{engine!r} must be one of {', '.join(names)}{hint}")
+        else:
+            findings.note(path, f"a rule of the engine {engine!r} is not carried out by the platform")
         return None
     arguments = dict(rule.get("arguments") or {})
     if rule.get("implementation") is not None:

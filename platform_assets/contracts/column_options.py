@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from decimal import Decimal, localcontext
 from typing import Any
@@ -24,22 +25,40 @@ OPTIONS = {
 }  # fmt: skip
 LONGEST = 2**31 - 1
 NOT_CARRIED_OUT = {"minProperties", "maxProperties", "dimension"}
+TIME = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?$"
+"""Texts of the logical type ``time``, where the contract says no format."""
+TIME_OPTIONS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "format", "timezone", "defaultTimezone"}
+WHOLE = {f"{sign}{bits}": (sign == "i", bits) for sign in "iu" for bits in (8, 16, 32, 64, 128)}
+"""The formats of integers: whether there are negative ones, and how many bits they have."""
 STRING_FORMATS = {
     "email": r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
     "uuid": r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
     "uri": r"^[A-Za-z][A-Za-z0-9+.-]*:\S+$",
+    "hostname": r"^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$",
     "ipv4": r"^((25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(25[0-5]|2[0-4]\d|1?\d?\d)$",
 }
 
 
-def check_options(options: dict[str, Any], kind: LogicalType, path: Path_, findings: Findings) -> None:
+def check_options(
+    options: dict[str, Any], kind: LogicalType, path: Path_, findings: Findings, *, is_time: bool = False
+) -> None:
+    if is_time:
+        for key in options:
+            place = (*path, "logicalTypeOptions", key)
+            if key in TIME_OPTIONS:
+                findings.note(place, "is not carried out by the platform")
+            else:
+                findings.problem(place, f"is not an option of type time{suggestion(key, TIME_OPTIONS)}")
+        return
     known = OPTIONS[LogicalType.TIMESTAMP if kind is LogicalType.TIMESTAMP_TZ else kind]
     for key in options:
         place = (*path, "logicalTypeOptions", key)
         if key in known and options[key] is None:
             findings.problem(place, "has no value, so it would be no rule; leave the key out")
         elif key in known:
-            if key == "format" and kind in (LogicalType.INTEGER, LogicalType.NUMBER):
+            if key == "format" and (
+                kind is LogicalType.NUMBER or (kind is LogicalType.INTEGER and options[key] not in WHOLE)
+            ):
                 findings.note(place, "is not carried out by the platform")
         elif key in NOT_CARRIED_OUT:
             findings.note(place, "is not carried out by the platform")
@@ -63,20 +82,41 @@ def read_limits(
             if value is not None:
                 findings.problem((*path, "logicalTypeOptions", exclusive), f"stands beside {inclusive}; give one limit")
             value, open_side, key = other, True, exclusive
-        text = plain_text(value, kind)
+        text = _limit(value, kind, (*path, "logicalTypeOptions", key), findings)
         if value is not None and text is None:
             message = f"{yaml_text(value)[:60]!r} is not a value of type {kind}"
             findings.problem((*path, "logicalTypeOptions", key), message)
         found.append((text, open_side))
     (low, low_open), (high, high_open) = found
+    if kind is LogicalType.INTEGER and options.get("format") in WHOLE:
+        negative, bits = WHOLE[str(options["format"])]
+        # a column holds no more than 64 bits
+        least, most = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if negative else (0, 2**bits - 1)
+        if bits < 64 or (not negative and bits >= 64):
+            if low is None or Decimal(low) < least:
+                low, low_open = str(least), False
+            if bits < 64 and (high is None or Decimal(high) > most):
+                high, high_open = str(most), False
     return low, low_open, high, high_open
 
 
+def _limit(value: Any, kind: LogicalType, path: Path_, findings: Findings) -> str | None:
+    """A limit as plain text. A time with an offset is a limit of times without a zone too: they are in UTC."""
+    text = plain_text(value, kind)
+    if text is None and kind is LogicalType.TIMESTAMP and (zoned := plain_text(value, LogicalType.TIMESTAMP_TZ)):
+        text = dt.datetime.fromisoformat(zoned).astimezone(dt.UTC).replace(tzinfo=None).isoformat(" ")
+        findings.note(path, f"is taken as {text}, in UTC: the column's times have no zone (`timezone: true`)")
+    return text
+
+
 def read_pattern(
-    name: str, options: dict[str, Any], kind: LogicalType, path: Path_, rules: list[RowExpression], findings: Findings
-) -> str | None:
+    name: str, options: dict[str, Any], kind: LogicalType, path: Path_, rules: list[RowExpression], findings: Findings,
+    *, is_time: bool = False,
+) -> str | None:  # fmt: skip
     if kind is not LogicalType.STRING:
         return None
+    if is_time:
+        return None if options.get("format") else TIME
     pattern = options.get("pattern")
     form = options.get("format")
     if form is not None and str(form) not in STRING_FORMATS:

@@ -18,6 +18,8 @@ LOGICAL = {
     "object": LogicalType.JSON,
     "array": LogicalType.JSON,
     "map": LogicalType.JSON,
+    "vector": LogicalType.JSON,
+    "time": LogicalType.STRING,
 }
 
 
@@ -27,13 +29,12 @@ def column_type(item: dict[str, Any], path: Path_, findings: Findings) -> Logica
     if logical is None:
         kind = _physical_kind(physical)
         if kind is None:
-            findings.problem(
-                (*path, "logicalType"), f"column {item.get('name')!r} needs a logicalType, one of {', '.join(LOGICAL)}"
+            findings.note(
+                path, f"column {item.get('name')!r} has no logicalType, one of {', '.join(LOGICAL)}: it is read as text"
             )
-        return kind
-    if logical in ("time", "vector"):
-        findings.problem((*path, "logicalType"), f"{logical!r} is not supported; use 'string' with a pattern")
-        return None
+        return kind or LogicalType.STRING
+    if logical == "time":
+        findings.note((*path, "logicalType"), "a time of day is text here; its form is checked, its limits are not")
     kind = LOGICAL.get(logical)
     if kind is None:
         findings.problem(

@@ -36,7 +36,6 @@ CUSTOM = {
 }
 TAKEN = frozenset({"filename", "file_row_number"})
 """Columns that DuckDB adds to the rows of a file."""
-NOT_USED = ("transformLogic", "encryptedName", "partitioned", "semanticType")
 
 
 def read_columns(
@@ -49,6 +48,7 @@ def read_columns(
     seen: dict[str, str] = {}
     for index, item in mappings(table, "properties"):
         place = (*path, "properties", index)
+        _rename(item, place, findings)
         column = _column(item, place, rules, findings)
         if column is None:
             continue
@@ -62,9 +62,19 @@ def read_columns(
             position = item.get("primaryKeyPosition")
             keys.append((position if isinstance(position, int) and position > 0 else 10_000, index, column.name))
         columns.append(column)
-    if not columns and not findings.problems:
+    if not mappings(table, "properties"):
         findings.problem((*path, "properties"), "a feed needs at least one column")
     return tuple(columns), tuple(name for _, _, name in sorted(keys)), tuple(rules)
+
+
+def _rename(item: dict[str, Any], path: Path_, findings: Findings) -> None:
+    """Give a column whose name is the platform's own another one in the table; in the file it keeps it."""
+    name = item.get("name")
+    if isinstance(name, str) and (name.startswith("_") or name.lower() in TAKEN):
+        item["physicalName"] = item.get("physicalName") or name
+        item["name"] = f"{name.strip('_')}_"
+        what = f"names that begin with '_', and {' and '.join(sorted(TAKEN))}, are the platform's own"
+        findings.note((*path, "name"), f"{name!r} becomes {item['name']!r} in the table: {what}")
 
 
 def _column(item: dict[str, Any], path: Path_, rules: list[RowExpression], findings: Findings) -> Column | None:
@@ -72,9 +82,6 @@ def _column(item: dict[str, Any], path: Path_, rules: list[RowExpression], findi
     if not isinstance(name, str) or not name:
         findings.problem((*path, "name"), "a column needs a name")
         return None
-    if name.startswith("_") or name.lower() in TAKEN:
-        message = f"{name!r}: names that begin with '_', and {' and '.join(sorted(TAKEN))}, are the platform's own"
-        findings.problem((*path, "name"), message)
     if "{table}" in name or any(not sign.isprintable() for sign in name):
         findings.problem((*path, "name"), f"{name!r} cannot be the name of a column")
     kind = column_type(item, path, findings)
@@ -83,10 +90,8 @@ def _column(item: dict[str, Any], path: Path_, rules: list[RowExpression], findi
     properties = custom(item, path, COMMON | CUSTOM.get(kind, frozenset()), findings)
     options = item.get("logicalTypeOptions")
     options = options if isinstance(options, dict) else {}
-    check_options(options, kind, path, findings)
-    for key in NOT_USED:
-        if item.get(key) not in (None, False, "column"):
-            findings.note((*path, key), "is not carried out by the platform")
+    is_time = item.get("logicalType") == "time"
+    check_options(options, kind, path, findings, is_time=is_time)
     precision, scale = read_precision(item, kind, properties, path, findings)
     fmt = options.get("format") if kind in (LogicalType.DATE, LogicalType.TIMESTAMP) else None
     if fmt is not None:
@@ -97,8 +102,8 @@ def _column(item: dict[str, Any], path: Path_, rules: list[RowExpression], findi
         check_zone(str(zone), (*path, "logicalTypeOptions", "defaultTimezone"), findings)
     if options.get("timezone") is True:
         kind = LogicalType.TIMESTAMP_TZ
-    low, low_open, high, high_open = read_limits(options, kind, path, findings)
-    pattern = read_pattern(name, options, kind, path, rules, findings)
+    low, low_open, high, high_open = read_limits({} if is_time else options, kind, path, findings)
+    pattern = read_pattern(name, options, kind, path, rules, findings, is_time=is_time)
     exact = 0 if kind is LogicalType.INTEGER else scale if kind is LogicalType.NUMBER else None
     if (rule := multiple_of(name, options, exact, path, findings)) is not None:
         rules.append(rule)

@@ -21,7 +21,9 @@ def counted_values(metric: str, of: Column, arguments: dict[str, Any]) -> Counte
     valid, pattern = arguments.get("validValues"), arguments.get("pattern")
     known: tuple[str, ...] = ()
     if valid is not None:
-        values = [value_of(of, value) for value in valid] if isinstance(valid, list) else []
+        # a null is never invalid, so a null among the valid values says nothing
+        given = [value for value in valid if value is not None] if isinstance(valid, list) else []
+        values = [value_of(of, value) for value in given]
         known = tuple(value for value in values if value is not None)
         if not known or len(known) < len(values):
             return None

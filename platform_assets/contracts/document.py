@@ -6,6 +6,8 @@ platform is read in ``columns``, ``quality`` and ``terms``.
 
 from __future__ import annotations
 
+import datetime as dt
+import difflib
 import functools
 import types
 import typing
@@ -19,7 +21,11 @@ from platform_assets.contracts.problems import Findings, Path_, suggestion
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's parser reads a contract of 20 columns in 2 ms, the pure Python one in 25 ms."""
 
-REQUIRED = ("version", "apiVersion", "kind", "id", "schema")
+REQUIRED = ("version", "apiVersion", "kind", "id")
+OLD_WORDS = {"DataQuality": ("validValues",), "ServiceLevelAgreementProperty": ("column",)}
+"""Words of 3.0 that the model of 3.1 does not have."""
+NEARLY = 0.8
+"""How alike a word has to be to one of the standard's to be a mistake where other words are allowed."""
 
 
 def load(path: Path) -> tuple[dict[str, Any], Findings]:
@@ -85,16 +91,33 @@ def _check(data: dict[str, Any], findings: Findings) -> None:
         findings.problem(("apiVersion",), f"{version!r} is not supported; the platform reads v3.0.0 and later of v3")
     if data.get("kind") not in (None, "DataContract"):
         findings.problem(("kind",), f"must be 'DataContract', not {data['kind']!r}")
-    _unknown_keys(data, model, (), findings)
+    if isinstance(data.get("description"), str):
+        data["description"] = {"purpose": data["description"]}
+    # the schema of 3.0 lets other words stand nearly everywhere, that of 3.1 nowhere
+    _unknown_keys(data, model, (), findings, others_allowed=str(version).startswith("v3.0"))
     import pydantic
 
     try:
-        model.model_validate(data)
+        model.model_validate(_with_dates_as_texts(data))
     except pydantic.ValidationError as error:
         for item in error.errors():
             path = _path_in(data, item["loc"])
-            if item["type"] != "extra_forbidden" and not any(p.line == findings.line(path) for p in findings.problems):
-                findings.problem(path, f"{item['msg'].lower()}, not {type(item['input']).__name__}")
+            if item["type"] == "extra_forbidden":
+                continue  # reported above
+            message = f"{item['msg'].lower()}, not {type(item['input']).__name__}"
+            if "authoritativeDefinitions" in path:
+                findings.note(path, f"{message}: kept as it is")
+            elif not any(p.line == findings.line(path) for p in findings.problems):
+                findings.problem(path, message)
+
+
+def _with_dates_as_texts(value: Any) -> Any:
+    """The data with dates as the standard has them; without quotes, YAML reads them as values of its own."""
+    if isinstance(value, dict):
+        return {key: _with_dates_as_texts(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_dates_as_texts(item) for item in value]
+    return value.isoformat() if isinstance(value, dt.date) else value
 
 
 def _path_in(data: Any, location: tuple[int | str, ...]) -> Path_:
@@ -109,19 +132,24 @@ def _path_in(data: Any, location: tuple[int | str, ...]) -> Path_:
     return tuple(path)
 
 
-def _unknown_keys(data: Any, model: type, path: Path_, findings: Findings) -> None:
+def _unknown_keys(data: Any, model: type, path: Path_, findings: Findings, *, others_allowed: bool) -> None:
     if isinstance(data, list):
         for index, item in enumerate(data):
-            _unknown_keys(item, model, (*path, index), findings)
+            _unknown_keys(item, model, (*path, index), findings, others_allowed=others_allowed)
         return
     if not isinstance(data, dict):
         return
     known = _keys(model)
     for key, value in data.items():
-        if key not in known:
+        if key in known:
+            if (inner := known[key]) is not None:
+                _unknown_keys(value, inner, (*path, key), findings, others_allowed=others_allowed)
+        elif key in OLD_WORDS.get(model.__name__, ()):
+            continue
+        elif not others_allowed or difflib.get_close_matches(key, known, n=1, cutoff=NEARLY):
             findings.problem((*path, key), f"is not a key of the standard here{suggestion(key, known)}")
-        elif (inner := known[key]) is not None:
-            _unknown_keys(value, inner, (*path, key), findings)
+        else:
+            findings.note((*path, key), "is not a key of the standard here, and not used")
 
 
 @functools.cache

@@ -250,7 +250,8 @@ class Contract:
     ``quarantine_limit`` is the largest fraction of rows (0 to 1) that may be quarantined before the partition is
     rejected. ``extra_columns`` and ``missing_columns`` say whether such drift is tolerated with a warning
     (only a column that is not required can be missing). ``rows_path`` are the steps to an array of a JSON document,
-    ``*`` for each item, if a row is an item of it and not the document.
+    ``*`` for each item, if a row is an item of it and not the document. ``about`` are words of the standard that are
+    kept as metadata, each with what it holds as JSON.
     """
 
     name: str
@@ -273,6 +274,7 @@ class Contract:
     not_due: tuple[NotDue, ...] = ()
     freshness: Freshness = Freshness()
     notes: tuple[str, ...] = ()
+    about: tuple[tuple[str, str], ...] = ()
 
     @property
     def hashes_values(self) -> bool:

@@ -1,16 +1,14 @@
 """What the orchestrator takes as an owner, a group, a tag, a name and a schedule.
 
 These are Dagster's rules, written out: a contract is checked in places without Dagster, and what Dagster refuses
-keeps every feed of a project from loading. tests/contracts/test_orchestration.py compares them with Dagster's own.
+keeps every feed of a project from loading. What it would refuse is put into a form that it takes, with a note.
+tests/contracts/test_orchestration.py compares the rules with Dagster's own.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
-from platform_assets.contracts.model import Contract
 from platform_assets.contracts.problems import Findings, Path_
 
 EMAIL = re.compile(r"\b[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}\b")
@@ -48,48 +46,25 @@ def _is_field(text: str, span: tuple[int, int]) -> bool:
     return True
 
 
-def check_names(contract: Contract, data: Mapping[str, Any], table: Path_, findings: Findings) -> None:
-    """Add a problem for each word of the contract that Dagster would refuse when the feed is loaded."""
-    if not NAME.fullmatch(contract.name) or len(contract.name) > LONGEST_NAME:
-        message = f"{contract.name[:60]!r}: the feed's name has letters, digits and '_' only, at most {LONGEST_NAME}"
-        findings.problem((*table, "name"), message)
-    if contract.domain is not None and not GROUP.fullmatch(contract.domain):
-        message = f"{contract.domain!r} becomes the assets' group: letters, digits and '_', with '/' between groups"
-        findings.problem(("domain",), message)
-    for owner in contract.owners:
-        if not is_owner(owner):
-            message = f"{owner!r} is no owner that Dagster takes: an email address, or 'team:' and a name"
-            findings.problem(_place(owner, data), message)
-    for path, owner_of in (((), data), (table, _table(data, table))):
-        for index, tag in enumerate(owner_of.get("tags") or []):
-            if not TAG.fullmatch(str(tag)):
-                message = (
-                    f"{str(tag)[:80]!r}: a tag has letters, digits, '_', '-' and '.', up to 63, and one '/' at most"
-                )
-                findings.problem((*path, "tags", index), message)
-    cron = contract.freshness.deadline_cron
-    if cron is not None and not is_cron(cron):
-        rules = enumerate(data.get("slaProperties") or [])
-        index = next((i for i, rule in rules if isinstance(rule, dict) and rule.get("schedule") == cron), 0)
-        message = f"{cron!r} must have five fields: minute, hour, day, month and day of the week, such as '30 8 * * *'"
-        findings.problem(("slaProperties", index, "schedule"), message)
+def as_name(text: str) -> str:
+    """A name of assets: other signs than letters, digits and '_' become '_', and it is cut to what fits."""
+    return re.sub(r"[^A-Za-z0-9_]+", "_", text)[:LONGEST_NAME]
 
 
-def _table(data: Mapping[str, Any], path: Path_) -> Mapping[str, Any]:
-    found: Any = data
-    for step in path:
-        found = found[step]
-    return found if isinstance(found, dict) else {}
+def as_group(text: str) -> str:
+    """A group, with '/' between groups; other signs become '_'."""
+    return "/".join(filter(None, (as_name(part) for part in text.split("/")))) or "default"
 
 
-def _place(owner: str, data: Mapping[str, Any]) -> Path_:
-    """Where an owner stands in the file."""
-    for index, item in enumerate(data.get("customProperties") or []):
-        if isinstance(item, dict) and item.get("property") == "owners":
-            return ("customProperties", index, "value")
-    team = data.get("team")
-    members = team.get("members") if isinstance(team, dict) else team
-    for index, member in enumerate(members or []):
-        if isinstance(member, dict) and str(member.get("username")) == owner:
-            return ("team", *(("members",) if isinstance(team, dict) else ()), index, "username")
-    return ("team",)
+def as_tag(text: str) -> str:
+    """The key of a tag, with one '/' at most; other signs become '_'."""
+    before, slash, after = text.partition("/")
+    parts = [re.sub(r"[^A-Za-z0-9_.-]+", "_", part)[:63] or "_" for part in ((before, after) if slash else (before,))]
+    return "/".join(parts)
+
+
+def noted(given: str, taken: str, path: Path_, findings: Findings) -> str:
+    """``taken``, with a note where it is not what was given."""
+    if given != taken:
+        findings.note(path, f"{given[:80]!r} becomes {taken!r}, as the orchestrator takes no other signs")
+    return taken

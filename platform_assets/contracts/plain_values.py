@@ -92,10 +92,12 @@ def yaml_text(value: Any) -> str:
 
 
 def _date(text: str) -> str | None:
+    """A date in ISO form; the midnight with which a day begins is one too."""
     try:
         return dt.date.fromisoformat(text).isoformat()
     except ValueError:
-        return None
+        moment = _moment(text, zoned=False)
+    return moment.split(" ")[0] if moment is not None and moment.endswith(" 00:00:00") else None
 
 
 def _moment(text: str, *, zoned: bool) -> str | None:

@@ -39,7 +39,7 @@ def custom(
             if close:
                 findings.problem(place, f"property {name!r} is not known here; did you mean {close[0]!r}?")
             else:
-                findings.note(place, f"custom property {name!r} is not used by the platform")
+                findings.note(place, f"custom property {name!r} is kept, and not carried out")
     return found
 
 

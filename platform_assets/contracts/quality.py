@@ -15,6 +15,7 @@ from platform_assets.contracts.announced_checks import BUILT_IN, read_announced
 from platform_assets.contracts.bounds import OPERATORS, check_reach, read_bounds, scaled
 from platform_assets.contracts.conditions import Breaches, Copies, Count, CountOf, InvalidValues
 from platform_assets.contracts.counted import counted_values
+from platform_assets.contracts.library_words import in_words_of_today
 from platform_assets.contracts.model import (
     AnnouncedCheck,
     BatchRule,
@@ -29,8 +30,8 @@ from platform_assets.contracts.model import (
 from platform_assets.contracts.problems import Findings, Path_, suggestion
 from platform_assets.contracts.properties import mappings, words
 from platform_assets.contracts.relationships import read_relationship
+from platform_assets.contracts.sql_words import with_placeholders
 
-LIBRARY = ("rowCount", "nullValues", "missingValues", "invalidValues", "duplicateValues")
 CUSTOM_METRICS = {
     "mean": Metric.MEAN,
     "sum": Metric.SUM,
@@ -38,6 +39,7 @@ CUSTOM_METRICS = {
     "null_fraction": Metric.NULL_FRACTION,
     "duplicate_fraction": Metric.DUPLICATE_FRACTION,
 }
+UNITS = ("rows", "percent")
 SEVERITIES = {
     "error": Severity.ERROR, "critical": Severity.ERROR, "high": Severity.ERROR, "blocker": Severity.ERROR,
     "warning": Severity.WARNING, "warn": Severity.WARNING, "info": Severity.WARNING, "low": Severity.WARNING,
@@ -48,14 +50,19 @@ SEVERITIES = {
 class QualityReader:
     """Collects the rules of one table; ``names`` keeps the names of rules apart from each other."""
 
-    def __init__(self, columns: tuple[Column, ...], findings: Findings) -> None:
+    def __init__(
+        self, columns: tuple[Column, ...], data: dict[str, Any], table: dict[str, Any], findings: Findings
+    ) -> None:
         self.columns = {column.name: column for column in columns}
+        self.data = data
+        self.table = table
         self.findings = findings
         self.rows: list[RowExpression] = []
         self.batch: list[BatchRule] = []
 
-    def read(self, table: dict[str, Any], path: Path_) -> None:
-        """Every rule of the table and of its columns."""
+    def read(self, path: Path_) -> None:
+        """Every rule of the table, which stands at ``path``, and of its columns."""
+        table = self.table
         for index, rule in mappings(table, "quality"):
             self._rule(rule, None, (*path, "quality", index))
         for index, relation in mappings(table, "relationships"):
@@ -69,7 +76,8 @@ class QualityReader:
                 self._relation(relation, name, (*place, "relationships", index))
 
     def _rule(self, rule: dict[str, Any], column: str | None, path: Path_) -> None:
-        kind = rule.get("type") or ("sql" if rule.get("query") else "custom" if rule.get("engine") else "library")
+        said = {"query": "sql", "engine": "custom", "metric": "library", "rule": "library"}
+        kind = rule.get("type") or next((kind for key, kind in said.items() if rule.get(key)), "text")
         for key in ("schedule", "scheduler"):
             if rule.get(key):
                 self.findings.note((*path, key), "is not carried out: rules are audited whenever a partition is loaded")
@@ -87,16 +95,18 @@ class QualityReader:
             self.findings.problem((*path, "type"), f"{kind!r} must be one of library, sql, custom, text")
 
     def _library(self, rule: dict[str, Any], column: str | None, path: Path_) -> None:
-        metric = rule.get("metric") or rule.get("rule")
-        if metric not in LIBRARY:
-            self.findings.problem(
-                (*path, "metric"), f"{metric!r} is not a metric of the standard{suggestion(str(metric), LIBRARY)}"
-            )
+        today = in_words_of_today(rule, path, self.findings)
+        if today is None:
             return
+        rule, metric = today, today["metric"]
         arguments = rule.get("arguments") or {}
-        unit = rule.get("unit") or "rows"
-        if unit not in ("rows", "percent"):
-            self.findings.problem((*path, "unit"), f"{unit!r} must be rows or percent")
+        unit = str(rule.get("unit") or "rows")
+        if unit not in UNITS:
+            hint = suggestion(unit, UNITS)
+            if hint:
+                self.findings.problem((*path, "unit"), f"{unit!r} must be rows or percent{hint}")
+            else:
+                self.findings.note((*path, "unit"), f"{unit!r} is not measured, so the rule is not carried out")
             return
         bounds = read_bounds(rule, path, self.findings)
         columns = self._targets(arguments.get("properties") or arguments.get("columns"), column, path)
@@ -152,24 +162,23 @@ class QualityReader:
             self._add(rule, f"{label.split(':')[0]}:{name}", Metric.SQL, bounds, (name,), path, count)
 
     def _sql(self, rule: dict[str, Any], column: str | None, path: Path_) -> None:
-        bounds = read_bounds(rule, path, self.findings)
         query = rule.get("query")
         if not isinstance(query, str) or not query.strip():
             self.findings.problem((*path, "query"), "a sql rule needs a query that gives one number")
             return
-        for word in ("table", "object", "model"):
-            query = query.replace(f"${{{word}}}", "{table}").replace(f"{{{word}}}", "{table}")
-        if column is not None:
-            for word in ("column", "property", "field"):
-                query = query.replace(f"${{{word}}}", "{column}").replace(f"{{{word}}}", "{column}")
-        if "{table}" not in query:
-            self.findings.problem(
-                (*path, "query"), "must read from ${table}, which stands for the rows of the partition"
-            )
-        elif bounds is not None:
+        query = with_placeholders(query, column, self.table, (*path, "query"), self.findings)
+        if query is None:
+            return
+        if not any(rule.get(key) is not None for key in OPERATORS) and str(self.data.get("apiVersion")) < "v3.1":
+            self.findings.note(path, "the rule names no limit, so it is not carried out")
+            return
+        # a query may give true or false
+        rule = {key: int(value) if isinstance(value, bool) else value for key, value in rule.items()}
+        bounds = read_bounds(rule, path, self.findings)
+        if bounds is not None:
             self.findings.written.append(((*path, "query"), query))
             label = f"sql:{column}" if column else "sql"
-            self._add(rule, label, Metric.SQL, bounds, (column,) if column else (), path, query.strip().rstrip(";"))
+            self._add(rule, label, Metric.SQL, bounds, (column,) if column else (), path, query)
 
     def _custom(self, rule: dict[str, Any], column: str | None, path: Path_) -> None:
         place = (*path, "implementation")
@@ -236,7 +245,7 @@ class QualityReader:
             self._add(rule, name, Metric.SQL, Bounds(0, 0), (), path, Breaches(expression))
 
     def _relation(self, relation: dict[str, Any], column: str | None, path: Path_) -> None:
-        found = read_relationship(relation, column, path, self.findings)
+        found = read_relationship(relation, column, self.data, path, self.findings)
         columns = self._targets(found.columns, None, path) if found is not None else None
         if found is None or columns is None:
             return
@@ -263,12 +272,11 @@ class QualityReader:
         if word is None:
             return Severity.ERROR
         severity = SEVERITIES.get(str(word).lower())
-        if severity is None:
-            self.findings.problem(
-                (*path, "severity"), f"{word!r} must be error or warning{suggestion(str(word), SEVERITIES)}"
-            )
-            return Severity.ERROR
-        return severity
+        if severity is None and (hint := suggestion(str(word), SEVERITIES)):
+            self.findings.problem((*path, "severity"), f"{word!r} must be error or warning{hint}")
+        elif severity is None:
+            self.findings.note((*path, "severity"), f"{word!r} is taken for an error, which blocks")
+        return severity or Severity.ERROR
 
     def _add(
         self, rule: dict[str, Any], label: str, metric: Metric, bounds: Bounds, columns: tuple[str, ...], path: Path_,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -22,12 +23,20 @@ def contracts_below(folder: Path) -> list[Contract]:
     Raises:
         ContractError: if one of them is wrong.
     """
-    paths = {
-        defs.parent / str(attributes.get("contract", "contract.yaml"))
+    contracts = {
+        contract.name: contract
         for defs in folder.rglob("defs.yaml")
         for attributes in declared(defs, "FileFeed")
+        for contract in [feed_contract(defs.parent, attributes)]
     }
-    return sorted((read_contract(path) for path in paths), key=lambda contract: contract.name)
+    return sorted(contracts.values(), key=lambda contract: contract.name)
+
+
+def feed_contract(folder: Path, attributes: Mapping[str, Any]) -> Contract:
+    """The contract of a FileFeed with these ``attributes``, whose defs.yaml is in ``folder``."""
+    schema, files, form = (attributes.get(word) for word in ("schema", "files", "format"))
+    path = folder / str(attributes.get("contract", "contract.yaml"))
+    return read_contract(path, schema=schema, files=files, format=form)
 
 
 def sources_yaml(contracts: Iterable[Contract]) -> str:

@@ -25,11 +25,6 @@ MISTAKES = {
         "schema[0].properties[1].logicalType",
         "did you mean 'integer'",
     ),
-    ("name: weight, logicalType: number", "name: weight, logicalType: time"): (
-        34,
-        "schema[0].properties[3].logicalType",
-        "not supported",
-    ),
     ("{minimum: 1, ", "{minimun: 1, "): (
         32,
         "schema[0].properties[1].logicalTypeOptions.minimun",
@@ -130,14 +125,10 @@ def test_what_is_not_carried_out_is_told(tmp_path: Path) -> None:
         "      - {type: custom, engine: soda, implementation: x}\n"
         "      - {type: library, metric: rowCount",
     )
-    more = more.replace(
-        "slaProperties:\n", "roles: [{role: reader}]\nslaProperties:\n  - {property: retention, value: 3, unit: y}\n"
-    )
-    more = more.replace("{name: weight,", "{name: weight, transformLogic: x,").replace(
-        "property: emptyDelivery", "property: costCentre"
-    )
+    more = more.replace("slaProperties:\n", "slaProperties:\n  - {property: retention, value: 3, unit: y}\n")
+    more = more.replace("property: emptyDelivery", "property: costCentre")
     notes = "\n".join(read_contract(write(tmp_path, more)).notes)
-    for words in ("a rule in words", "engine 'soda'", "'retention'", "roles", "transformLogic", "'costCentre'"):
+    for words in ("a rule in words", "engine 'soda'", "'retention'", "'costCentre'"):
         assert words in notes
     assert "contract.yaml:60" in notes
 
