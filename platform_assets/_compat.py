@@ -41,6 +41,7 @@ __all__ = [
     "planned_steps",
     "run_launcher",
     "smallest_cron_interval",
+    "state_of",
 ]
 
 
@@ -144,6 +145,11 @@ def component_tree(project: Path) -> dg.ComponentTree:
     for location, declaration in tree._component_decl_tree().items():
         tree.state_tracker.set_cache_data(location, component_decl=declaration)
     return tree
+
+
+def state_of(tree: dg.ComponentTree) -> object:
+    """An object that lives as long as the tree and is its own; to the tree itself nothing can refer weakly."""
+    return tree.state_tracker
 
 
 def _describe_what_is_imported() -> None:

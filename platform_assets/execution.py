@@ -31,7 +31,7 @@ class Execution:
     ``ingestion_workers`` partitions of a step are ingested side by side. They share ``ingestion_threads`` of DuckDB,
     and each has ``ingestion_memory``. ``warehouse_memory`` None is a bound that fits the work. ``pool`` None puts
     steps into no pool. ``partitions_per_load`` None loads or publishes all partitions of a run in one transaction.
-    ``settle_seconds`` is that of feeds which name none.
+    ``settle_seconds`` and ``domain_in_keys`` are those of feeds which do not say it themselves.
     """
 
     executor: str = "in_process"
@@ -43,6 +43,7 @@ class Execution:
     warehouse_wait_seconds: float = 600.0
     partitions_per_load: int | None = None
     settle_seconds: float = 30.0
+    domain_in_keys: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,12 @@ def _pool(text: str) -> str | None:
     return None if text == "none" else text
 
 
+def _truth(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError(text)
+    return text == "true"
+
+
 _A_COUNT = "a whole number from 1 to 10000"
 _A_SIZE = "a size such as 512MB or 4GB"
 _SETTINGS = {
@@ -97,6 +104,7 @@ _SETTINGS = {
     "warehouse_memory": _Setting("PLATFORM_WAREHOUSE_MEMORY", _memory, _A_SIZE),
     "warehouse_wait_seconds": _Setting("PLATFORM_WAREHOUSE_WAIT_SECONDS", _seconds, "a number of seconds up to 86400"),
     "settle_seconds": _Setting("PLATFORM_SETTLE_SECONDS", _seconds, "a number of seconds up to 86400"),
+    "domain_in_keys": _Setting("PLATFORM_DOMAIN_IN_KEYS", _truth, "true or false"),
     "partitions_per_load": _Setting("PLATFORM_PARTITIONS_PER_LOAD", _count, _A_COUNT),
 }
 

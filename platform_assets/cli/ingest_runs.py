@@ -22,7 +22,7 @@ from platform_assets.cli.loading import load_definitions
 from platform_assets.cli.project import project_of
 from platform_assets.components.assets.lake import FORCE_TAG
 from platform_assets.components.file_feed import FileFeed
-from platform_assets.contracts.problems import suggestion
+from platform_assets.contracts.problems import ContractError, suggestion
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.partition_names import why_no_key
 from platform_assets.lake.deliveries import Delivery
@@ -101,7 +101,17 @@ def _ingested(name: str, partition: str | None, *, force: bool, say: Say) -> lis
 def _feed(definitions: dg.Definitions, name: str) -> Feed:
     tree = definitions.component_tree
     components = tree.get_all_components(of_type=FileFeed) if tree is not None else []
-    feeds = {feed.name: feed for feed in (component.feed(component.folder) for component in components)}
+    feeds: dict[str, Feed] = {}
+    broken: list[str] = []
+    for component in components:
+        try:
+            feed = component.feed(component.folder)
+            feeds.setdefault(feed.name, feed)
+        except (ContractError, ValueError) as error:
+            # a feed that cannot be loaded is no reason to leave another one out
+            broken.append(str(error))
+    if name not in feeds and broken:
+        raise IngestRefused(f"the project has no feed {name!r} that can be loaded:\n" + "\n".join(broken))
     if name not in feeds:
         listed = f"the feeds are: {', '.join(sorted(feeds))}" if feeds else "it has none"
         raise IngestRefused(f"the project has no feed {name!r}{suggestion(name, feeds)} ({listed})")

@@ -4,6 +4,7 @@ Makes the assets `landing/<feed>` (external), `lake/<feed>` and `raw/<feed>`, th
 the schedule that closes a partition. The words of defs.yaml are here; what they build is in the files beside.
 """
 
+import functools
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,15 +26,19 @@ from platform_assets.components.asset_specs import (
 from platform_assets.components.assets.lake import lake_asset, lake_verdict
 from platform_assets.components.assets.landing import landing_check
 from platform_assets.components.assets.raw import raw_asset
+from platform_assets.components.broken_feeds import broken_feed, claim, is_validation, mistakes_of, refused
 from platform_assets.components.reporting.ledger_verdict import ledger_verdict
 from platform_assets.components.scaffold import FileFeedScaffolder
-from platform_assets.execution import current_execution
+from platform_assets.contracts.domain import under_domain
+from platform_assets.contracts.orchestration import as_name
+from platform_assets.contracts.problems import ContractError
+from platform_assets.execution import InvalidEnvironment, current_execution
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.fit import check_fit
 from platform_assets.feeds.partitions import Partitions
 from platform_assets.landing.arrivals import Completeness
 from platform_assets.landing.patterns import ArrivalPattern, PatternError
-from platform_assets.sql.contract_file import read_contract
+from platform_assets.sql.contract_file import declared_name, read_contract
 from platform_assets.sql.types import raw_columns
 
 
@@ -75,6 +80,14 @@ class FileFeed(dg.Component, dg.Resolvable):
             examples=["csv", "json", "parquet"],
         ),
     ] = None
+    domain_in_key: Annotated[
+        bool | None,
+        Resolver.default(
+            description="Whether the contract's domain is a part of the assets' keys, as in raw/sales/orders "
+            "(PLATFORM_DOMAIN_IN_KEYS, else false).",
+            examples=[True],
+        ),
+    ] = None
     settle_seconds: Annotated[
         float | None,
         Resolver.default(
@@ -110,8 +123,41 @@ class FileFeed(dg.Component, dg.Resolvable):
         return component
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The feed's assets, checks, sensor and schedule."""
-        feed = self.feed(context.path)
+        """The feed's assets, checks, sensor and schedule; of one that cannot be loaded, assets that say why."""
+        place = str(context.component_path)
+        try:
+            feed = self.feed(context.path)
+        except InvalidEnvironment:
+            raise  # no fault of the feed
+        except (ContractError, ValueError) as error:
+            if is_validation():
+                raise refused(self._mistakes(context, place, error)) from None
+            path = self._path(context.path)
+            free = claim(context.component_tree, path, place) is None
+            return broken_feed(path if free else context.path.parts[-2:], error, partitions=self.partitions, free=free)
+        other = claim(context.component_tree, feed.path, place)
+        if other is not None:
+            twice = ValueError(
+                f"{context.path / 'defs.yaml'}: the feed {'/'.join(feed.path)} is already that of {other}: with "
+                "`domain_in_key: true` a feed's keys begin with its domain"
+            )
+            if is_validation():
+                raise refused({place: twice})
+            return broken_feed(context.path.parts[-2:], twice, partitions=self.partitions, free=False)
+        return self._defs(feed)
+
+    def _mistakes(self, context: dg.ComponentLoadContext, place: str, error: Exception) -> dict[str, Exception]:
+        """The mistakes of this feed and of all others, as far as those can be looked at."""
+        others = context.component_tree.get_all_components(of_type=FileFeed)
+        made = [(str(other.folder), functools.partial(other.feed, other.folder)) for other in others]
+        return mistakes_of(made) or {place: error}
+
+    def _path(self, folder: Path) -> tuple[str, ...]:
+        """The end of the feed's keys, as far as a contract that cannot be used says it."""
+        name = declared_name(folder / self.contract, self.schema)
+        return (name or as_name(folder.name),)
+
+    def _defs(self, feed: Feed) -> dg.Definitions:
         contract, partitions = feed.contract, feed.partitions
         policy = freshness_policy(contract.freshness, partitions=partitions, ends=has_end(partitions, contract))
         columns = raw_columns(contract)
@@ -144,7 +190,10 @@ class FileFeed(dg.Component, dg.Resolvable):
             columns=with_partition_column(columns),
             deps=[feed.lake_key],
             freshness=policy,
-            metadata={"dagster/table_name": ".".join(feed.raw_key.path), **contract_metadata(contract)},
+            metadata={
+                "dagster/table_name": f"{feed.raw_table.schema}.{feed.raw_table.name}",
+                **contract_metadata(contract),
+            },
         )
         schedule = closing_schedule(feed)
         return dg.Definitions(
@@ -184,4 +233,11 @@ class FileFeed(dg.Component, dg.Resolvable):
                 check_fit(marker, self.partitions, "complete_when")
         except PatternError as error:
             raise PatternError(f"{here}: {error}") from None
+        with_domain = self.domain_in_key
+        if with_domain and not contract.domain:
+            raise ValueError(f"{here}: domain_in_key: {contract.path} names no domain")
+        if with_domain is None:
+            with_domain = current_execution().domain_in_keys and bool(contract.domain)
+        if with_domain:
+            contract = under_domain(contract)
         return Feed(contract, self.partitions, pattern, Completeness(settle, marker))

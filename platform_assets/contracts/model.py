@@ -251,7 +251,8 @@ class Contract:
     rejected. ``extra_columns`` and ``missing_columns`` say whether such drift is tolerated with a warning
     (only a column that is not required can be missing). ``rows_path`` are the steps to an array of a JSON document,
     ``*`` for each item, if a row is an item of it and not the document. ``about`` are words of the standard that are
-    kept as metadata, each with what it holds as JSON.
+    kept as metadata, each with what it holds as JSON. ``key`` is the end of the keys of the feed's assets, where that
+    is not its name.
     """
 
     name: str
@@ -275,6 +276,7 @@ class Contract:
     freshness: Freshness = Freshness()
     notes: tuple[str, ...] = ()
     about: tuple[tuple[str, str], ...] = ()
+    key: tuple[str, ...] = ()
 
     @property
     def hashes_values(self) -> bool:

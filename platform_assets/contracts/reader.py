@@ -63,6 +63,15 @@ def document_of_text(text: str, path: Path, check_sql: CheckSql) -> Document:
     return _document(parse(text, findings), findings, check_sql)
 
 
+def name_in_file(path: Path, schema: str | None) -> str | None:
+    """The name of a feed whose contract cannot be used, as far as it can be seen in the file."""
+    data, _ = load(path)
+    tables = [table for _, table in mappings(data, "schema")]
+    names = [str(table.get("name") or table.get("physicalName") or "") for table in tables]
+    name = schema or (names[0] if len(names) == 1 else "")
+    return as_name(name) or None
+
+
 def _document(data: dict[str, Any], findings: Findings, check_sql: CheckSql) -> Document:
     tables = mappings(data, "schema")
     if data and not tables:

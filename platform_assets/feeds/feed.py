@@ -29,7 +29,13 @@ class Feed:
     completeness: Completeness
 
     @property
+    def path(self) -> tuple[str, ...]:
+        """The end of its assets' keys: its name, or its domain and its name."""
+        return self.contract.key or (self.contract.name,)
+
+    @property
     def name(self) -> str:
+        """The name of its folder in the lake, its table and its sensor."""
         return self.contract.name
 
     def landing(self, root: str, known_whole: KnownWhole = nothing_known) -> LandingFolder:
@@ -66,11 +72,11 @@ class Feed:
 
     @property
     def lake_key(self) -> dg.AssetKey:
-        return dg.AssetKey(["lake", self.name])
+        return dg.AssetKey(["lake", *self.path])
 
     @property
     def raw_key(self) -> dg.AssetKey:
-        return dg.AssetKey(["raw", self.name])
+        return dg.AssetKey(["raw", *self.path])
 
     @property
     def raw_table(self) -> TableName:
@@ -79,4 +85,4 @@ class Feed:
 
     @property
     def landing_key(self) -> dg.AssetKey:
-        return dg.AssetKey(["landing", self.name])
+        return dg.AssetKey(["landing", *self.path])

@@ -13,6 +13,7 @@ from platform_assets.contracts.reader import (
     contract_of_text,
     document_of_file,
     document_of_text,
+    name_in_file,
 )
 from platform_assets.sql.check import check_sql
 
@@ -26,6 +27,11 @@ def read_contract(
     what the pattern ``files`` ends in.
     """
     return contract_of_file(path, check_sql, Asked(schema, files, format))
+
+
+def declared_name(path: Path, schema: str | None) -> str | None:
+    """The name of a feed whose contract cannot be used, as far as the file says it."""
+    return name_in_file(path, schema)
 
 
 def parse_contract(text: str, path: Path, *, schema: str | None = None) -> Contract:
