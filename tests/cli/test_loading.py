@@ -14,25 +14,20 @@ COLUMNS = "      - {name: id, logicalType: integer}\n"
 
 
 @pytest.mark.parametrize(
-    ("more", "contract", "expected"),
+    ("more", "expected"),
     [
-        ("  filez: x\n", "", "orders/defs.yaml:5: filez: Extra inputs"),
-        (
-            "  partitions: {type: static, keys: [a]}\n",
-            "",
-            "defs.yaml:5: partitions.partition_keys: Field required",
-        ),
-        ("  partitions: {type: daily, start_date: soon}\n", "", "orders/defs.yaml"),
-        ("", "nonsense: [", "contract.yaml"),
+        ("  filez: x\n", "orders/defs.yaml:5: filez: Extra inputs"),
+        ("  partitions: {type: static, keys: [a]}\n", "defs.yaml:5: partitions.partition_keys: Field required"),
+        ("  partitions: {type: daily, start_date: soon}\n", "orders/defs.yaml"),
     ],
 )
 def test_the_file_and_the_word_are_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str, contract: str, expected: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str, expected: str
 ) -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == "somebody"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    text = contract or CONTRACT.format(name="orders", columns=COLUMNS)
+    text = CONTRACT.format(name="orders", columns=COLUMNS)
     feed = FEED.format(files="orders.csv") + more
     write_project(tmp_path, {"orders/defs.yaml": feed, "orders/contract.yaml": text})
     with pytest.raises(click.ClickException) as raised:
