@@ -63,6 +63,8 @@ def _column(old: Column, new: Column) -> list[Change]:
         add(f"read from {new.source_name!r} instead of {old.source_name!r}", breaks=True)
     if (old.format, old.default_timezone) != (new.format, new.default_timezone):
         add("its format or time zone changed: values are read in another way", breaks=True)
+    if (old.decimal_separator, old.thousands_separator) != (new.decimal_separator, new.thousands_separator):
+        add("its decimal or thousands separator changed: numbers are read in another way", breaks=True)
     if old.protection is not new.protection:
         add(f"protection changed from {old.protection} to {new.protection}{_left_behind(old, new)}", breaks=True)
     if old.nested != new.nested:

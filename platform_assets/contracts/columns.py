@@ -21,6 +21,7 @@ from platform_assets.contracts.column_options import (
 from platform_assets.contracts.column_types import column_type, physical_length, read_precision
 from platform_assets.contracts.model import Column, LogicalType, RowExpression
 from platform_assets.contracts.nested import read_inside
+from platform_assets.contracts.number_form import PROPERTIES, read_number_form
 from platform_assets.contracts.paths import read_column_path
 from platform_assets.contracts.personal import declared_paths, read_nested, read_protection
 from platform_assets.contracts.plain_values import yaml_text
@@ -31,7 +32,8 @@ from platform_assets.contracts.zones import check_zone
 
 COMMON = frozenset({"protection", "path"})
 CUSTOM = {
-    LogicalType.NUMBER: frozenset({"precision", "scale", "rounding"}),
+    LogicalType.INTEGER: PROPERTIES,
+    LogicalType.NUMBER: frozenset({"precision", "scale", "rounding"}) | PROPERTIES,
     LogicalType.BOOLEAN: frozenset({"trueValues", "falseValues"}),
 }
 TAKEN = frozenset({"filename", "file_row_number"})
@@ -39,7 +41,7 @@ TAKEN = frozenset({"filename", "file_row_number"})
 
 
 def read_columns(
-    table: dict[str, Any], path: Path_, findings: Findings
+    table: dict[str, Any], data: dict[str, Any], path: Path_, findings: Findings
 ) -> tuple[tuple[Column, ...], tuple[str, ...], tuple[RowExpression, ...]]:
     """The columns, the primary key in its order, and the row rules that a column's own fields cannot hold."""
     columns: list[Column] = []
@@ -49,7 +51,7 @@ def read_columns(
     for index, item in mappings(table, "properties"):
         place = (*path, "properties", index)
         _rename(item, place, findings)
-        column = _column(item, place, rules, findings)
+        column = _column(item, data, place, rules, findings)
         if column is None:
             continue
         for label, name in (("name", column.name), ("name in the file", column.source_name)):
@@ -77,7 +79,9 @@ def _rename(item: dict[str, Any], path: Path_, findings: Findings) -> None:
         findings.note((*path, "name"), f"{name!r} becomes {item['name']!r} in the table: {what}")
 
 
-def _column(item: dict[str, Any], path: Path_, rules: list[RowExpression], findings: Findings) -> Column | None:
+def _column(
+    item: dict[str, Any], data: dict[str, Any], path: Path_, rules: list[RowExpression], findings: Findings
+) -> Column | None:
     name = item.get("name")
     if not isinstance(name, str) or not name:
         findings.problem((*path, "name"), "a column needs a name")
@@ -93,6 +97,9 @@ def _column(item: dict[str, Any], path: Path_, rules: list[RowExpression], findi
     is_time = item.get("logicalType") == "time"
     check_options(options, kind, path, findings, is_time=is_time)
     precision, scale = read_precision(item, kind, properties, path, findings)
+    decimal_sign, thousands_sign = (
+        read_number_form(data, properties, findings) if kind in (LogicalType.INTEGER, LogicalType.NUMBER) else (".", "")
+    )
     fmt = options.get("format") if kind in (LogicalType.DATE, LogicalType.TIMESTAMP) else None
     if fmt is not None:
         fmt = _time_format(str(fmt), (*path, "logicalTypeOptions", "format"), findings)
@@ -117,6 +124,8 @@ def _column(item: dict[str, Any], path: Path_, rules: list[RowExpression], findi
         precision=precision,
         scale=scale,
         rounding=_flag(properties, "rounding", findings),
+        decimal_separator=decimal_sign,
+        thousands_separator=thousands_sign,
         format=fmt,
         default_timezone=str(zone) if zone is not None else None,
         true_values=_words(properties, "trueValues", ("true",), findings),

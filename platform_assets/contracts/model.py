@@ -69,6 +69,7 @@ class Column:
     ``format`` is a date or time pattern in strptime's words. ``default_timezone`` is the zone of a timestamp
     that names none; without it, such a value is not a timestamp with a zone. ``true_values`` and
     ``false_values`` are lower case. ``rounding`` lets a number with too many decimals be rounded.
+    The separators are those of numbers that are written as text.
     """
 
     name: str
@@ -78,6 +79,8 @@ class Column:
     precision: int | None = None
     scale: int | None = None
     rounding: bool = False
+    decimal_separator: str = "."
+    thousands_separator: str = ""
     format: str | None = None
     default_timezone: str | None = None
     true_values: tuple[str, ...] = ("true",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from platform_assets.contracts.model import NestedProtection, Protection
+from platform_assets.contracts.number_form import PROPERTIES
 from platform_assets.contracts.problems import Findings, Path_, suggestion
 from platform_assets.contracts.properties import custom, mappings
 
@@ -13,7 +14,9 @@ PERSONAL = frozenset(
 )
 """Classifications of a value that may not be written in clear outside the quarantine."""
 
-COLUMN_PROPERTIES = frozenset({"protection", "precision", "scale", "rounding", "trueValues", "falseValues"})
+COLUMN_PROPERTIES = (
+    frozenset({"protection", "precision", "scale", "rounding", "trueValues", "falseValues"}) | PROPERTIES
+)
 """Custom properties that a property of the schema may have."""
 
 

@@ -135,7 +135,7 @@ def _assemble(
     name = str(table.get("name") or table.get("physicalName") or "")
     if not name:
         findings.problem((*path, "name"), "the table needs a name, which is the feed's")
-    columns, key, rules = read_columns(table, path, findings)
+    columns, key, rules = read_columns(table, data, path, findings)
     quality = QualityReader(columns, data, table, findings)
     quality.read(path)
     rows_path = read_rows_path(custom(table, path, ("path",), findings).get("path"), findings)

@@ -6,12 +6,14 @@ import datetime as dt
 from typing import Any
 
 from platform_assets.contracts.model import NotDue
+from platform_assets.contracts.number_form import PROPERTIES
 from platform_assets.contracts.plain_values import plain_number
 from platform_assets.contracts.problems import Findings, Path_, suggestion
 from platform_assets.contracts.properties import custom
 
-TERMS = frozenset(
-    {"quarantineLimit", "emptyDelivery", "extraColumns", "missingColumns", "notDue", "owners", "timezone"}
+TERMS = (
+    frozenset({"quarantineLimit", "emptyDelivery", "extraColumns", "missingColumns", "notDue", "owners", "timezone"})
+    | PROPERTIES
 )
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DEFAULT_QUARANTINE_LIMIT = 0.05

@@ -101,7 +101,7 @@ _OF_A_CRON = {"weekly": _NAMED_BY[:1], "monthly": _NAMED_BY[1:3], "daily": _NAME
 
 def names_one_file(pattern: ArrivalPattern, partitions: dg.PartitionsDefinition | None) -> bool:
     """Whether no two paths that match the pattern can belong to one partition; False where that is not certain."""
-    if "*" in pattern.pattern:
+    if "*" in pattern.pattern or pattern.has_alternatives:
         return False
     if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
         return True

@@ -1,8 +1,8 @@
 """The pattern that tells a feed's files from others, and what a path says of its partition.
 
 A pattern such as `flights/%Y/flights_%Y-%m-%d*.csv.gz` is matched against paths relative to the landing folder:
-`*` stands for anything but a slash, `{key}` for the key of a static or dynamic partition, `%Y` and its like for
-parts of a time. No file is looked at here; that is the business of ``arrivals``.
+`*` stands for anything but a slash, `{key}` for the key of a static or dynamic partition, `{csv,csv.gz}` for one of
+several texts, `%Y` and its like for parts of a time. No file is looked at here; that is the business of ``arrivals``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TIME_TOKENS = {
     "u": r"[1-7]",
     "z": r"(?:[+-]\d{4}|Z)",
 }
-_TOKEN = re.compile(r"%(.)|(\{key\})|(\*)|([^%{*]+|\{)")
+_TOKEN = re.compile(r"%(.)|(\{key\})|(\*)|\{([^{}%*/]*,[^{}%*/]*)\}|([^%{*]+|\{)")
 
 
 class PatternError(PlatformError, ValueError):
@@ -59,7 +59,7 @@ class ArrivalPattern:
         parts: list[str] = []
         seen: set[str] = set()
         for match in _TOKEN.finditer(self.pattern):
-            directive, key, star, literal = match.groups()
+            directive, key, star, texts, literal = match.groups()
             if directive == "%":
                 parts.append("%")
             elif directive:
@@ -74,6 +74,10 @@ class ArrivalPattern:
             elif key:
                 parts.append("(?P=key)" if "key" in seen else "(?P<key>[^/]+?)")
                 seen.add("key")
+            elif texts is not None:
+                # the longest first, as the first that fits is taken
+                ordered = sorted(texts.split(","), key=len, reverse=True)
+                parts.append(f"(?:{'|'.join(map(re.escape, ordered))})")
             else:
                 parts.append("[^/]*" if star else re.escape(literal))
         if self.pattern.startswith("/") or ".." in Path(self.pattern).parts:
@@ -81,6 +85,11 @@ class ArrivalPattern:
         if "key" in seen and len(seen) > 1:
             raise PatternError(f"files: {self.pattern!r} has both {{key}} and a time; a partition has one or the other")
         return re.compile("".join(parts))
+
+    @cached_property
+    def has_alternatives(self) -> bool:
+        """Whether one of its parts may be one of several texts, as in `{csv,csv.gz}`."""
+        return any(match[4] is not None for match in _TOKEN.finditer(self.pattern))
 
     @property
     def names_time(self) -> bool:

@@ -25,7 +25,16 @@ ROOT = "."
 LOST_AND_FOUND = "lost+found"
 """The folder that a file system keeps for its repairs, closed to all but root; nobody delivers into it."""
 
-_TEMPORARY = (".tmp", ".part", ".partial", ".crdownload", ".filepart", ".swp")
+_TEMPORARY = (
+    ".tmp", ".temp", ".part", ".partial", ".crdownload", ".filepart", ".download", ".swp", ".inprogress", ".uploading",
+    ".lock", "~",
+)  # fmt: skip
+"""Endings of files that are still being transferred or edited."""
+_BESIDE = (".md5", ".sha1", ".sha256", ".sha512", ".crc", ".crc32")
+_BESIDE_NAMES = ("_SUCCESS", "_STARTED", "_COMMITTED", "_temporary", "Thumbs.db", "desktop.ini")
+_BESIDE_BEGINNINGS = ("_committed_", "_started_", "~$")
+"""Names that programs put beside data: checksums, marks, and what file managers and offices leave. No data, but where a
+feed's pattern is for them."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +98,7 @@ class Walk:
         try:
             with os.scandir(folder) as listing:
                 for entry in listing:
-                    if is_passed_over(entry.name):
+                    if is_passed_over(entry.name) or (is_beside_data(entry.name) and not self._is_meant(prefix, entry)):
                         continue
                     yield from self._look(entry, prefix + entry.name, depth, shared, moved_ns)
         except (FileNotFoundError, NotADirectoryError):
@@ -120,6 +129,11 @@ class Walk:
     def _add_folder(self, path: str, status: os.stat_result) -> None:
         self.folders += summed(path, status.st_ctime_ns)
 
+    def _is_meant(self, prefix: str, entry: os.DirEntry[str]) -> bool:
+        """Whether the feed's pattern says such a name itself, and not by a `*` alone."""
+        last = self.pattern.pattern.rsplit("/", 1)[-1]
+        return is_beside_data(last) and self.levels.could_be(prefix + entry.name)
+
     @cached_property
     def levels(self) -> Levels:
         return Levels(self.pattern)
@@ -128,6 +142,11 @@ class Walk:
 def is_passed_over(name: str) -> bool:
     """Whether a name is hidden, or that of a file which is still being transferred."""
     return name.startswith(".") or name.endswith(_TEMPORARY)
+
+
+def is_beside_data(name: str) -> bool:
+    """Whether a name is that of a checksum, a mark or the like, which are no data."""
+    return name in _BESIDE_NAMES or name.endswith(_BESIDE) or name.startswith(_BESIDE_BEGINNINGS)
 
 
 def summed(path: str, changed_ns: int) -> int:

@@ -32,6 +32,7 @@ FAMILIES = {
     LogicalType.TIMESTAMP_TZ: ("TIMESTAMP WITH TIME ZONE",),
     LogicalType.JSON: ("STRUCT", "MAP", "JSON", "LIST"),
 }  # fmt: skip
+NAIVE = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
 FAMILIES[LogicalType.NUMBER] = FAMILIES[LogicalType.INTEGER]
 """Types of a typed file (Parquet) in which a contract's type may be stored; text is read as in a CSV file."""
 JSON_TEXT = "JSON text"
@@ -63,14 +64,17 @@ def compile_column(
     Where ``source`` is made of another expression, that is ``stored``: it tells which values are null. ``guard`` is
     true for the values that ``source`` can be made of.
     """
+    given = stored or source
     if source_type == "VARCHAR":
-        value, exact = _from_text(column, source)
+        text = plain_number_text(column, source)
+        if text != source:
+            guard = " AND ".join(filter(None, (guard, _separated(column, source))))
+        value, exact = _from_text(column, text)
     elif source_type == JSON_TEXT:
         value, exact = source, None
     else:
         value, exact = _from_typed(column, source, source_type)
     checks: list[Check] = []
-    given = stored or source
     exact = " AND ".join(f"({part})" for part in (guard, exact) if part)
     if exact:
         checks.append(Check(f"type:{column.name}", f"({given} IS NULL OR coalesce({exact}, false))"))
@@ -80,6 +84,22 @@ def compile_column(
         Check(f"{code}:{column.name}", f"coalesce({sql}, true)") for code, sql in value_rule_texts(column, column.name)
     )
     return CompiledColumn(column.name, value, tuple(checks))
+
+
+def plain_number_text(column: Column, text: str) -> str:
+    """SQL for a number as it would be written with a point and without signs between thousands."""
+    if column.thousands_separator:
+        text = f"replace({text}, {literal(column.thousands_separator)}, '')"
+    return text if column.decimal_separator == "." else f"replace({text}, {literal(column.decimal_separator)}, '.')"
+
+
+def _separated(column: Column, text: str) -> str:
+    """True for a number with the column's signs in their places: thousands are three digits, or not parted at all."""
+    decimal, thousands = column.decimal_separator, column.thousands_separator
+    whole = f"([0-9]{{1,3}}([{thousands}][0-9]{{3}})+|[0-9]*)" if thousands else "[0-9]*"
+    exponent = "([eE][+-]?[0-9]+)?" if column.type is LogicalType.NUMBER and column.precision is None else ""
+    form = f"-?{whole}([{decimal}][0-9]*)?{exponent}"
+    return f"regexp_full_match(trim({text}), {literal(form)})"
 
 
 def row_checks(contract: Contract) -> tuple[Check, ...]:
@@ -105,6 +125,9 @@ def accepts(column: Column, source_type: str) -> bool:
     base = source_type.split("(")[0].strip()
     if source_type.endswith("]"):
         base = "LIST"
+    if column.type is LogicalType.TIMESTAMP_TZ and column.default_timezone is not None:
+        # a time without a zone is one of the contract's zone, as in text
+        return base in (*FAMILIES[LogicalType.TIMESTAMP_TZ], *NAIVE)
     return base in FAMILIES[column.type]
 
 
@@ -202,6 +225,11 @@ def _from_typed(column: Column, source: str, source_type: str) -> tuple[str, str
         return f"CAST(to_json({source}) AS VARCHAR)", None
     if source_type == target:
         return source, f"isfinite({name})" if target == "DOUBLE" else None
+    if column.type is LogicalType.TIMESTAMP_TZ and source_type in NAIVE:
+        zone, moment = literal(str(column.default_timezone)), f"TRY_CAST({source} AS TIMESTAMP)"
+        # a local time that a clock change leaves out comes back as another one, nanoseconds as fewer
+        back = f"timezone({zone}, {name}) = {moment} AND TRY_CAST({moment} AS {source_type}) = {source}"
+        return f"timezone({zone}, {moment})", f"{name} IS NOT NULL AND isfinite({name}) AND {back}"
     value = f"TRY_CAST({source} AS {target})"
     if source_type in ("DOUBLE", "FLOAT") and target.startswith("DECIMAL"):
         # by its shortest text: multiplied by a power of ten, 0.1 becomes 0.100000000000000009025336901632

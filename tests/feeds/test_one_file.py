@@ -44,6 +44,7 @@ def test_one(files: str, partitions: dg.PartitionsDefinition | None) -> None:
         ("o/%Y-%m-%d-%H.csv", MIDDAY),
         ("o/*/{key}.csv", KEYS),
         ("o/*.csv", None),
+        ("o/{key}.{csv,csv.gz}", KEYS),
     ],
 )
 def test_several_or_not_known(files: str, partitions: dg.PartitionsDefinition | None) -> None:

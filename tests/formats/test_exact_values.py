@@ -20,6 +20,16 @@ ZONED = {"logicalType": "timestamp", "logicalTypeOptions": {"timezone": True}}
 NEW_YORK = {"logicalType": "timestamp", "logicalTypeOptions": {"defaultTimezone": "America/New_York"}}
 GERMAN = {"logicalType": "date", "logicalTypeOptions": {"format": "dd.MM.yyyy"}}
 TEXT = {"logicalType": "string"}
+
+
+def written(column: dict[str, Any], decimal: str, thousands: str) -> dict[str, Any]:
+    """A column of numbers with these signs."""
+    signs = {"decimalSeparator": decimal, "thousandsSeparator": thousands}
+    return {**column, "customProperties": [{"property": name, "value": sign} for name, sign in signs.items()]}
+
+
+EURO, SWISS = written(DECIMAL, ",", "."), written(DOUBLE, "point", "apostrophe")
+FRENCH, COMMA = written(INTEGER, "comma", "\N{NARROW NO-BREAK SPACE}"), written(DOUBLE, "comma", "none")
 JSON = {"logicalType": "object"}
 
 
@@ -55,6 +65,14 @@ TAKEN = [
     (DOUBLE, "0", 0.0),
     (DOUBLE, "1.7976931348623157e308", 1.7976931348623157e308),
     (DOUBLE, "0.000", 0.0),
+    (EURO, "1.234,56", Decimal("1234.56")),
+    (EURO, "-1234,5", Decimal("-1234.50")),
+    (EURO, "1.000.000", Decimal(1000000)),
+    (EURO, " 7 ", Decimal(7)),
+    (SWISS, "1'234.5", 1234.5),
+    (FRENCH, "-12\N{NARROW NO-BREAK SPACE}345", -12345),
+    (COMMA, "0,1", 0.1),
+    (COMMA, "1,5e-3", 0.0015),
     (BOOLEAN, "true", True),
     (BOOLEAN, "False", False),
     (BOOLEAN, "TRUE", True),
@@ -78,6 +96,18 @@ TAKEN = [
     (JSON, "[]", "[]"),
 ]
 SET_ASIDE = [
+    (EURO, "1.5"),
+    (EURO, "12.34,5"),
+    (EURO, "1,234.5"),
+    (EURO, "1234.567,0"),
+    (EURO, ".,"),
+    (EURO, "1,234"),
+    (SWISS, "1,5"),
+    (SWISS, "1''234"),
+    (FRENCH, "1 234"),
+    (FRENCH, "1,5"),
+    (COMMA, "0.1"),
+    (COMMA, "1,5,0"),
     *[
         (INTEGER, text)
         for text in (

@@ -30,7 +30,7 @@ def column_fields(column: Column, values: Sequence[Any], *, doubtful: bool) -> S
         joined = "\0".join(values)
         if joined.count("\0") == len(values) - 1:
             return text_fields(joined)
-    if kinds <= _NUMBERS and column.type in NUMERIC:
+    if kinds <= _NUMBERS and column.type in NUMERIC and column.decimal_separator == ".":
         return ["" if value is None else str(value) for value in values]
     if kinds <= {bool, _NOTHING} and column.type is LogicalType.BOOLEAN:
         return list(map(_TRUTH.__getitem__, values))
@@ -46,5 +46,10 @@ def field(column: Column, value: Any) -> str | None:
     if isinstance(value, bool):
         return _TRUTH[value] if column.type is LogicalType.BOOLEAN else None
     if isinstance(value, NUMBERS):
-        return str(value) if column.type in NUMERIC else None
+        return _number(column, str(value)) if column.type in NUMERIC else None
     return text_field(value) if isinstance(value, str) else None
+
+
+def _number(column: Column, text: str) -> str:
+    """A number, of which JSON has one form, in the form that the contract gives those in texts."""
+    return text if column.decimal_separator == "." else text_field(text.replace(".", column.decimal_separator))

@@ -114,7 +114,7 @@ def _value(column: Column | None, kinds: Collection[type]) -> str:
     """A value of the kinds, as far as the column takes them, captured if it is not null."""
     numbers = any(kind in NUMBERS for kind in kinds)
     taken = [TEXT] if str in kinds or not kinds else []
-    if numbers and (column is None or column.type in NUMERIC):
+    if numbers and (column is None or (column.type in NUMERIC and column.decimal_separator == ".")):
         taken.append(NUMBER)
     if bool in kinds and (column is None or column.type is LogicalType.BOOLEAN):
         taken.append(TRUTH)

@@ -5,7 +5,7 @@ What the types are is read from the file itself, in ``footer``; what is made of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,13 +21,16 @@ from platform_assets.formats.parquet.nested import ShapeFault, converted, guard,
 from platform_assets.formats.parquet.rows import FILE_INDEX, ROW_NUMBER, raw_rows, reading_sql
 from platform_assets.formats.parquet.texts import row_text, value_text
 from platform_assets.formats.parquet.thrift import ThriftFault
-from platform_assets.formats.parquet.types import STRIPPED, Reading, reading
+from platform_assets.formats.parquet.types import STRIPPED, Reading, reading, reading_text
 from platform_assets.formats.source import Conversion, Source
 from platform_assets.lake.errors import DeliveryRejected
 from platform_assets.sql.identifiers import quoted
 from platform_assets.sql.literals import path_literal
 from platform_assets.sql.row_rules import accepts
 from platform_assets.sql.types import sql_type
+
+NULLS = ("CAST(NULL AS VARCHAR)", "VARCHAR")
+"""SQL and type of a column that is not there, or holds no value."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +72,18 @@ def open_parquet(
     readings = {e.name: [reading(leaf) for leaf in e.leaves()] for e in footer.columns if e.name in wanted}
     elements = {element.name: element for element in footer.columns}
     for column in contract.columns:
-        if column.source_name in elements:
-            _refuse_types(column, elements[column.source_name], readings[column.source_name], path.name)
-    changes = _changes(footer, wanted)
+        element = elements.get(column.source_name)
+        if element is None:
+            continue
+        if column.type is LogicalType.STRING and element.physical is not None and not element.repeated:
+            readings[element.name] = [reading_text(element)]
+        try:
+            _refuse_types(column, element, readings[element.name], path.name)
+        except DeliveryRejected:
+            if not _is_all_null(engine, footers, element.name):
+                raise
+            del readings[element.name]
+    changes = _changes(footer, readings)
     readable = [each.for_sql or each.path for each in footers]
     if changes:
         readable = [copy.with_name(f"{copy.name}.{at}") for at in range(len(footers))]
@@ -91,8 +103,8 @@ def open_parquet(
     conversions: dict[int, Conversion] = {}
     places = {name: place for place, name in enumerate(names)}
     for index, column in enumerate(contract.columns):
-        if column.source_name not in places:
-            expressions.append(("CAST(NULL AS VARCHAR)", "VARCHAR"))
+        if column.source_name not in readings:
+            expressions.append(NULLS)
             continue
         place = places[column.source_name]
         try:
@@ -105,6 +117,9 @@ def open_parquet(
                 "drift:type", f"{path.name}: the column {column.source_name!r} is {fault}, which cannot be read exactly"
             ) from None
         if not accepts(column, conversion.kind if conversion is not None else kind):
+            if _is_all_null(engine, footers, column.source_name):
+                expressions.append(NULLS)
+                continue
             raise _other_type(column, path.name, conversion.kind if conversion is not None else kind)
         if any(each.utc for each in readings[column.source_name]) and column.type is not LogicalType.JSON:
             warnings += _of_utc(column, path.name)
@@ -214,16 +229,30 @@ def _other_type(column: Column, file: str, kind: str) -> DeliveryRejected:
     )
 
 
-def _changes(footer: Footer, wanted: set[str]) -> dict[int, Change]:
+def _is_all_null(engine: duckdb.DuckDBPyConnection, footers: Sequence[Footer], name: str) -> bool:
+    """Whether a column of another type than the contract's holds no value: writers give any type to such a column."""
+    if any(reading(leaf).breaks for element in footers[0].columns for leaf in element.leaves()):
+        return False  # DuckDB may end with an error of its own, after which it cannot be used
+    paths = f"[{', '.join(path_literal(each.for_sql or each.path) for each in footers)}]"
+    counted = f"SELECT count({quoted(name)}) FROM read_parquet({paths}, hive_partitioning = false)"
+    try:
+        return engine.execute(counted).fetchone() == (0,)
+    except duckdb.Error as error:
+        if is_of_machine(error):
+            raise
+        return False  # DuckDB cannot even read the column
+
+
+def _changes(footer: Footer, readings: Mapping[str, list[Reading]]) -> dict[int, Change]:
     """How the schema has to be changed so that DuckDB gives the stored values, and fails at no other column."""
     changes: dict[int, Change] = {}
     for element in footer.columns:
         if element.name.lower() in (ROW_NUMBER, FILE_INDEX):
             # DuckDB has columns of its own by these names
             changes[element.index] = {NAME: f"_{element.name}".encode()}
-        used = element.name in wanted
-        for leaf in element.leaves():
-            found = reading(leaf)
+        used = element.name in readings
+        of_leaves = readings.get(element.name) or [reading(leaf) for leaf in element.leaves()]
+        for leaf, found in zip(element.leaves(), of_leaves, strict=True):
             change = found.change if used else STRIPPED if found.breaks else {}
             if change:
                 changes[leaf.index] = {**changes.get(leaf.index, {}), **change}

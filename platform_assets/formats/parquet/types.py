@@ -89,6 +89,13 @@ def reading(leaf: Element) -> Reading:
     return found
 
 
+def reading_text(leaf: Element) -> Reading:
+    """The reading of one column that the contract says is text: bytes that nothing is said of are its letters."""
+    if leaf.physical == "BYTE_ARRAY" and annotation(leaf)[0] in ("", "none"):
+        return Reading(change={CONVERTED: OLD.index("UTF8"), LOGICAL: None}, kind="VARCHAR")
+    return reading(leaf)
+
+
 def _wrong(leaf: Element, what: str) -> Reading:
     return Reading(f"{what} stored as {leaf.physical}, which Parquet does not have", breaks=True)
 

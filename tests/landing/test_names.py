@@ -1,0 +1,78 @@
+"""Names in a landing folder: alternatives in a pattern, and what other programs leave beside data."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from platform_assets.landing.arrivals import Completeness, LandingFolder
+from platform_assets.landing.patterns import ArrivalPattern, NameMatch
+
+LEFT_BESIDE = [
+    "2024-01-01.csv.part", "2024-01-01.csv.tmp", "2024-01-01.csv.filepart", "2024-01-01.csv.crdownload",
+    "2024-01-01.csv~", "2024-01-01.csv.md5", "2024-01-01.csv.sha256", "2024-01-01.csv.sha512", ".DS_Store", "_SUCCESS",
+    "Thumbs.db", "desktop.ini", "_committed_17", "~$2024-01-01.csv",
+]  # fmt: skip
+
+
+def by_day(match: NameMatch) -> str | None:
+    return match.time.strftime("%Y-%m-%d") if match.time else None
+
+
+def deliveries(root: Path, pattern: str, marker: str | None = None) -> dict[str, list[str]]:
+    completeness = Completeness(0, ArrivalPattern(marker) if marker else None)
+    found = LandingFolder("feed", root, ArrivalPattern(pattern), by_day, completeness).deliveries(
+        now_ns=time.time_ns() + 10**9
+    )
+    assert not found.faults
+    return {key: [Path(file.path).name for file in delivery.files] for key, delivery in found.deliveries.items()}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "day"),
+    [
+        ("%Y-%m-%d.{csv,csv.gz}", "2024-01-01.csv", True),
+        ("%Y-%m-%d.{csv,csv.gz}", "2024-01-01.csv.gz", True),
+        ("%Y-%m-%d.{csv,csv.gz}", "2024-01-01.csv.zst", False),
+        ("%Y-%m-%d.{csv,csv.gz}", "2024-01-01.csvXgz", False),
+        ("%Y-%m-%d.csv{,.gz}", "2024-01-01.csv", True),
+        ("{north,south}/%Y-%m-%d*.{csv,txt}", "south/2024-01-01_b.txt", True),
+        ("{north,south}/%Y-%m-%d*.{csv,txt}", "east/2024-01-01_b.txt", False),
+    ],
+)
+def test_alternatives_in_a_pattern(pattern: str, path: str, day: bool) -> None:
+    assert (ArrivalPattern(pattern).token(path) is not None) == day
+
+
+def test_keys_stand_beside_alternatives() -> None:
+    pattern = ArrivalPattern("shops/{key}.{csv,csv.gz}")
+    token = pattern.token("shops/south.csv.gz")
+    assert token is not None
+    assert pattern.read(token) == NameMatch(key="south")
+    assert pattern.has_alternatives
+    assert not ArrivalPattern("shops/{key}.csv").has_alternatives
+
+
+def test_files_of_each_alternative_are_found_in_their_folders(tmp_path: Path) -> None:
+    for path in ("north/2024-01-01.csv", "south/2024-01-01.csv.gz", "east/2024-01-01.csv"):
+        (tmp_path / path).parent.mkdir()
+        (tmp_path / path).write_text("id\n")
+    found = deliveries(tmp_path, "{north,south}/%Y-%m-%d.{csv,csv.gz}")
+    assert found == {"2024-01-01": ["2024-01-01.csv", "2024-01-01.csv.gz"]}
+
+
+def test_what_programs_leave_beside_data_is_passed_over(tmp_path: Path) -> None:
+    for name in ["2024-01-01.csv", *LEFT_BESIDE]:
+        (tmp_path / name).write_text("id\n")
+    assert deliveries(tmp_path, "%Y-%m-%d*") == {"2024-01-01": ["2024-01-01.csv"]}
+    everything = LandingFolder("feed", tmp_path, ArrivalPattern("%Y-%m-%d*"), by_day, Completeness(0))
+    assert not everything.deliveries(now_ns=time.time_ns() + 10**9).unmatched
+
+
+def test_a_feed_may_be_of_such_names_and_wait_for_them(tmp_path: Path) -> None:
+    for name in ("2024-01-01.csv", "2024-01-01.csv.md5", "2024-01-02.csv"):
+        (tmp_path / name).write_text("id\n")
+    assert deliveries(tmp_path, "%Y-%m-%d.csv.md5") == {"2024-01-01": ["2024-01-01.csv.md5"]}
+    assert deliveries(tmp_path, "%Y-%m-%d.csv", "%Y-%m-%d.csv.md5") == {"2024-01-01": ["2024-01-01.csv"]}
