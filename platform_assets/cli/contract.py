@@ -93,6 +93,8 @@ def check(paths: tuple[Path, ...], against: str | None) -> None:
             click.echo(f"note: {note}")
         if against is not None:
             broken += _tell_changes(file, read.contracts, against)
+        for each in read.contracts:
+            click.echo(f"{file}: {each.name}: {_quarantine_limit(each)}")
     if against is not None:
         for path in paths:
             broken += _tell_removed(path, {file.resolve() for file in files}, against)
@@ -102,6 +104,19 @@ def check(paths: tuple[Path, ...], against: str | None) -> None:
     )
     if failed or broken:
         raise SystemExit(1)
+
+
+def _quarantine_limit(contract: Contract) -> str:
+    """When a delivery is rejected for the rows that were quarantined."""
+    if contract.quarantine_limit == 1:
+        return "no delivery is rejected for the share of its rows that is quarantined"
+    least = f" and more than {counted(contract.quarantine_minimum, 'row')}" if contract.quarantine_minimum else ""
+    share = (
+        f"more than {contract.quarantine_limit * 100:g}% of its rows"
+        if contract.quarantine_limit
+        else "any of its rows"
+    )
+    return f"a delivery is rejected when {share}{least} are quarantined (quarantineLimit)"
 
 
 def _contracts_in(path: Path) -> list[Path]:

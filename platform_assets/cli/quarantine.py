@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from rich.text import Text
 
 from platform_assets.cli.project import chosen_lake
 from platform_assets.lake.errors import RecordUnreadable
-from platform_assets.lake.manifest import read_rejection
+from platform_assets.lake.manifest import read_manifest, read_rejection
 from platform_assets.lake.names import shown
 from platform_assets.lake.quarantine import list_quarantine, read_quarantine
 
@@ -40,9 +41,7 @@ def list_(feed: str | None, lake: Path) -> None:
         return
     table = Table("feed", "partition", "rows", "of", "reasons", "delivery", title=f"Quarantined in {lake}")
     for item in found:
-        reasons = ", ".join(
-            f"{code} {count}" for code, count in sorted(item.reasons.items(), key=lambda pair: -pair[1])
-        )
+        reasons = counts(item.reasons)
         state = f"rejected: {item.rejected}" if item.rejected else "accepted"
         cells = (shown(item.feed), shown(item.partition), item.rows, item.rows_in, reasons)
         table.add_row(*(Text(str(cell)) for cell in cells), Text(state if item.readable else f"{item.rejected}"))
@@ -66,10 +65,19 @@ def show(feed: str, partition: str, limit: int, lake: Path) -> None:
     if not rows:
         click.echo(f"no rows of {shown(feed)} {shown(partition)} are quarantined")
         return
+    record = rejection or read_manifest(lake, feed, partition)
+    if record is not None:
+        click.echo(f"rows by the first rule that they broke: {counts(record.reasons)}")
+        click.echo(f"rows by each rule that they broke: {counts(record.rules or record.reasons)}")
     table = Table("file", "line", "reasons", "row")
     for row in rows:
         table.add_row(*(Text(str(cell)) for cell in (shown(row.file), row.line, ", ".join(row.reasons), row.raw)))
     _console().print(table)
+
+
+def counts(reasons: Mapping[str, int]) -> str:
+    """Reasons with their numbers of rows, the most common first."""
+    return ", ".join(f"{code} {count}" for code, count in sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def _console() -> Console:

@@ -136,6 +136,11 @@ def _feed(old: Contract, new: Contract) -> list[Change]:
         found.append(
             Change(f"quarantine limit changed from {old.quarantine_limit:g} to {new.quarantine_limit:g}", tighter)
         )
+    if new.quarantine_minimum != old.quarantine_minimum:
+        tighter = new.quarantine_minimum < old.quarantine_minimum
+        found.append(
+            Change(f"quarantine minimum changed from {old.quarantine_minimum} to {new.quarantine_minimum}", tighter)
+        )
     for label, words in (
         ("empty_allowed", "empty deliveries"),
         ("extra_columns", "additional columns"),

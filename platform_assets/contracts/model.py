@@ -251,7 +251,8 @@ class Contract:
 
     ``primary_key`` holds column names, in order; rows that share one are quarantined as duplicates.
     ``quarantine_limit`` is the largest fraction of rows (0 to 1) that may be quarantined before the partition is
-    rejected. ``extra_columns`` and ``missing_columns`` say whether such drift is tolerated with a warning
+    rejected; up to ``quarantine_minimum`` of them never reject it, if other rows are good.
+    ``extra_columns`` and ``missing_columns`` say whether such drift is tolerated with a warning
     (only a column that is not required can be missing). ``rows_path`` are the steps to an array of a JSON document,
     ``*`` for each item, if a row is an item of it and not the document. ``about`` are words of the standard that are
     kept as metadata, each with what it holds as JSON. ``key`` is the end of the keys of the feed's assets, where that
@@ -271,6 +272,7 @@ class Contract:
     row_expressions: tuple[RowExpression, ...] = ()
     batch_rules: tuple[BatchRule, ...] = ()
     quarantine_limit: float = 0.0
+    quarantine_minimum: int = 0
     empty_allowed: bool = False
     extra_columns: bool = False
     missing_columns: bool = False

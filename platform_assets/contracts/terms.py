@@ -12,7 +12,18 @@ from platform_assets.contracts.problems import Findings, Path_, suggestion
 from platform_assets.contracts.properties import custom
 
 TERMS = (
-    frozenset({"quarantineLimit", "emptyDelivery", "extraColumns", "missingColumns", "notDue", "owners", "timezone"})
+    frozenset(
+        {
+            "quarantineLimit",
+            "quarantineMinimum",
+            "emptyDelivery",
+            "extraColumns",
+            "missingColumns",
+            "notDue",
+            "owners",
+            "timezone",
+        }
+    )
     | PROPERTIES
 )
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -23,6 +34,12 @@ def read_terms(data: dict[str, Any], findings: Findings) -> dict[str, Any]:
     """The contract's own custom properties, as keyword arguments of ``Contract``."""
     given = custom(data, (), TERMS, findings)
     terms: dict[str, Any] = {"quarantine_limit": DEFAULT_QUARANTINE_LIMIT}
+    if "quarantineMinimum" in given:
+        least, path = given["quarantineMinimum"]
+        if not isinstance(least, int) or isinstance(least, bool) or least < 0:
+            findings.problem(path, f"quarantineMinimum must be a number of rows from 0, not {least!r}")
+        else:
+            terms["quarantine_minimum"] = least
     if "quarantineLimit" in given:
         terms["quarantine_limit"] = _fraction(*given["quarantineLimit"], findings)
     for name, key, yes, no in (

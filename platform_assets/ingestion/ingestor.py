@@ -32,11 +32,13 @@ from platform_assets.lake.deliveries import Delivery
 from platform_assets.lake.errors import DeliveryRejected, IngestionError
 from platform_assets.lake.manifest import Manifest, Rejection, State
 from platform_assets.lake.names import shown
+from platform_assets.lake.quarantine import QuarantineWriter
 from platform_assets.lake.stage_commit_reject import LakePartition, Stage, opened
 from platform_assets.logs import log_context, logger
 from platform_assets.sql.digest import contract_digest
 from platform_assets.sql.literals import literal
 from platform_assets.sql.types import raw_columns
+from platform_assets.wording import counted
 
 log = logger(__name__)
 
@@ -204,15 +206,24 @@ class Ingestor:
                 kind=Kind.BUG,
             )
         share = quarantine.rows / batch.rows_in
-        if share > contract.quarantine_limit:
-            common = ", ".join(f"{code} {count}" for code, count in quarantine.reasons.most_common(5))
-            raise DeliveryRejected(
-                "quarantine_limit",
-                f"{quarantine.rows} of {batch.rows_in} rows ({share:.2%}) were quarantined, more than the contract's "
-                f"{contract.quarantine_limit:.2%}: {common}. They can be read with: platform-assets quarantine show "
-                f"{shlex.quote(shown(delivery.feed))} {shlex.quote(shown(delivery.partition))}",
-            )
+        few = quarantine.rows <= contract.quarantine_minimum and batch.rows_out > 0
+        if share > contract.quarantine_limit and not few:
+            raise DeliveryRejected("quarantine_limit", self._over_limit(contract, delivery, batch.rows_in, quarantine))
         return batch
+
+    def _over_limit(self, contract: Contract, delivery: Delivery, rows_in: int, quarantine: QuarantineWriter) -> str:
+        """How many rows were quarantined and why, which are the first of them, and how all can be seen."""
+        least = f" and than {counted(contract.quarantine_minimum, 'row')}" if contract.quarantine_minimum else ""
+        common = ", ".join(f"{code} {count}" for code, count in quarantine.rules.most_common(5))
+        first = ", ".join(f"{shown(file)}:{line}" for file, line in quarantine.first)
+        more = ", ..." if quarantine.rows > len(quarantine.first) else ""
+        command = f"platform-assets quarantine show {shlex.quote(shown(delivery.feed))}"
+        return (
+            f"{quarantine.rows} of {rows_in} rows ({quarantine.rows / rows_in:.2%}) were quarantined, more than the "
+            f"contract's {contract.quarantine_limit:.2%}{least}. Rows by rule: {common}. The first are {first}{more}. "
+            f"They can be read with: {command} {shlex.quote(shown(delivery.partition))} "
+            f"--lake {shlex.quote(str(self.lake))}"
+        )
 
     def _described(
         self, held: LakePartition, contract: Contract, delivery: Delivery, stage: Stage, batch: Batch
@@ -235,6 +246,7 @@ class Ingestor:
             rows_out=batch.rows_out,
             rows_quarantined=quarantine.rows,
             reasons=dict(sorted(quarantine.reasons.items())),
+            rules=dict(sorted(quarantine.rules.items())),
             reason=batch.reason,
             warnings=batch.warnings,
             columns=tuple((name, kind) for name, kind, _ in raw_columns(contract)),
@@ -257,6 +269,7 @@ class Ingestor:
             rows_in=quarantine.rows_in,
             rows_quarantined=quarantine.rows,
             reasons=dict(quarantine.reasons),
+            rules=dict(quarantine.rules),
             quarantine_file=held.relative(quarantine.path) if quarantine.rows else None,
             contract_digest=contract_digest(contract),
             changed_ns=delivery.changed_ns,

@@ -25,7 +25,8 @@ from platform_assets.lake.names import shown
 FORMAT = 2
 """The format of records that this version writes: manifests, rejections and quarantines.
 
-1 had no such number. 2 adds it, the kind of a rejection, and what the system says of when a file changed.
+1 had no such number. 2 adds it, the rows by each rule, the kind of a rejection, and what the system says of when a
+file changed.
 """
 
 OF_THE_FILE = frozenset(

@@ -27,7 +27,8 @@ class Manifest:
     ``data_files`` are relative to the lake (:meth:`data_paths` gives them as paths). ``content_hash`` is made of
     the bytes of the delivered files, the contract's digest and the fingerprint of the pseudonym key: the same
     input has the same hash on any day and any machine. ``reasons`` counts each quarantined row once, under the
-    first rule it broke. ``columns`` holds (name, DuckDB type). ``bytes`` counts the Parquet, ``seconds`` is wall time.
+    first rule it broke, ``rules`` under each rule it broke. ``columns`` holds (name, DuckDB type). ``bytes`` counts
+    the Parquet, ``seconds`` is wall time.
     """
 
     feed: str
@@ -44,6 +45,7 @@ class Manifest:
     rows_out: int
     rows_quarantined: int
     reasons: dict[str, int] = field(default_factory=dict)
+    rules: dict[str, int] = field(default_factory=dict)
     reason: str = ""
     warnings: tuple[str, ...] = ()
     columns: tuple[tuple[str, str], ...] = ()
@@ -95,6 +97,7 @@ class Rejection:
     rows_in: int = 0
     rows_quarantined: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
+    rules: dict[str, int] = field(default_factory=dict)
     quarantine_file: str | None = None
     after: str | None = None
     contract_digest: str = ""

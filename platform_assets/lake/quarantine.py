@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -25,6 +25,8 @@ MAX_RAW_BYTES = 64 * 1024
 
 
 _ENCODE = json.JSONEncoder(ensure_ascii=False).encode
+NAMED = 5
+"""Rows that a rejection names."""
 
 HEADER = json.dumps({"format": FORMAT}).encode() + b"\n"
 """The first line of a quarantine; format 1 had none."""
@@ -54,6 +56,18 @@ class QuarantinedPartition:
     reasons: dict[str, int]
     rejected: str | None
     readable: bool = True
+    rules: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a quarantine held at one time."""
+
+    position: int
+    rows: int
+    reasons: Counter[str]
+    rules: Counter[str]
+    first: tuple[tuple[str, int], ...]
 
 
 class QuarantineWriter:
@@ -64,6 +78,11 @@ class QuarantineWriter:
         self.rows = 0
         self.rows_in = 0
         self.reasons: Counter[str] = Counter()
+        """Each row once, under the first rule that it broke."""
+        self.rules: Counter[str] = Counter()
+        """Each row under every rule that it broke."""
+        self.first: list[tuple[str, int]] = []
+        """File and line of the first rows."""
         self._file: IO[bytes] | None = None
 
     def add(self, file: str, line: int, reasons: tuple[str, ...], raw: bytes, length: int | None = None) -> None:
@@ -84,6 +103,9 @@ class QuarantineWriter:
         self._file.write(_ENCODE(entry).encode("utf-8", "backslashreplace") + b"\n")
         self.rows += 1
         self.reasons[reasons[0]] += 1
+        self.rules.update(reasons)
+        if len(self.first) < NAMED:
+            self.first.append((file, line))
 
     def close(self) -> None:
         """Make what was written durable."""
@@ -92,15 +114,17 @@ class QuarantineWriter:
             os.fsync(self._file.fileno())
             self._file.close()
 
-    def mark(self) -> tuple[int, int, Counter[str]]:
+    def mark(self) -> Mark:
         """A point that :meth:`rollback` can return to, when a file has to be read in another way."""
         if self._file is not None:
             self._file.flush()
-        return (self._file.tell() if self._file is not None else 0), self.rows, self.reasons.copy()
+        position = self._file.tell() if self._file is not None else 0
+        return Mark(position, self.rows, self.reasons.copy(), self.rules.copy(), tuple(self.first))
 
-    def rollback(self, mark: tuple[int, int, Counter[str]]) -> None:
+    def rollback(self, mark: Mark) -> None:
         """Take back every row after ``mark``."""
-        position, self.rows, self.reasons = max(mark[0], len(HEADER)), mark[1], mark[2].copy()
+        position, self.rows = max(mark.position, len(HEADER)), mark.rows
+        self.reasons, self.rules, self.first = mark.reasons.copy(), mark.rules.copy(), list(mark.first)
         if self._file is not None:
             self._file.flush()
             self._file.seek(position)
@@ -115,6 +139,8 @@ class QuarantineWriter:
             self.path.unlink(missing_ok=True)
         self._file, self.rows = None, 0
         self.reasons.clear()
+        self.rules.clear()
+        self.first.clear()
 
 
 def list_quarantine(lake: Path, feed: str | None = None) -> list[QuarantinedPartition]:
@@ -139,11 +165,27 @@ def _of_partition(lake: Path, feed: str, partition: str) -> list[QuarantinedPart
     if rejection is not None:
         why = f"{rejection.code}: {rejection.message}"
         found.append(
-            QuarantinedPartition(feed, partition, rejection.rows_quarantined, rejection.rows_in, rejection.reasons, why)
+            QuarantinedPartition(
+                feed,
+                partition,
+                rejection.rows_quarantined,
+                rejection.rows_in,
+                rejection.reasons,
+                why,
+                rules=rejection.rules,
+            )
         )
     if manifest is not None and manifest.rows_quarantined:
         found.append(
-            QuarantinedPartition(feed, partition, manifest.rows_quarantined, manifest.rows_in, manifest.reasons, None)
+            QuarantinedPartition(
+                feed,
+                partition,
+                manifest.rows_quarantined,
+                manifest.rows_in,
+                manifest.reasons,
+                None,
+                rules=manifest.rules,
+            )
         )
     return found
 

@@ -18,6 +18,7 @@ from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.partition_key import PartitionKey
 from platform_assets.sql.contract_file import read_contract
+from tests.contracts.full_contract import FULL, write
 
 CSV = (
     "id;when;Amount Due;ok;note;zip;big;small\n"
@@ -198,3 +199,12 @@ def test_mistakes_of_the_user_are_told_without_a_trace(repository: Path, tmp_pat
         done = run(*arguments)
         assert done.exit_code == 1
         assert done.output.startswith("Error: ")
+
+
+def test_check_says_when_rows_reject_a_delivery(tmp_path: Path) -> None:
+    file = write(tmp_path, FULL)
+    result = CliRunner().invoke(contract, ["check", str(file)])
+    assert "orders: a delivery is rejected when more than 2% of its rows are quarantined" in result.output
+    file = write(tmp_path, FULL.replace("value: 2%}", "value: 0}\n  - {property: quarantineMinimum, value: 1}"))
+    result = CliRunner().invoke(contract, ["check", str(file)])
+    assert "when any of its rows and more than 1 row are quarantined" in result.output

@@ -250,6 +250,8 @@ def _metadata(manifest: Manifest, seconds: float) -> dict[str, Any]:
         metadata["state"] = f"{manifest.state}: {manifest.reason}"
     if manifest.reasons:
         metadata["quarantine_reasons"] = dict(manifest.reasons)
+    if manifest.rules:
+        metadata["quarantine_rules"] = dict(manifest.rules)
     if manifest.warnings:
         metadata["warnings"] = [encodable(warning) for warning in manifest.warnings]
     return metadata
