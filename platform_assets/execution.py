@@ -32,6 +32,7 @@ class Execution:
     and each has ``ingestion_memory``. ``warehouse_memory`` None is a bound that fits the work. ``pool`` None puts
     steps into no pool. ``partitions_per_load`` None loads or publishes all partitions of a run in one transaction.
     ``settle_seconds`` and ``domain_in_keys`` are those of feeds which do not say it themselves.
+    ``personal_data`` strict makes a mistake of personal data without a protection.
     """
 
     executor: str = "in_process"
@@ -44,6 +45,7 @@ class Execution:
     partitions_per_load: int | None = None
     settle_seconds: float = 30.0
     domain_in_keys: bool = False
+    personal_data: str = "warn"
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,12 @@ def _pool(text: str) -> str | None:
     return None if text == "none" else text
 
 
+def _policy(text: str) -> str:
+    if text not in ("warn", "strict"):
+        raise ValueError(text)
+    return text
+
+
 def _truth(text: str) -> bool:
     if text not in ("true", "false"):
         raise ValueError(text)
@@ -105,6 +113,7 @@ _SETTINGS = {
     "warehouse_wait_seconds": _Setting("PLATFORM_WAREHOUSE_WAIT_SECONDS", _seconds, "a number of seconds up to 86400"),
     "settle_seconds": _Setting("PLATFORM_SETTLE_SECONDS", _seconds, "a number of seconds up to 86400"),
     "domain_in_keys": _Setting("PLATFORM_DOMAIN_IN_KEYS", _truth, "true or false"),
+    "personal_data": _Setting("PLATFORM_PERSONAL_DATA", _policy, "warn or strict"),
     "partitions_per_load": _Setting("PLATFORM_PARTITIONS_PER_LOAD", _count, _A_COUNT),
 }
 

@@ -15,6 +15,7 @@ from platform_assets.contracts.changes import Change, compare
 from platform_assets.contracts.model import Contract, FileKind
 from platform_assets.contracts.problems import ContractError
 from platform_assets.dbt.dependents import Readers, find_readers
+from platform_assets.execution import current_execution
 from platform_assets.formats.inference.infer import infer_contract
 from platform_assets.formats.inference.sampling import SampleError
 from platform_assets.sql.contract_file import parse_contract, parse_document, read_document
@@ -82,6 +83,7 @@ def check(paths: tuple[Path, ...], against: str | None) -> None:
     if not files and against is None:
         raise click.ClickException(f"no contract found in {', '.join(map(str, paths))} (files with {KIND!r})")
     failed = broken = 0
+    strict = current_execution().personal_data == "strict"
     for file in files:
         try:
             read = read_document(file)
@@ -91,6 +93,10 @@ def check(paths: tuple[Path, ...], against: str | None) -> None:
             continue
         for note in read.notes:
             click.echo(f"note: {note}")
+        undecided = [each for contract in read.contracts for each in contract.undecided]
+        for problem in undecided:
+            click.echo(f"{'' if strict else 'warning: '}{problem}")
+        failed += bool(strict and undecided)
         if against is not None:
             broken += _tell_changes(file, read.contracts, against)
         for each in read.contracts:

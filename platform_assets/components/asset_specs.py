@@ -14,6 +14,8 @@ from platform_assets.contracts.model import Contract, Freshness
 from platform_assets.warehouse.protocol import PARTITION_COLUMN
 
 DEFAULT_OWNER = "team:data"
+UNDECIDED_TAG = "platform/personal_data_undecided"
+"""Of assets with personal data for which nobody has decided on a protection."""
 
 
 def column_schema(columns: Iterable[tuple[str, str, str]]) -> dg.TableSchema:
@@ -82,7 +84,13 @@ def has_end(partitions: dg.PartitionsDefinition | None, contract: Contract | Non
 
 def contract_metadata(contract: Contract) -> dict[str, Any]:
     """What the contract says that is carried out nowhere: people, support, price, purpose and the like."""
-    return {f"contract/{word}": dg.MetadataValue.json(json.loads(text)) for word, text in contract.about}
+    metadata: dict[str, Any] = {
+        f"contract/{word}": dg.MetadataValue.json(json.loads(text)) for word, text in contract.about
+    }
+    if contract.undecided:
+        lines = "\n".join(f"- `{each.key}`: {each.message}" for each in contract.undecided)
+        metadata["personal_data_undecided"] = dg.MetadataValue.md(lines)
+    return metadata
 
 
 def asset_spec(
@@ -107,7 +115,7 @@ def asset_spec(
         description=description,
         group_name=contract.domain or "default",
         owners=list(contract.owners) or [DEFAULT_OWNER],
-        tags=dict.fromkeys(contract.tags, ""),
+        tags={**dict.fromkeys(contract.tags, ""), **({UNDECIDED_TAG: ""} if contract.undecided else {})},
         kinds=kinds,
         partitions_def=partitions,
         freshness_policy=freshness,

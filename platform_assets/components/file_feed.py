@@ -38,8 +38,11 @@ from platform_assets.feeds.fit import check_fit
 from platform_assets.feeds.partitions import Partitions
 from platform_assets.landing.arrivals import Completeness
 from platform_assets.landing.patterns import ArrivalPattern, PatternError
+from platform_assets.logs import logger
 from platform_assets.sql.contract_file import declared_name, read_contract
 from platform_assets.sql.types import raw_columns
+
+log = logger(__name__)
 
 
 @dg.scaffold_with(FileFeedScaffolder)
@@ -159,6 +162,9 @@ class FileFeed(dg.Component, dg.Resolvable):
 
     def _defs(self, feed: Feed) -> dg.Definitions:
         contract, partitions = feed.contract, feed.partitions
+        if is_validation():
+            for each in contract.undecided:
+                log.warning(str(each))
         policy = freshness_policy(contract.freshness, partitions=partitions, ends=has_end(partitions, contract))
         columns = raw_columns(contract)
         about = contract.description or f"The feed {feed.name}."
@@ -233,6 +239,8 @@ class FileFeed(dg.Component, dg.Resolvable):
                 check_fit(marker, self.partitions, "complete_when")
         except PatternError as error:
             raise PatternError(f"{here}: {error}") from None
+        if contract.undecided and current_execution().personal_data == "strict":
+            raise ContractError(contract.undecided)
         with_domain = self.domain_in_key
         if with_domain and not contract.domain:
             raise ValueError(f"{here}: domain_in_key: {contract.path} names no domain")

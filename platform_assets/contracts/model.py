@@ -14,6 +14,7 @@ from pathlib import Path
 
 from platform_assets.contracts.conditions import Count, RowCondition
 from platform_assets.contracts.logical_types import LogicalType
+from platform_assets.contracts.problems import Problem
 
 
 class Severity(StrEnum):
@@ -255,8 +256,8 @@ class Contract:
     ``extra_columns`` and ``missing_columns`` say whether such drift is tolerated with a warning
     (only a column that is not required can be missing). ``rows_path`` are the steps to an array of a JSON document,
     ``*`` for each item, if a row is an item of it and not the document. ``about`` are words of the standard that are
-    kept as metadata, each with what it holds as JSON. ``key`` is the end of the keys of the feed's assets, where that
-    is not its name.
+    kept as metadata, each with what it holds as JSON. ``undecided`` is personal data without a protection. ``key`` is
+    the end of the keys of the feed's assets, where that is not its name.
     """
 
     name: str
@@ -282,6 +283,7 @@ class Contract:
     notes: tuple[str, ...] = ()
     about: tuple[tuple[str, str], ...] = ()
     key: tuple[str, ...] = ()
+    undecided: tuple[Problem, ...] = ()
 
     @property
     def hashes_values(self) -> bool:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from platform_assets.contracts.model import NestedProtection, Protection
 from platform_assets.contracts.number_form import PROPERTIES
 from platform_assets.contracts.problems import Findings, Path_, suggestion
-from platform_assets.contracts.properties import custom, mappings
+from platform_assets.contracts.properties import custom, mappings, texts
 
 PERSONAL = frozenset(
     {"personal", "pii", "phi", "spi", "sensitive", "sensitive personal", "personal data", "special category"}
 )
 """Classifications of a value that may not be written in clear outside the quarantine."""
+
+SENSITIVE = ("restricted", "confidential", "secret")
+"""Classifications of a value that may be personal: somebody has to decide."""
 
 COLUMN_PROPERTIES = (
     frozenset({"protection", "precision", "scale", "rounding", "trueValues", "falseValues"}) | PROPERTIES
@@ -40,9 +44,20 @@ def read_protection(item: dict[str, Any], properties: dict[str, Any], path: Path
             "with the custom property 'protection': hash, mask or drop",
         )
         return Protection.DROP
-    if label in ("restricted", "confidential", "secret"):
-        findings.note((*path, "classification"), f"{label!r} without a protection: the column is written in clear")
+    sign = label if label in SENSITIVE else next((tag for tag in texts(item, "tags") if _is_personal(tag)), None)
+    if sign is not None and label not in PERSONAL and not nested_below:
+        key = "classification" if label in SENSITIVE else "tags"
+        findings.undecide(
+            (*path, key),
+            f"{item.get('name') or 'a value'!r} is {sign!r} and written in clear: decide with the custom property "
+            "'protection': hash, mask or drop, or none for clear values",
+        )
     return Protection.NONE
+
+
+def _is_personal(tag: str) -> bool:
+    """Whether a tag such as `PII`, `pii:email` or `personal-data` says that a value is personal."""
+    return re.split(r"[:/=.]", tag.lower())[0].strip().replace("_", " ").replace("-", " ") in (*PERSONAL, "gdpr")
 
 
 def read_nested(

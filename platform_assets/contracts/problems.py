@@ -61,7 +61,7 @@ class Findings:
     """Problems (the contract is refused) and notes (a rule that is reported but not carried out) of one file.
 
     ``lines`` maps a path in the document to its line. ``written`` is the SQL that the contract's author wrote, each
-    with its place.
+    with its place. ``undecided`` is personal data without a protection.
     """
 
     file: Path
@@ -69,6 +69,7 @@ class Findings:
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     written: list[tuple[Path_, str]] = field(default_factory=list)
+    undecided: list[Problem] = field(default_factory=list)
 
     def line(self, path: Path_) -> int:
         """The line of ``path``, or of the nearest thing around it that is in the file."""
@@ -78,6 +79,12 @@ class Findings:
 
     def problem(self, path: Path_, message: str) -> None:
         self.problems.append(Problem(self.file, self.line(path), dotted(path), message))
+
+    def undecide(self, path: Path_, message: str) -> None:
+        """Add something that the contract's author has to decide; whether it is a problem says the deployment."""
+        found = Problem(self.file, self.line(path), dotted(path), message)
+        if found not in self.undecided:
+            self.undecided.append(found)
 
     def note(self, path: Path_, message: str) -> None:
         self.notes.append(f"{self.file}:{self.line(path)}: {dotted(path)}: {message}")

@@ -164,6 +164,7 @@ def _assemble(
     check_paths(contract, path, findings)
     check_sql(contract, path, findings)
     object.__setattr__(contract, "notes", tuple(dict.fromkeys(findings.notes)))
+    object.__setattr__(contract, "undecided", tuple(findings.undecided))
     return contract
 
 

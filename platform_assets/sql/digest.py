@@ -40,7 +40,7 @@ _ABOUT_ROWS: dict[str, tuple[str, ...]] = {
 _NOT_ABOUT_ROWS = {
     "Contract": {
         "version", "path", "description", "domain", "owners", "tags", "batch_rules", "not_due", "freshness", "notes",
-        "about", "key",
+        "about", "key", "undecided",
     },
     "Column": {"description", "classification", "tags"},
 }  # fmt: skip
