@@ -17,7 +17,10 @@ COLUMNS = "      - {name: id, logicalType: integer}\n"
     ("more", "expected"),
     [
         ("  filez: x\n", "orders/defs.yaml:5: filez: Extra inputs"),
-        ("  partitions: {type: static, keys: [a]}\n", "defs.yaml:5: partitions.partition_keys: Field required"),
+        (
+            "  partitions: {type: static, keys: [a]}\n",
+            "defs.yaml:5: partitions: keys is no word of type static, which has partition_keys",
+        ),
         ("  partitions: {type: daily, start_date: soon}\n", "orders/defs.yaml"),
     ],
 )
