@@ -50,6 +50,6 @@ def field(column: Column, value: Any) -> str | None:
     return text_field(value) if isinstance(value, str) else None
 
 
-def _number(column: Column, text: str) -> str:
+def _number(column: Column, text: str) -> str | None:
     """A number, of which JSON has one form, in the form that the contract gives those in texts."""
     return text if column.decimal_separator == "." else text_field(text.replace(".", column.decimal_separator))
