@@ -69,18 +69,36 @@ def type_of(values: Sequence[Any]) -> dict[str, Any]:
         return {"logicalType": "string"}
     if all(isinstance(value, bool) for value in values):
         return {"logicalType": "boolean"}
-    if all(isinstance(value, dict) for value in values):
-        keys = list(dict.fromkeys(key for value in values for key in value))
-        inner = [{"name": key, **type_of([v[key] for v in values if v.get(key) is not None])} for key in keys]
-        return {"logicalType": "object", "properties": inner} if inner else {"logicalType": "object"}
     if all(isinstance(value, list | dict) for value in values):
-        items = [item for value in values if isinstance(value, list) for item in value if item is not None]
-        return {"logicalType": "array", "items": type_of(items)} if items else {"logicalType": "array"}
+        # a table has one type for both
+        return _inside(values) or {"logicalType": "array"}
     if not all(isinstance(value, str) for value in values):
         return {"logicalType": "string"}
     if any(isinstance(value, JsonNumber) for value in values) and not all(isinstance(v, JsonNumber) for v in values):
         return {"logicalType": "string"}
     return _type_of_texts(values)
+
+
+def _inside(values: Sequence[Any]) -> dict[str, Any] | None:
+    """The type of values inside JSON, where a type is a rule; None if they have none in common."""
+    kinds = {type(value) if isinstance(value, dict | list) else _class_of(value) for value in values}
+    if len(kinds) != 1:
+        return None
+    (kind,) = kinds
+    if kind is dict:
+        keys = list(dict.fromkeys(key for value in values for key in value))
+        types = {key: _inside([v[key] for v in values if v.get(key) is not None]) for key in keys}
+        inner = [{"name": key, **found} for key, found in types.items() if found is not None]
+        return {"logicalType": "object", "properties": inner} if inner else {"logicalType": "object"}
+    if kind is list:
+        items = _inside([item for value in values for item in value if item is not None])
+        return {"logicalType": "array", "items": items} if items is not None else {"logicalType": "array"}
+    found = type_of(values)
+    numeric = found["logicalType"] in ("integer", "number")
+    if kind == "number":
+        return found if numeric else None
+    # a number or a truth that is written as a text stays a text
+    return {"logicalType": "string"} if kind == "text" and (numeric or found["logicalType"] == "boolean") else found
 
 
 def _type_of_texts(values: Sequence[str]) -> dict[str, Any]:

@@ -17,13 +17,14 @@ from platform_assets.formats.source import RowText
 def row_text(
     contract: Contract, footer: Footer, readings: dict[str, list[Reading]], names: Sequence[str], counts: Sequence[int]
 ) -> RowText | None:
-    """The text of a row as ``raw_rows`` writes it, if the contract has every column of the file and none is nested.
+    """The text of a row as ``raw_rows`` writes it, if the contract has every column of the file, and none is nested or
+    holds nulls only.
 
     It is null where one of the values cannot be written: DuckDB would stop at it.
     """
     sources = {column.source_name: f'"_s{index}"' for index, column in enumerate(contract.columns)}
     plain = all(element.physical is not None and not element.repeated for element in footer.columns)
-    if not plain or sources.keys() != {element.name for element in footer.columns}:
+    if not plain or not sources.keys() == readings.keys() == {element.name for element in footer.columns}:
         return None
     stored = [sources[element.name] for element in footer.columns]
     values = [
