@@ -8,7 +8,8 @@ from rich.table import Table
 
 from demo.materialize import Year
 from platform_assets.environment import Environment
-from platform_assets.lake.manifest import ingested_partitions, read_manifest
+from platform_assets.lake.locations import open_lake
+from platform_assets.lake.store import Lake
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.protocol import Session, TableName, Warehouse
 
@@ -19,7 +20,7 @@ MARTS = ("daily_carrier_punctuality", "airport_delays", "route_statistics")
 def print_report(console: Console, year: Year, environment: Environment) -> None:
     """The tables, the facts and the plot of what stands in the environment's lake and warehouse."""
     warehouse = DuckDBWarehouse(path=Path(environment.warehouse))
-    console.print(_stages(year, environment.lake, warehouse))
+    console.print(_stages(year, open_lake(environment.lake), warehouse))
     if year.checks_passed + year.checks_warned + year.checks_failed:
         warned = f"{year.checks_warned} warned ({', '.join(year.warnings)})" if year.checks_warned else "none warned"
         console.print(f"Asset checks: {year.checks_passed} passed, {warned}, {year.checks_failed} failed")
@@ -32,7 +33,7 @@ def print_report(console: Console, year: Year, environment: Environment) -> None
         console.print(f"Plot: {plot(session, environment.home / 'punctuality_2013.png')}")
 
 
-def _stages(year: Year, lake: Path, warehouse: Warehouse) -> Table:
+def _stages(year: Year, lake: Lake, warehouse: Warehouse) -> Table:
     table = Table(title="The year 2013 in New York", title_justify="left")
     for column in ("asset", "partitions", "rows in", "published", "quarantined", "seconds"):
         table.add_column(column, justify="left" if column in ("asset", "quarantined") else "right", no_wrap=True)
@@ -54,16 +55,16 @@ def _stages(year: Year, lake: Path, warehouse: Warehouse) -> Table:
     return table
 
 
-def _manifests(lake: Path, feed: str) -> tuple[int, int, Counter[str], int]:
+def _manifests(lake: Lake, feed: str) -> tuple[int, int, Counter[str], int]:
     rows_in = rows_out = 0
     reasons: Counter[str] = Counter()
-    partitions = ingested_partitions(lake, feed)
-    for partition in partitions:
-        manifest = read_manifest(lake, feed, partition)
-        if manifest is not None:
-            rows_in, rows_out = rows_in + manifest.rows_in, rows_out + manifest.rows_out
-            reasons.update(manifest.reasons)
-    return rows_in, rows_out, reasons, len(partitions)
+    names = lake.partition_names(feed)
+    found = [lake.manifest(feed, lake.partition_of(feed, name)) for name in names]
+    manifests = [manifest for manifest in found if manifest is not None]
+    for manifest in manifests:
+        rows_in, rows_out = rows_in + manifest.rows_in, rows_out + manifest.rows_out
+        reasons.update(manifest.reasons)
+    return rows_in, rows_out, reasons, len(manifests)
 
 
 def _seconds(year: Year, step: str) -> str:

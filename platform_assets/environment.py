@@ -15,6 +15,7 @@ from pathlib import Path
 
 from platform_assets.announced import WAREHOUSES, announced
 from platform_assets.execution import Execution, InvalidEnvironment, read_execution
+from platform_assets.stores.objects import SCHEMES, InvalidUrl, Objects, is_url
 
 __all__ = ["Environment", "EnvironmentName", "InvalidEnvironment", "current_environment", "read_environment"]
 
@@ -41,14 +42,15 @@ _PLACES = ("PLATFORM_LANDING", "PLATFORM_LAKE", WAREHOUSE_VARIABLE)
 class Environment:
     """Absolute paths of one environment, and how it executes.
 
-    Everything the platform writes lies below ``home`` by default. ``warehouse`` is the path of a DuckDB file, or the
+    Everything the platform writes lies below ``home`` by default. ``lake`` is the path of a folder, or a URL of
+    objects. ``warehouse`` is the path of a DuckDB file, or the
     location of a warehouse that a package announces (``scheme://...``).
     """
 
     name: EnvironmentName
     home: Path
     landing: Path
-    lake: Path
+    lake: str
     warehouse: str
     log_level: str = "INFO"
     execution: Execution = field(default_factory=Execution)
@@ -88,7 +90,7 @@ def read_environment(variables: Mapping[str, str], *, cwd: Path) -> Environment:
         name=name,
         home=home,
         landing=cwd / variables.get("PLATFORM_LANDING", str(home / "landing")),
-        lake=cwd / variables.get("PLATFORM_LAKE", str(home / "lake")),
+        lake=lake_location(variables.get("PLATFORM_LAKE", str(home / "lake")), folder=cwd, name="PLATFORM_LAKE"),
         warehouse=warehouse_location(
             variables.get(WAREHOUSE_VARIABLE, str(home / "warehouse.duckdb")), folder=cwd, name=WAREHOUSE_VARIABLE
         ),
@@ -97,8 +99,28 @@ def read_environment(variables: Mapping[str, str], *, cwd: Path) -> Environment:
     )
 
 
+def lake_location(given: str, *, folder: Path, name: str) -> str:
+    """A lake as it was ``given``: the absolute path of a folder, or the URL of objects.
+
+    A relative path is taken from ``folder``. ``name`` is what the setting is called.
+
+    Raises:
+        InvalidEnvironment: if it is the URL of something else, or names no bucket.
+    """
+    if is_url(given):
+        try:
+            Objects(given)
+        except InvalidUrl as error:
+            raise InvalidEnvironment(f"{name}: {error}") from None
+        return given
+    if scheme := scheme_of(given):
+        schemes = ", ".join(f"{known}://..." for known in SCHEMES)
+        raise InvalidEnvironment(f"{name} begins with {scheme}://; it must be a path or one of: {schemes}")
+    return str(folder / given)
+
+
 def scheme_of(location: str) -> str:
-    """The scheme of a warehouse's location; nothing for a path."""
+    """The scheme of a location; nothing for a path."""
     found = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", location)
     return found[1].lower() if found is not None else ""
 

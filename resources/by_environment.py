@@ -15,7 +15,7 @@ def platform_resources(environment: Environment) -> dict[str, PlatformResource]:
     execution = environment.execution
     platform = PlatformResource(
         landing=str(environment.landing),
-        lake=str(environment.lake),
+        lake=environment.lake,
         warehouse=warehouse_resource(environment.warehouse, execution),
         log_level=environment.log_level,
         ingestion_workers=execution.ingestion_workers,

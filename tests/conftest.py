@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.support.lake import lake, make_contract
+from tests.support.lake import lake, make_contract, s3
 
-__all__ = ["lake", "make_contract"]
+__all__ = ["lake", "make_contract", "s3"]
 
 
 @pytest.fixture(autouse=True)

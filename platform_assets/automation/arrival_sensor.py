@@ -10,7 +10,6 @@ import datetime as dt
 import time
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -33,6 +32,7 @@ from platform_assets.automation.withdrawn import concluded, search
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.landing_events import observed, recognized
 from platform_assets.lake.deliveries import Delivery, dagster_partition
+from platform_assets.lake.locations import open_lake
 from platform_assets.lake.names import shown
 from platform_assets.landing.arrivals import LandingFolder, Look, Watermark
 from platform_assets.landing.walk import ROOT
@@ -183,7 +183,7 @@ class _Tick:
         found = look.arrivals
         if ROOT in found.faults:
             return seen, ()
-        step = search(Path(self.platform.lake), self.feed.name, seen.withdrawals, look.folders)
+        step = search(open_lake(self.platform.lake), self.feed.name, seen.withdrawals, look.folders)
         missing = step.suspects - found.deliveries.keys() - found.waiting.keys()
         gone: list[str] = []
         if missing:

@@ -7,7 +7,6 @@ due is recorded as such; a delivery that is due and missing stays missing, and t
 import datetime as dt
 import time
 from itertools import takewhile
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -19,7 +18,7 @@ from platform_assets.contracts.due import reason_not_due
 from platform_assets.contracts.model import Freshness
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.errors import RecordUnreadable
-from platform_assets.lake.manifest import read_manifest, read_rejection
+from platform_assets.lake.locations import open_lake
 from platform_assets.logs import forwarded, log_context, logger
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing.readers import unreadable
@@ -58,7 +57,7 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
     ) -> list[dg.RunRequest] | dg.SkipReason:
         moment, look_back = due_time.looked_at(context.scheduled_execution_time)
         keys = due_partitions(partitions, moment, look_back)
-        lake = Path(platform.lake)
+        lake = open_lake(platform.lake)
         found = feed.landing(platform.landing).deliveries(set(keys), now_ns=time.time_ns())
         try:
             audited = _audited(feed, platform, keys)
@@ -69,7 +68,7 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
         for key in keys:
             delivery = found.deliveries.get(key)
             try:
-                manifest, rejection = read_manifest(lake, feed.name, key), read_rejection(lake, feed.name, key)
+                manifest, rejection = lake.manifest(feed.name, key), lake.rejection(feed.name, key)
             except RecordUnreadable as error:
                 # a run ingests the delivery again, which replaces the record, or says what is wrong
                 context.log.warning(f"{feed.name} {key}: {error}")

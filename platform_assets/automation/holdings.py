@@ -6,7 +6,6 @@ Only reading is here; what follows from it is decided in ``reconciler``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 
 from platform_assets.automation.digests import digest
 from platform_assets.automation.reconciler import Standing
@@ -14,7 +13,9 @@ from platform_assets.failures import Kind
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.deliveries import Delivery
 from platform_assets.lake.errors import RecordUnreadable
-from platform_assets.lake.manifest import Manifest, Rejection, read_latest
+from platform_assets.lake.locations import open_lake
+from platform_assets.lake.manifest import Manifest, Rejection
+from platform_assets.lake.store import Lake
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing import ledger
 from platform_assets.publishing.errors import NewerWarehouse
@@ -57,8 +58,9 @@ def standings(
     """
     found: dict[str, Standing] = {}
     manifests: dict[str, Manifest] = {}
+    lake = open_lake(platform.lake)
     for delivery in deliveries:
-        held = _in_lake(Path(platform.lake), delivery, contract_digest(feed.contract), warn)
+        held = _in_lake(lake, delivery, contract_digest(feed.contract), warn)
         if isinstance(held, Manifest):
             manifests[delivery.partition] = held
         else:
@@ -77,10 +79,10 @@ def standings(
     return found, hashes
 
 
-def _in_lake(lake: Path, delivery: Delivery, contract: str, warn: Warn) -> Manifest | Standing:
+def _in_lake(lake: Lake, delivery: Delivery, contract: str, warn: Warn) -> Manifest | Standing:
     """The manifest of this very delivery, or what its absence means."""
     try:
-        latest = read_latest(lake, delivery.feed, delivery.partition)
+        latest = lake.latest(delivery.feed, delivery.partition)
     except RecordUnreadable as error:
         # ingesting the delivery again replaces it
         warn(f"{delivery.feed} {delivery.partition}: {error}")

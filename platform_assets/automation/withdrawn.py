@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from platform_assets.automation.cursor import Withdrawals
 from platform_assets.automation.digests import digest
 from platform_assets.lake.errors import RecordUnreadable
-from platform_assets.lake.layout import name_of
-from platform_assets.lake.manifest import read_manifest
-from platform_assets.lake.names import escape
+from platform_assets.lake.store import Lake
 
 MANIFESTS_PER_TICK = 500
 
@@ -31,16 +28,16 @@ class Search:
     progress: Withdrawals
 
 
-def search(lake: Path, feed: str, progress: Withdrawals, folders: int, limit: int = MANIFESTS_PER_TICK) -> Search:
+def search(lake: Lake, feed: str, progress: Withdrawals, folders: int, limit: int = MANIFESTS_PER_TICK) -> Search:
     """Look at the next manifests of the lake, if the search is under way or the landing folder has changed."""
     if progress.at is None:
         if folders == progress.folders:
             return Search(frozenset(), progress)
         progress = Withdrawals(folders, "", reported=progress.reported)
-    names = _names(lake / escape(feed))
+    names = lake.partition_names(feed)
     start = bisect_right(names, progress.at or "")
     part = names[start : start + limit]
-    suspects = frozenset(key for key in _keys(lake / escape(feed), part) if _lacks_a_file(lake, feed, key))
+    suspects = frozenset(key for name in part if _lacks_a_file(lake, feed, key := lake.partition_of(feed, name)))
     return Search(suspects, replace(progress, at=part[-1] if start + limit < len(names) else None))
 
 
@@ -57,21 +54,9 @@ def concluded(step: Search, gone: Sequence[str]) -> tuple[Withdrawals, bool]:
     return replace(progress, reported=progress.digest), progress.count > 0
 
 
-def _names(folder: Path) -> list[str]:
+def _lacks_a_file(lake: Lake, feed: str, key: str) -> bool:
     try:
-        with os.scandir(folder) as listing:
-            return sorted(entry.name for entry in listing)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def _keys(folder: Path, names: Sequence[str]) -> Iterator[str]:
-    return (name_of(folder / name) for name in names)
-
-
-def _lacks_a_file(lake: Path, feed: str, key: str) -> bool:
-    try:
-        manifest = read_manifest(lake, feed, key)
+        manifest = lake.manifest(feed, key)
     except RecordUnreadable:
         return True  # whether its delivery is there, the landing folder says
     return manifest is not None and any(_is_gone(file.path) for file in manifest.delivery_files)

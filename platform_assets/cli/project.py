@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import click
 
-from platform_assets.environment import Environment, read_environment, warehouse_location
+from platform_assets.environment import Environment, lake_location, read_environment, warehouse_location
 
 COMPONENT = "platform_assets.PlatformResources"
 Place = Literal["lake", "warehouse"]
@@ -80,10 +80,12 @@ def chosen_warehouse() -> str:
     return warehouse_location(given.text, folder=given.root, name=f"warehouse in {given.file}")
 
 
-def chosen_lake() -> Path:
-    """Where the lake is, when no option says so."""
+def chosen_lake() -> str:
+    """Where the lake is, when no option says so: an absolute path, or a URL of objects."""
     given = _place("lake", "PLATFORM_LAKE")
-    return _environment().lake if given is None else given.root / given.text
+    if given is None:
+        return _environment().lake
+    return lake_location(given.text, folder=given.root, name=f"lake in {given.file}")
 
 
 def _environment() -> Environment:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import click
 from rich.console import Console
@@ -11,15 +10,15 @@ from rich.table import Table
 from rich.text import Text
 
 from platform_assets.cli.project import chosen_lake
-from platform_assets.lake.errors import RecordUnreadable
-from platform_assets.lake.manifest import read_manifest, read_rejection
+from platform_assets.failures import PlatformError
+from platform_assets.lake.locations import open_lake
 from platform_assets.lake.names import shown
-from platform_assets.lake.quarantine import list_quarantine, read_quarantine
+from platform_assets.lake.quarantined import list_quarantine, read_quarantine
 
 lake_option = click.option(
-    "--lake", type=click.Path(path_type=Path), default=chosen_lake,
+    "--lake", default=chosen_lake,
     show_default="PLATFORM_LAKE, that of the project's PlatformResources, or PLATFORM_HOME/lake",
-    help="The lake's folder.",
+    help="The lake: a folder, or a URL of objects.",
 )  # fmt: skip
 
 
@@ -31,11 +30,12 @@ def quarantine() -> None:
 @quarantine.command("list")
 @click.argument("feed", required=False)
 @lake_option
-def list_(feed: str | None, lake: Path) -> None:
+def list_(feed: str | None, lake: str) -> None:
     """List partitions with rows quarantined and rejected deliveries, of one FEED or of all."""
-    if not lake.is_dir():
+    store = open_lake(lake)
+    if not store.exists():
         raise click.ClickException(f"{lake}: there is no lake here; name it with --lake or PLATFORM_LAKE")
-    found = list_quarantine(lake, feed)
+    found = list_quarantine(store, feed)
     if not found:
         click.echo(f"nothing is quarantined in {lake}" + (f" for {feed}" if feed else ""))
         return
@@ -53,19 +53,20 @@ def list_(feed: str | None, lake: Path) -> None:
 @click.argument("partition")
 @click.option("--limit", default=20, show_default=True, help="Rows to show.")
 @lake_option
-def show(feed: str, partition: str, limit: int, lake: Path) -> None:
+def show(feed: str, partition: str, limit: int, lake: str) -> None:
     """Show the rows of one PARTITION of a FEED that were quarantined, as they came."""
     try:
-        rows = read_quarantine(lake, feed, partition, limit)
-        rejection = read_rejection(lake, feed, partition)
-    except (FileNotFoundError, RecordUnreadable) as error:
+        store = open_lake(lake)
+        rows = read_quarantine(store, feed, partition, limit)
+        rejection = store.rejection(feed, partition)
+    except (FileNotFoundError, PlatformError) as error:
         raise click.ClickException(str(error)) from None
     if rejection is not None:
         click.echo(f"rejected at {rejection.at} ({rejection.code}): {rejection.message}")
     if not rows:
         click.echo(f"no rows of {shown(feed)} {shown(partition)} are quarantined")
         return
-    record = rejection or read_manifest(lake, feed, partition)
+    record = rejection or store.manifest(feed, partition)
     if record is not None:
         click.echo(f"rows by the first rule that they broke: {counts(record.reasons)}")
         click.echo(f"rows by each rule that they broke: {counts(record.rules or record.reasons)}")

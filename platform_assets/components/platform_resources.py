@@ -11,7 +11,7 @@ from platform_assets.automation.conditions import automation_sensor
 from platform_assets.automation.dead_runs import dead_runs_sensor
 from platform_assets.automation.notifications import notification_sensors
 from platform_assets.components.scaffold import PlatformResourcesScaffolder
-from platform_assets.environment import InvalidEnvironment, warehouse_location
+from platform_assets.environment import InvalidEnvironment, lake_location, warehouse_location
 from platform_assets.execution import given_execution
 from platform_assets.platform_resource import PlatformResource, warehouse_resource
 
@@ -27,7 +27,13 @@ class PlatformResources(dg.Component, dg.Resolvable):
     """
 
     landing: Annotated[str, Resolver.default(description="Folder in which files arrive.", examples=["data/landing"])]
-    lake: Annotated[str, Resolver.default(description="Folder of the lake.", examples=["data/lake"])]
+    lake: Annotated[
+        str,
+        Resolver.default(
+            description="The lake: a folder, or a URL of objects (s3://, gs://, az://).",
+            examples=["data/lake", "s3://bucket/lake"],
+        ),
+    ]
     warehouse: Annotated[
         str,
         Resolver.default(
@@ -86,7 +92,7 @@ class PlatformResources(dg.Component, dg.Resolvable):
         )
         platform = PlatformResource(
             landing=str(root / self.place("landing")),
-            lake=str(root / self.place("lake")),
+            lake=lake_location(self.place("lake"), folder=root, name="lake"),
             warehouse=warehouse_resource(warehouse, execution),
             log_level=self.log_level,
             ingestion_workers=execution.ingestion_workers,

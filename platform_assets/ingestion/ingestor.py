@@ -30,10 +30,11 @@ from platform_assets.ingestion.reading import Batch, read_delivery
 from platform_assets.ingestion.unchanged import Ingested, content_hash, holds_the_same, looks_unchanged, renewed
 from platform_assets.lake.deliveries import Delivery
 from platform_assets.lake.errors import DeliveryRejected, IngestionError
+from platform_assets.lake.locations import open_lake
 from platform_assets.lake.manifest import Manifest, Rejection, State
 from platform_assets.lake.names import shown
 from platform_assets.lake.quarantine import QuarantineWriter
-from platform_assets.lake.stage_commit_reject import LakePartition, Stage, opened
+from platform_assets.lake.store import Lake, LakePartition, Stage
 from platform_assets.logs import log_context, logger
 from platform_assets.sql.digest import contract_digest
 from platform_assets.sql.literals import literal
@@ -44,7 +45,7 @@ log = logger(__name__)
 
 
 def ingest(
-    *, contract: Contract, delivery: Delivery, lake: Path, pseudonym_key: bytes | None,
+    *, contract: Contract, delivery: Delivery, lake: Path | Lake, pseudonym_key: bytes | None,
     memory_limit: str = "1GB", threads: int = 2, force: bool = False,
 ) -> Manifest:  # fmt: skip
     """Ingest one delivery; see :meth:`Ingestor.ingest`."""
@@ -55,8 +56,10 @@ def ingest(
 class Ingestor:
     """Ingests deliveries one after the other with one engine, which saves 10 ms each. One per thread."""
 
-    def __init__(self, *, lake: Path, pseudonym_key: bytes | None, memory_limit: str = "1GB", threads: int = 2) -> None:
-        self.lake = lake
+    def __init__(
+        self, *, lake: Path | Lake, pseudonym_key: bytes | None, memory_limit: str = "1GB", threads: int = 2
+    ) -> None:
+        self.lake = open_lake(lake) if isinstance(lake, Path) else lake
         self.pseudonyms = Pseudonyms(pseudonym_key) if pseudonym_key is not None else None
         self._memory_limit, self._threads = memory_limit, threads
         self._engine: duckdb.DuckDBPyConnection | None = None
@@ -107,7 +110,7 @@ class Ingestor:
 
     def _take(self, contract: Contract, delivery: Delivery, *, force: bool) -> Ingested:
         feed, partition = delivery.feed, delivery.partition
-        with self._cancellable(), failures_raised(feed, partition), opened(self.lake, feed, partition) as held:
+        with self._cancellable(), failures_raised(feed, partition), self.lake.opened(feed, partition) as held:
             made = self._made_before(held, contract, delivery)
             if made is not None and not force:
                 return Ingested(made, unchanged=True)
@@ -146,7 +149,7 @@ class Ingestor:
             manifest.contract_digest == contract_digest(contract)
             and manifest.key_fingerprint == self._key(contract)
             and (manifest.state != "not_due" or reason_not_due(contract, delivery.key) is not None)
-            and all(path.is_file() for path in manifest.data_paths(self.lake))
+            and held.has_data(manifest)
         )
         if not same or looks_unchanged(manifest, delivery):
             return manifest if same else None
@@ -229,7 +232,8 @@ class Ingestor:
         self, held: LakePartition, contract: Contract, delivery: Delivery, stage: Stage, batch: Batch
     ) -> Manifest:
         """The manifest of what was read, whose Parquet lies where it stays."""
-        files, quarantine = stage.keep(batch.files), stage.quarantine
+        size = sum(file.stat().st_size for file in batch.files)
+        files, quarantine = held.keep(stage, batch.files), stage.quarantine
         state: State = batch.state
         return Manifest(
             feed=delivery.feed,
@@ -240,7 +244,7 @@ class Ingestor:
             key_fingerprint=self._key(contract),
             delivery_version=delivery.version,
             delivery_files=delivery.files,
-            data_files=tuple(map(held.relative, files)),
+            data_files=files,
             content_hash=content_hash(contract_digest(contract), self._key(contract), batch.content),
             rows_in=batch.rows_in,
             rows_out=batch.rows_out,
@@ -250,8 +254,8 @@ class Ingestor:
             reason=batch.reason,
             warnings=batch.warnings,
             columns=tuple((name, kind) for name, kind, _ in raw_columns(contract)),
-            quarantine_file=held.relative(quarantine.path) if quarantine.rows else None,
-            bytes=sum(file.stat().st_size for file in files),
+            quarantine_file=held.quarantine_name(stage),
+            bytes=size,
             ingestion=stage.ingestion,
         )
 
@@ -270,7 +274,7 @@ class Ingestor:
             rows_quarantined=quarantine.rows,
             reasons=dict(quarantine.reasons),
             rules=dict(quarantine.rules),
-            quarantine_file=held.relative(quarantine.path) if quarantine.rows else None,
+            quarantine_file=held.quarantine_name(stage),
             contract_digest=contract_digest(contract),
             changed_ns=delivery.changed_ns,
         )

@@ -66,13 +66,13 @@ class RecordUnreadable(IngestionError):
     cannot open any file now.
     """
 
-    def __init__(self, path: Path, why: str, *, replaceable: bool = True) -> None:
+    def __init__(self, path: Path | str, why: str, *, replaceable: bool = True) -> None:
         self.path, self.why, self.replaceable = path, why, replaceable
         super().__init__(path, why, code="record_unreadable")
 
     def __str__(self) -> str:
         # a folder is not replaced by the renaming of a file
-        if self.path.is_dir():
+        if isinstance(self.path, Path) and self.path.is_dir():
             advice = "remove it, then materialize this partition of the lake asset again"
         elif self.replaceable:
             advice = (
@@ -87,7 +87,7 @@ class RecordUnreadable(IngestionError):
 class RecordTooNew(RecordUnreadable):
     """A record that a later version of the platform wrote. It stays as it is, and its partition waits."""
 
-    def __init__(self, path: Path, found: int, known: int) -> None:
+    def __init__(self, path: Path | str, found: int, known: int) -> None:
         super().__init__(path, f"it has format {found}, and this version reads up to {known}", replaceable=False)
         self.code, self.kind = "record_too_new", Kind.MISCONFIGURED
 

@@ -58,7 +58,7 @@ class Manifest:
         return tuple(lake / file for file in self.data_files)
 
     def to_json(self) -> builtins.bytes:
-        return _json(asdict(self))
+        return to_json(asdict(self))
 
     @classmethod
     def from_json(cls, text: builtins.bytes) -> Manifest:
@@ -109,7 +109,7 @@ class Rejection:
         return Failure(kind_of_rejection(self.code), self.code, self.message)
 
     def to_json(self) -> bytes:
-        return _json({**asdict(self), "kind": self.failure.kind.value})
+        return to_json({**asdict(self), "kind": self.failure.kind.value})
 
     @classmethod
     def from_json(cls, text: bytes) -> Rejection:
@@ -118,7 +118,8 @@ class Rejection:
         return built(cls, {key: value for key, value in content(text).items() if key != "kind"})
 
 
-def _json(record: dict[str, Any]) -> bytes:
+def to_json(record: dict[str, Any]) -> bytes:
+    """A record of this format as the text of its file."""
     # names of files that are not UTF-8 hold surrogates, and what stands for them here is JSON's own way to write one
     return json.dumps({"format": FORMAT, **record}, indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace")
 

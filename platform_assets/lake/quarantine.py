@@ -11,14 +11,13 @@ import contextlib
 import json
 import os
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from platform_assets.lake.errors import RecordTooNew, RecordUnreadable
-from platform_assets.lake.json_records import FORMAT, FormatTooNew, check_format, is_there
-from platform_assets.lake.layout import MANIFEST, QUARANTINE, REJECTION, escape, make_folder, name_of, partition_folder
-from platform_assets.lake.manifest import read_manifest, read_rejection
+from platform_assets.lake.json_records import FORMAT, FormatTooNew, check_format
+from platform_assets.lake.layout import make_folder
 
 MAX_RAW_BYTES = 64 * 1024
 """A longer row is kept up to here; its length is noted."""
@@ -40,23 +39,6 @@ class QuarantinedRow:
     line: int
     reasons: tuple[str, ...]
     raw: str
-
-
-@dataclass(frozen=True)
-class QuarantinedPartition:
-    """What is quarantined for one partition; ``rejected`` says why, when the whole delivery was refused.
-
-    If its records are not ``readable``, ``rejected`` says why not and the counts are 0.
-    """
-
-    feed: str
-    partition: str
-    rows: int
-    rows_in: int
-    reasons: dict[str, int]
-    rejected: str | None
-    readable: bool = True
-    rules: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -143,66 +125,11 @@ class QuarantineWriter:
         self.first.clear()
 
 
-def list_quarantine(lake: Path, feed: str | None = None) -> list[QuarantinedPartition]:
-    """Partitions with rows quarantined, and rejected deliveries, by feed and partition."""
-    feeds = [lake / escape(feed)] if feed is not None else sorted(lake.iterdir()) if lake.is_dir() else []
-    found: list[QuarantinedPartition] = []
-    for folder in feeds:
-        if folder.name == QUARANTINE or not folder.is_dir():
-            continue
-        for entry in sorted(folder.iterdir()):
-            if is_there(entry / MANIFEST) or is_there(entry / REJECTION):
-                found.extend(_of_partition(lake, name_of(folder), name_of(entry)))
-    return found
-
-
-def _of_partition(lake: Path, feed: str, partition: str) -> list[QuarantinedPartition]:
-    found = []
-    try:
-        rejection, manifest = read_rejection(lake, feed, partition), read_manifest(lake, feed, partition)
-    except RecordUnreadable as error:
-        return [QuarantinedPartition(feed, partition, 0, 0, {}, str(error), readable=False)]
-    if rejection is not None:
-        why = f"{rejection.code}: {rejection.message}"
-        found.append(
-            QuarantinedPartition(
-                feed,
-                partition,
-                rejection.rows_quarantined,
-                rejection.rows_in,
-                rejection.reasons,
-                why,
-                rules=rejection.rules,
-            )
-        )
-    if manifest is not None and manifest.rows_quarantined:
-        found.append(
-            QuarantinedPartition(
-                feed,
-                partition,
-                manifest.rows_quarantined,
-                manifest.rows_in,
-                manifest.reasons,
-                None,
-                rules=manifest.rules,
-            )
-        )
-    return found
-
-
-def read_quarantine(lake: Path, feed: str, partition: str, limit: int | None = None) -> list[QuarantinedRow]:
-    """The rows of a partition that are quarantined: those of the latest rejection, else those of the manifest."""
-    rejection, manifest = read_rejection(lake, feed, partition), read_manifest(lake, feed, partition)
-    name = rejection.quarantine_file if rejection else manifest.quarantine_file if manifest else None
-    if name is None:
-        if manifest is None and rejection is None:
-            raise FileNotFoundError(
-                f"{feed} {partition}: nothing was ingested into {partition_folder(lake, feed, partition)}"
-            )
-        return []
+def read_rows(path: Path, limit: int | None, where: Path | str) -> list[QuarantinedRow]:
+    """The first rows of a quarantine's file; ``where`` is what an error calls it."""
     rows: list[QuarantinedRow] = []
     try:
-        with (lake / name).open(encoding="utf-8") as lines:
+        with path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines):
                 if limit is not None and len(rows) >= limit:
                     break
@@ -212,8 +139,8 @@ def read_quarantine(lake: Path, feed: str, partition: str, limit: int | None = N
                     continue
                 rows.append(QuarantinedRow(entry["file"], entry["line"], tuple(entry["reasons"]), entry["raw"]))
     except FormatTooNew as error:
-        raise RecordTooNew(lake / name, error.found, FORMAT) from error
+        raise RecordTooNew(where, error.found, FORMAT) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         why = error.strerror if isinstance(error, OSError) else f"line {len(rows) + 1} is damaged"
-        raise RecordUnreadable(lake / name, why or "it is damaged") from error
+        raise RecordUnreadable(where, why or "it is damaged") from error
     return rows

@@ -33,13 +33,14 @@ from platform_assets.lake.layout import (
 from platform_assets.lake.manifest import Manifest, Rejection, read_manifest, read_rejection
 from platform_assets.lake.names import NAME
 from platform_assets.lake.quarantine import QuarantineWriter
+from platform_assets.lake.store import Stage
 from platform_assets.logs import logger
 
 log = logger(__name__)
 
 
 @contextmanager
-def opened(lake: Path, feed: str, partition: str) -> Iterator[LakePartition]:
+def opened(lake: Path, feed: str, partition: str) -> Iterator[LocalPartition]:
     """The partition, made if it is new, under its lock.
 
     Raises :class:`RecordUnreadable` if one of its records can neither be read nor be replaced by a new ingestion, such
@@ -47,30 +48,10 @@ def opened(lake: Path, feed: str, partition: str) -> Iterator[LakePartition]:
     """
     folder = make_partition_folder(lake, feed, partition)
     with partition_lock(folder):
-        yield LakePartition(lake, feed, partition)
+        yield LocalPartition(lake, feed, partition)
 
 
-@dataclasses.dataclass(frozen=True)
-class Stage:
-    """A new version in the making, of the name ``ingestion``: nobody reads it before it is committed.
-
-    ``work`` is a folder for what is not protected yet. ``quarantine`` takes the rows that are no data. ``data`` is
-    where the Parquet files will stay.
-    """
-
-    ingestion: str
-    work: Path
-    quarantine: QuarantineWriter
-    data: Path
-
-    def keep(self, files: Sequence[Path]) -> tuple[Path, ...]:
-        """Move Parquet files to where they stay, in their order."""
-        if files:
-            self.data.mkdir()
-        return tuple(file.rename(self.data / f"part-{index:04d}.parquet") for index, file in enumerate(files))
-
-
-class LakePartition:
+class LocalPartition:
     """What a partition holds, and the ways to change it. Made by :func:`opened`, and valid while that is.
 
     ``manifest`` and ``rejection`` are its records; None where there is none, or one that nobody can read.
@@ -110,17 +91,33 @@ class LakePartition:
             (self.lake / part).mkdir(mode=0o700, exist_ok=True)
         ingestion = uuid.uuid4().hex[:12]
         quarantine = QuarantineWriter(quarantine_folder(self.lake, self.feed, self.partition), ingestion)
-        stage = Stage(ingestion, work, quarantine, self.folder / ingestion)
+        stage, data = Stage(ingestion, work, quarantine), self.folder / ingestion
         try:
             yield stage
         except BaseException:
             if not self._may_hold(ingestion):
                 if not self._may_name(quarantine.path):
                     quarantine.discard()
-                shutil.rmtree(stage.data, ignore_errors=True)
+                shutil.rmtree(data, ignore_errors=True)
             raise
         finally:
             shutil.rmtree(work, ignore_errors=True)
+
+    def has_data(self, manifest: Manifest) -> bool:
+        """Whether every Parquet file that ``manifest`` names is there."""
+        return all(path.is_file() for path in manifest.data_paths(self.lake))
+
+    def keep(self, stage: Stage, files: Sequence[Path]) -> tuple[str, ...]:
+        """Move Parquet files to where they stay; their names in order."""
+        data = self.folder / stage.ingestion
+        if files:
+            data.mkdir()
+        moved = [file.rename(data / f"part-{index:04d}.parquet") for index, file in enumerate(files)]
+        return tuple(map(self._relative, moved))
+
+    def quarantine_name(self, stage: Stage) -> str | None:
+        """The name of the stage's quarantine; None if no row is in it."""
+        return self._relative(stage.quarantine.path) if stage.quarantine.rows else None
 
     def commit(self, manifest: Manifest) -> None:
         """Make ``manifest`` the content of the partition. Its data files lie in their folder already."""
@@ -166,7 +163,7 @@ class LakePartition:
         failpoint("lake.reject.before_clean_up")
         self._clean_up(keep_all_data=known != "")
 
-    def relative(self, path: Path) -> str:
+    def _relative(self, path: Path) -> str:
         """``path`` below the lake, as records name it."""
         return str(path.relative_to(self.lake))
 
@@ -184,7 +181,7 @@ class LakePartition:
             current = read_rejection(self.lake, self.feed, self.partition)
         except RecordUnreadable:
             return True
-        return current is not None and current.quarantine_file == self.relative(quarantine)
+        return current is not None and current.quarantine_file == self._relative(quarantine)
 
     def _clean_up(self, *, keep: str | None = None, keep_all_data: bool = False) -> None:
         """Remove what belongs to no manifest, no rejection and not to the version before (``keep``).

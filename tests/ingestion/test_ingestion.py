@@ -20,7 +20,7 @@ from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.errors import DeliveryRejected
 from platform_assets.lake.manifest import ingested_partitions, read_manifest, read_rejection
 from platform_assets.lake.names import MOST, escape, is_cut, unescape
-from platform_assets.lake.quarantine import list_quarantine
+from platform_assets.lake.quarantined import list_quarantine
 from platform_assets.partition_key import PartitionKey
 
 COLUMNS = [
@@ -201,7 +201,7 @@ def test_over_the_limit_nothing_is_committed_and_the_rows_stay_to_be_read(
     rejection = read_rejection(lake.path, "feed", "2013-01-01")
     assert rejection is not None
     assert (rejection.rows_in, rejection.rows_quarantined, rejection.reasons) == (4, 2, {"type:id": 2})
-    (rejected, accepted) = list_quarantine(lake.path)
+    (rejected, accepted) = list_quarantine(lake.store)
     assert (rejected.rows, accepted.rows) == (2, 1)
     shown = CliRunner().invoke(quarantine, ["show", "feed", "2013-01-01", "--lake", str(lake.path)])
     assert shown.exit_code == 0
@@ -210,7 +210,7 @@ def test_over_the_limit_nothing_is_committed_and_the_rows_stay_to_be_read(
     listed = CliRunner().invoke(quarantine, ["list"], env={"PLATFORM_LAKE": str(lake.path)})
     assert "type:id 2" in listed.output
     fixed = lake.ingest(contract, lake.file("a.csv", "id,name,city\n1,a,b\n"))
-    assert (fixed.rows_quarantined, list_quarantine(lake.path)) == (0, [])
+    assert (fixed.rows_quarantined, list_quarantine(lake.store)) == (0, [])
 
 
 def test_the_command_line_tells_mistakes_without_a_trace(tmp_path: Path) -> None:

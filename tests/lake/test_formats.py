@@ -13,7 +13,7 @@ from platform_assets.failures import Kind, failure_of
 from platform_assets.lake.errors import DeliveryRejected, RecordTooNew
 from platform_assets.lake.json_records import FORMAT
 from platform_assets.lake.manifest import read_manifest, read_rejection
-from platform_assets.lake.quarantine import list_quarantine, read_quarantine
+from platform_assets.lake.quarantined import list_quarantine, read_quarantine
 from platform_assets.lake.stage_commit_reject import opened
 from tests.support.lake import Lake
 
@@ -53,14 +53,14 @@ def test_records_name_their_format(lake: Lake, records: dict[str, Path]) -> None
 
 def test_records_of_the_first_format_are_read(lake: Lake, records: dict[str, Path]) -> None:
     manifest, rejection = read_manifest(lake.path, "feed", DAY), read_rejection(lake.path, "feed", OTHER)
-    rows = read_quarantine(lake.path, "feed", DAY)
+    rows = read_quarantine(lake.store, "feed", DAY)
     change(records["manifest"], format=None)
     change(records["rejection"], format=None, kind=None)
     lines = records["quarantine"].read_text().splitlines(keepends=True)
     records["quarantine"].write_text("".join(lines[1:]))
     assert read_manifest(lake.path, "feed", DAY) == manifest
     assert read_rejection(lake.path, "feed", OTHER) == rejection
-    assert read_quarantine(lake.path, "feed", DAY) == rows
+    assert read_quarantine(lake.store, "feed", DAY) == rows
     assert [row.raw for row in rows] == ["x"]
 
 
@@ -82,14 +82,14 @@ def test_a_later_format_costs_its_partition_and_is_not_touched(
             pytest.fail("it was opened")
     assert path.read_bytes() == before
     assert lake.ingest(make_contract(COLUMNS), lake.file("more", "id\n3\n"), partition=other).rows_out == 1
-    listed = {entry.partition: entry.readable for entry in list_quarantine(lake.path, "feed")}
+    listed = {entry.partition: entry.readable for entry in list_quarantine(lake.store, "feed")}
     assert listed[mine] is False
 
 
 def test_a_quarantine_of_a_later_format_is_refused(lake: Lake, records: dict[str, Path]) -> None:
     records["quarantine"].write_text(json.dumps({"format": FORMAT + 1}) + "\n")
     with pytest.raises(RecordTooNew):
-        read_quarantine(lake.path, "feed", DAY)
+        read_quarantine(lake.store, "feed", DAY)
 
 
 @pytest.mark.parametrize("value", ["2", 0, -1, True, 1.5])

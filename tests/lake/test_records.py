@@ -21,7 +21,7 @@ from platform_assets.failpoints import armed
 from platform_assets.lake.errors import DeliveryRejected, IngestionError, RecordUnreadable
 from platform_assets.lake.layout import MANIFEST, REJECTION
 from platform_assets.lake.manifest import Manifest, Rejection, read_manifest, read_rejection
-from platform_assets.lake.quarantine import list_quarantine
+from platform_assets.lake.quarantined import list_quarantine
 
 COLUMNS = [{"name": "n", "logicalType": "integer"}, {"name": "t", "logicalType": "string"}]
 DAY = "2013-01-01"
@@ -93,7 +93,7 @@ def test_a_damaged_record_names_itself_and_is_replaced_by_the_next_ingestion(
         (read_rejection if name == REJECTION else read_manifest)(lake.path, "feed", DAY)
     assert str(path) in str(error.value)
     assert "materialize this partition of the lake asset again" in str(error.value)
-    (listed,) = list_quarantine(lake.path)
+    (listed,) = list_quarantine(lake.store)
     assert not listed.readable
     assert str(path) in str(listed.rejected)
     for command in (["list", "feed"], ["show", "feed", DAY]):
@@ -235,7 +235,7 @@ def test_a_crash_before_the_removal_of_a_rejection_leaves_none_that_counts(
     assert path_of(lake, REJECTION).exists(), "the crash came before"
     os.utime(path_of(lake, REJECTION))  # neither does its time make it count
     assert read_rejection(lake.path, "feed", DAY) is None
-    assert list_quarantine(lake.path) == []
+    assert list_quarantine(lake.store) == []
     manifest = lake.ingest(contract, newer)
     assert lake.rows(manifest) == [(2, "y")]
     with pytest.raises(DeliveryRejected):

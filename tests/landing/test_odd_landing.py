@@ -20,7 +20,7 @@ from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.layout import make_partition_folder, name_of, partition_folder
 from platform_assets.lake.manifest import ingested_partitions, read_manifest
 from platform_assets.lake.names import MOST, encodable, escape, is_cut, shown, unescape
-from platform_assets.lake.quarantine import list_quarantine, read_quarantine
+from platform_assets.lake.quarantined import list_quarantine, read_quarantine
 from platform_assets.landing.arrivals import Completeness, LandingFolder, Watermark
 from platform_assets.landing.patterns import ArrivalPattern, NameMatch
 from platform_assets.partition_key import PartitionKey
@@ -93,8 +93,8 @@ def test_a_long_key_is_ingested_listed_and_shown(lake: Any, make_contract: Calla
     assert lake.rows(manifest) == [(1, "x")]
     assert read_manifest(lake.path, "feed", name) == manifest
     assert ingested_partitions(lake.path, "feed") == [name]
-    assert [(found.partition, found.rows) for found in list_quarantine(lake.path)] == [(name, 1)]
-    assert len(read_quarantine(lake.path, "feed", name)) == 1
+    assert [(found.partition, found.rows) for found in list_quarantine(lake.store)] == [(name, 1)]
+    assert len(read_quarantine(lake.store, "feed", name)) == 1
     again = lake.ingest(make_contract(COLUMNS), lake.file("a", "n,t\n2,x\n"), partition=name)
     assert read_manifest(lake.path, "feed", name) == again
     assert name_of(partition_folder(lake.path, "feed", name)) == name

@@ -18,7 +18,7 @@ from platform_assets.contracts.model import Contract
 from platform_assets.contracts.problems import ContractError
 from platform_assets.ingestion import uniqueness
 from platform_assets.ingestion.ingestor import ingest
-from platform_assets.lake.quarantine import read_quarantine
+from platform_assets.lake.quarantined import read_quarantine
 from platform_assets.sql.contract_file import parse_contract
 from tests.support.campaigns import times
 from tests.support.lake import Lake
@@ -75,7 +75,7 @@ def judged(root: Path, contract: Contract, values: list[str]) -> tuple[int, set[
     lines = ['"' + value.replace('"', '""') + '"' for value in values]
     path = lake.file("a.csv", "\n".join([names, *lines]) + "\n")
     manifest = ingest(contract=contract, delivery=lake.delivery(path), lake=lake.path, pseudonym_key=None, force=True)
-    reasons = {reason for row in read_quarantine(lake.path, "feed", "2013-01-01") for reason in row.reasons}
+    reasons = {reason for row in read_quarantine(lake.store, "feed", "2013-01-01") for reason in row.reasons}
     return manifest.rows_out, reasons
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,14 @@ import yaml
 from platform_assets.contracts import Contract
 from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.deliveries import Delivery, FileVersion
+from platform_assets.lake.locations import open_lake
 from platform_assets.lake.manifest import Manifest
-from platform_assets.lake.quarantine import QuarantinedRow, read_quarantine
+from platform_assets.lake.quarantine import QuarantinedRow
+from platform_assets.lake.quarantined import read_quarantine
+from platform_assets.lake.store import Lake as LakeStore
 from platform_assets.partition_key import PartitionKey
 from platform_assets.sql.contract_file import parse_contract
+from tests.support.object_store import S3Server, s3_server
 
 KEY = b"a key for tests, of 32 bytes len"
 
@@ -48,10 +52,15 @@ def key_of(partition: str) -> PartitionKey:
 
 @dataclass
 class Lake:
-    """``path`` is the lake, ``landing`` a folder for files to deliver."""
+    """``path`` is the lake, ``landing`` a folder for files to deliver; ``url`` is a lake elsewhere, in its place."""
 
     path: Path
     landing: Path
+    url: str = ""
+
+    @property
+    def store(self) -> LakeStore:
+        return open_lake(self.url or self.path)
 
     def file(self, name: str, content: bytes | str) -> Path:
         path = self.landing / name
@@ -63,7 +72,7 @@ class Lake:
 
     def ingest(self, contract: Contract, *files: Path, partition: str = "2013-01-01", **more: Any) -> Manifest:
         """Ingest, and check what always has to hold."""
-        manifest = ingest(contract=contract, delivery=self.delivery(*files, partition=partition), lake=self.path,
+        manifest = ingest(contract=contract, delivery=self.delivery(*files, partition=partition), lake=self.store,
                           pseudonym_key=KEY, **more)  # fmt: skip
         assert manifest.rows_in == manifest.rows_out + manifest.rows_quarantined
         assert manifest.rows_quarantined == sum(manifest.reasons.values())
@@ -72,21 +81,38 @@ class Lake:
         return manifest
 
     def rows(self, manifest: Manifest) -> list[tuple[Any, ...]]:
-        paths = [str(path) for path in manifest.data_paths(self.path)]
-        if not paths:
+        if not manifest.data_files:
             return []
-        with duckdb.connect() as engine:
+        with self.store.on_disk([manifest]) as files, duckdb.connect() as engine:
             engine.execute("SET TimeZone = 'UTC'")
+            paths = [str(path) for path in files[manifest.partition]]
             return engine.execute("SELECT * FROM read_parquet(?)", [paths]).fetchall()
 
     def quarantined(self, partition: str = "2013-01-01") -> list[QuarantinedRow]:
-        return read_quarantine(self.path, "feed", partition)
+        return read_quarantine(self.store, "feed", partition)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    with s3_server() as server:
+        yield server
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
+def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
+    """A lake in a folder, or where the test's parameter says: `everywhere` is both."""
     (tmp_path / "landing").mkdir()
-    return Lake(tmp_path / "lake", tmp_path / "landing")
+    url = ""
+    if getattr(request, "param", "folder") == "s3":
+        server: S3Server = request.getfixturevalue("s3")
+        for name, value in server.variables.items():
+            request.getfixturevalue("monkeypatch").setenv(name, value)
+        url = f"{server.bucket()}/some/lake"
+    return Lake(tmp_path / "lake", tmp_path / "landing", url)
+
+
+everywhere = pytest.mark.parametrize("lake", ["folder", "s3"], indirect=True)
+"""For what holds of every kind of lake."""
 
 
 @pytest.fixture

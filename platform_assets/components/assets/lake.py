@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from threading import local
 from typing import Any
 
@@ -34,7 +33,8 @@ from platform_assets.ingestion.ingestor import Ingestor
 from platform_assets.ingestion.unchanged import Ingested
 from platform_assets.lake.deliveries import Delivery, dagster_partition
 from platform_assets.lake.errors import IngestionError, RecordUnreadable
-from platform_assets.lake.manifest import Manifest, Rejection, read_latest, read_manifest
+from platform_assets.lake.locations import open_lake
+from platform_assets.lake.manifest import Manifest, Rejection
 from platform_assets.lake.names import encodable, shown
 from platform_assets.landing.arrivals import Arrivals, LandingFolder
 from platform_assets.landing.stability import whole_up_to
@@ -87,11 +87,11 @@ def lake_verdict(feed: Feed, key: dg.AssetKey) -> dg.AssetChecksDefinition:
     """The verdict check of `lake/<feed>`: manifests that are not there, and rejections newer than them."""
 
     def problems(context: dg.AssetCheckExecutionContext, keys: Sequence[str]) -> Mapping[str, Failure]:
-        lake = Path(context.resources.platform.lake)
+        lake = open_lake(context.resources.platform.lake)
         found: dict[str, Failure] = {}
         for partition in keys:
             try:
-                latest = read_latest(lake, feed.name, partition)
+                latest = lake.latest(feed.name, partition)
             except RecordUnreadable as error:
                 found[partition] = error.failure
                 continue
@@ -136,7 +136,7 @@ def _ingest_in_rounds(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> l
 def _ingest_all(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> list[Outcome]:
     """Ingest the partitions ``keys`` side by side; one outcome each, in their order."""
     feed, platform = work.feed, work.platform
-    lake = Path(platform.lake)
+    lake = open_lake(platform.lake)
     try:
         secret = feed.pseudonym_key(platform)
     except PlatformError as error:
@@ -209,7 +209,7 @@ def _ingested(work: _Work, partition: str, arrivals: Arrivals, ingestor: Ingesto
         if partition in arrivals.hindered:
             raise IngestionError(message, code="landing")
         raise _NotThere("incomplete", message)
-    kept = read_manifest(ingestor.lake, feed.name, partition)
+    kept = ingestor.lake.manifest(feed.name, partition)
     if kept is not None:
         # what was ingested stays, even when the landing folder has been cleared since
         if kept.state == "data" and kept.contract_digest != contract_digest(feed.contract):

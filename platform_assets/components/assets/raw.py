@@ -23,7 +23,8 @@ from platform_assets.execution import current_execution
 from platform_assets.failures import Failure
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.errors import RecordUnreadable
-from platform_assets.lake.manifest import Manifest, read_latest
+from platform_assets.lake.locations import open_lake
+from platform_assets.lake.manifest import Manifest
 from platform_assets.logs import logger
 from platform_assets.publishing.from_files import publish
 from platform_assets.publishing.verdicts import Candidate, Verdict
@@ -69,12 +70,12 @@ def load_partitions(
 
     ``upstream`` holds what the run could not ingest: where nothing is in the lake, that is the reason.
     """
-    lake = Path(platform.lake)
+    lake = open_lake(platform.lake)
     failures: dict[str, Failure] = {}
     manifests: dict[str, Manifest] = {}
     for key in keys:
         try:
-            latest = read_latest(lake, feed.name, key)
+            latest = lake.latest(feed.name, key)
         except RecordUnreadable as error:
             failures[key] = error.failure
             continue
@@ -90,21 +91,25 @@ def load_partitions(
     started = time.monotonic()
     asset = feed.raw_key.to_user_string()
 
-    def publish_candidates(candidates: Sequence[Candidate]) -> list[Verdict]:
-        return publish(
-            platform.warehouse.open(),
-            asset=asset,
-            table=feed.raw_table,
-            columns=raw_columns(feed.contract),
-            candidates=candidates,
-            rules=feed.contract.batch_rules,
-            run_id=run_id,
-            order=feed.keys.order,
-        )
+    def publish_ingested(ingested: Sequence[Manifest]) -> list[Verdict]:
+        with lake.on_disk(ingested) as files:
+            return publish(
+                platform.warehouse.open(),
+                asset=asset,
+                table=feed.raw_table,
+                columns=raw_columns(feed.contract),
+                candidates=[_candidate(manifest, files[manifest.partition]) for manifest in ingested],
+                rules=feed.contract.batch_rules,
+                run_id=run_id,
+                order=feed.keys.order,
+            )
 
-    candidates = [_candidate(manifest, lake) for manifest in manifests.values()]
     verdicts, failed = published_apart(
-        publish_candidates, candidates, key=lambda c: c.partition, what=asset, at_once=platform.partitions_per_load
+        publish_ingested,
+        list(manifests.values()),
+        key=lambda manifest: manifest.partition,
+        what=asset,
+        at_once=platform.partitions_per_load,
     )
     failures |= failed
     seconds = (time.monotonic() - started) / max(1, len(manifests))
@@ -116,11 +121,11 @@ def load_partitions(
     return verdicts, outcomes
 
 
-def _candidate(manifest: Manifest, lake: Path) -> Candidate:
+def _candidate(manifest: Manifest, files: Sequence[Path]) -> Candidate:
     return Candidate(
         partition=manifest.partition,
         version=manifest.content_hash,
-        files=tuple(str(path) for path in manifest.data_paths(lake)),
+        files=tuple(map(str, files)),
         rows=manifest.rows_out,
         state=manifest.state,
         reason=manifest.reason,

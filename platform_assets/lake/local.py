@@ -1,0 +1,64 @@
+"""The lake in a folder: what each of its records says, and the partitions that are opened in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from platform_assets.lake.json_records import is_there
+from platform_assets.lake.layout import MANIFEST, QUARANTINE, REJECTION, name_of
+from platform_assets.lake.manifest import Manifest, Rejection, read_latest, read_manifest, read_rejection
+from platform_assets.lake.names import escape
+from platform_assets.lake.quarantine import QuarantinedRow, read_rows
+from platform_assets.lake.stage_commit_reject import LocalPartition, opened
+
+
+@dataclass(frozen=True)
+class LocalLake:
+    """The lake in the folder ``path``."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def exists(self) -> bool:
+        return self.path.is_dir()
+
+    def opened(self, feed: str, partition: str) -> AbstractContextManager[LocalPartition]:
+        return opened(self.path, feed, partition)
+
+    def manifest(self, feed: str, partition: str) -> Manifest | None:
+        return read_manifest(self.path, feed, partition)
+
+    def rejection(self, feed: str, partition: str) -> Rejection | None:
+        return read_rejection(self.path, feed, partition)
+
+    def latest(self, feed: str, partition: str) -> Manifest | Rejection | None:
+        return read_latest(self.path, feed, partition)
+
+    def feeds(self) -> list[str]:
+        return [name_of(entry) for entry in _folders(self.path) if entry.name != QUARANTINE]
+
+    def partition_names(self, feed: str) -> list[str]:
+        entries = _folders(self.path / escape(feed))
+        return [entry.name for entry in entries if is_there(entry / MANIFEST) or is_there(entry / REJECTION)]
+
+    def partition_of(self, feed: str, name: str) -> str:
+        return name_of(self.path / escape(feed) / name)
+
+    @contextmanager
+    def on_disk(self, manifests: Sequence[Manifest]) -> Iterator[dict[str, tuple[Path, ...]]]:
+        yield {manifest.partition: manifest.data_paths(self.path) for manifest in manifests}
+
+    def quarantined_rows(self, name: str, limit: int | None) -> list[QuarantinedRow]:
+        return read_rows(self.path / name, limit, self.path / name)
+
+
+def _folders(path: Path) -> list[Path]:
+    try:
+        return sorted(entry for entry in path.iterdir() if entry.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []

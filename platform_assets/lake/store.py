@@ -1,0 +1,132 @@
+"""The lake as the platform sees it: partitions that are opened to be written, and the records of each.
+
+A lake in a folder is in ``local``, one below a URL in ``objects``; which of them a location is, says
+``locations``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from platform_assets.lake.manifest import Manifest, Rejection
+from platform_assets.lake.quarantine import QuarantinedRow, QuarantineWriter
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A new version in the making, of the name ``ingestion``: nobody reads it before it is committed.
+
+    ``work`` is a folder for what is not protected yet, on this machine. ``quarantine`` takes the rows that are no data.
+    """
+
+    ingestion: str
+    work: Path
+    quarantine: QuarantineWriter
+
+
+class LakePartition(Protocol):
+    """What a partition holds, and the ways to change it; valid while it is open.
+
+    Its records are None where there is none, or one that nobody can read.
+    """
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """What it holds."""
+        ...
+
+    @property
+    def rejection(self) -> Rejection | None:
+        """The latest rejection, if nothing was accepted after it."""
+        ...
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether every record that it has can be read."""
+        ...
+
+    def has_data(self, manifest: Manifest) -> bool:
+        """Whether every Parquet file that ``manifest`` names is there."""
+        ...
+
+    def stage(self) -> AbstractContextManager[Stage]:
+        """Room for a new version. What was neither committed nor rejected in the block is gone after it."""
+        ...
+
+    def keep(self, stage: Stage, files: Sequence[Path]) -> tuple[str, ...]:
+        """Make Parquet files of ``stage`` those of the new version; their names, in order, as manifests have them."""
+        ...
+
+    def quarantine_name(self, stage: Stage) -> str | None:
+        """The name that records have for the stage's quarantine; None if no row is in it."""
+        ...
+
+    def commit(self, manifest: Manifest) -> None:
+        """Make ``manifest`` the content of the partition. Its data files were kept before."""
+        ...
+
+    def renew(self, manifest: Manifest) -> None:
+        """Record that the same ingestion is that of files whose names, times or rights are others now."""
+        ...
+
+    def reject(self, rejection: Rejection) -> None:
+        """Record that a delivery was refused, now; the partition's manifest stays as it is."""
+        ...
+
+
+class Lake(Protocol):
+    """Where manifests, Parquet and quarantines are. Cheap to make, and safe to share between threads.
+
+    What reads a record raises ``RecordUnreadable`` if there is one that cannot be read.
+    """
+
+    def __str__(self) -> str:
+        """Where it is, for people."""
+        ...
+
+    def exists(self) -> bool:
+        """Whether anything is there."""
+        ...
+
+    def opened(self, feed: str, partition: str) -> AbstractContextManager[LakePartition]:
+        """The partition, made if it is new, for the one process that writes it."""
+        ...
+
+    def manifest(self, feed: str, partition: str) -> Manifest | None:
+        """The committed manifest of a partition, or None when it was never ingested."""
+        ...
+
+    def rejection(self, feed: str, partition: str) -> Rejection | None:
+        """The latest rejection of a partition, if no delivery was accepted after it."""
+        ...
+
+    def latest(self, feed: str, partition: str) -> Manifest | Rejection | None:
+        """What counts of a partition: its rejection if it has one, else its manifest, else nothing."""
+        ...
+
+    def feeds(self) -> list[str]:
+        """Every feed that has a partition here, in order."""
+        ...
+
+    def partition_names(self, feed: str) -> list[str]:
+        """The folders of a feed's partitions, in order; :meth:`partition_of` tells their partitions."""
+        ...
+
+    def partition_of(self, feed: str, name: str) -> str:
+        """The partition whose folder it is."""
+        ...
+
+    def on_disk(self, manifests: Sequence[Manifest]) -> AbstractContextManager[dict[str, tuple[Path, ...]]]:
+        """The Parquet files of each partition as files of this machine, for the length of the block.
+
+        A file that is gone is a path at which nothing is.
+        """
+        ...
+
+    def quarantined_rows(self, name: str, limit: int | None) -> list[QuarantinedRow]:
+        """The rows of the quarantine that a record names."""
+        ...

@@ -1,0 +1,60 @@
+"""What can be wrong with a store, as failures of the platform. A message quotes no request, which may be signed."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+
+from platform_assets.failures import Kind, PlatformError
+
+_STATUS = re.compile(r"status code: (\d{3} [A-Za-z ]+)")
+_CODE = re.compile(r"<Code>([A-Za-z]+)</Code>")
+
+
+class StoreFault(PlatformError):
+    """The store did not answer, or answered that it cannot now: nothing is known of what was asked for."""
+
+    kind = Kind.INFRASTRUCTURE
+    code = "store"
+
+
+class StoreRefused(PlatformError):
+    """The store does not know who asks, or does not let them."""
+
+    kind = Kind.CREDENTIALS
+    code = "store:refused"
+
+
+class NoSuchStore(PlatformError):
+    """There is no such bucket or container, or the URL cannot be one."""
+
+    kind = Kind.MISCONFIGURED
+    code = "store:missing"
+
+
+@contextlib.contextmanager
+def faults_of(url: str, doing: str) -> Iterator[None]:
+    """Errors of obstore as those of this module; that something is not there, or there already, passes through."""
+    from obstore import exceptions
+
+    try:
+        yield
+    except (FileNotFoundError, exceptions.NotFoundError, exceptions.AlreadyExistsError):
+        raise
+    except (exceptions.UnauthenticatedError, exceptions.PermissionDeniedError) as error:
+        raise StoreRefused(
+            f"{url}: {doing} was refused ({_words(error)}). Give this process credentials by the usual variables or "
+            "the machine's role, and the rights to list, read and write there"
+        ) from None
+    except exceptions.BaseError as error:
+        if "NoSuchBucket" in str(error) or "ContainerNotFound" in str(error):
+            raise NoSuchStore(f"{url}: there is no such bucket. Make it, or correct the URL") from None
+        raise StoreFault(f"{url}: {doing} failed ({_words(error)}). Nothing is known of it: try again") from None
+
+
+def _words(error: Exception) -> str:
+    """What the store said, without the request."""
+    text = str(error)
+    found = [match[1].strip() for pattern in (_STATUS, _CODE) if (match := pattern.search(text))]
+    return ", ".join(found) or re.split(r": | http", text, maxsplit=1)[0][:200] or type(error).__name__

@@ -1,0 +1,167 @@
+"""The objects below a URL (`s3://`, `gs://`, `az://`): the few operations that the lake and landing are made of.
+
+Credentials come from the usual chain of each cloud: its variables, a web identity, the machine's role. Requests that a
+store refuses for the moment (500, 503, a cut connection) are repeated by obstore. Its threads are started by the first
+request of a process, never at import.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from platform_assets.failures import Kind, PlatformError
+from platform_assets.stores.errors import faults_of
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+SCHEMES = ("s3", "gs", "az")
+"""Schemes of the URLs that can be opened here."""
+
+DELETED_AT_ONCE = 1_000
+REQUEST_TIMEOUT = dt.timedelta(seconds=60)
+RETRIED_FOR = dt.timedelta(seconds=60)
+CHUNK = 1 << 20
+
+
+class InvalidUrl(PlatformError, ValueError):
+    """The URL names no bucket, or has a part that does not belong there."""
+
+    kind = Kind.MISCONFIGURED
+    code = "url"
+
+
+def is_url(location: str) -> bool:
+    """Whether it is a URL of objects, and no path."""
+    return re.match(rf"({'|'.join(SCHEMES)})://", location) is not None
+
+
+@dataclass(frozen=True, order=True)
+class Listed:
+    """An object as a listing names it: ``key`` below the URL, ``size`` in bytes, and what tells its versions apart."""
+
+    key: str
+    size: int
+    changed: dt.datetime
+    etag: str
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The objects below ``url``; keys are relative to it. Cheap to make: nothing is asked for before it is used."""
+
+    url: str
+
+    def __post_init__(self) -> None:
+        bucket = re.fullmatch(r"[a-z0-9]+://([^/?#@]+)(/[^?#]*)?", self.url)
+        if bucket is None:
+            # not quoted: it may hold a password
+            raise InvalidUrl("the URL must be scheme://bucket/folder, without user, password or options")
+
+    def __str__(self) -> str:
+        return self.url
+
+    def named(self, key: str) -> str:
+        """The URL of an object."""
+        return f"{self.url.rstrip('/')}/{key}"
+
+    def read(self, key: str) -> bytes | None:
+        """The content of a small object; None if it is not there."""
+        import obstore
+
+        with faults_of(self.named(key), "reading"):
+            try:
+                return bytes(obstore.get(self._store, key).bytes())
+            except FileNotFoundError:
+                return None
+
+    def create(self, key: str, content: bytes) -> bool:
+        """Write a small object if there is none of that name, in one step; False if there is another one.
+
+        An answer that got lost does not make it another one: ``content`` that is there counts as written here.
+        """
+        import obstore
+
+        with faults_of(self.named(key), "writing"):
+            try:
+                obstore.put(self._store, key, content, mode="create", use_multipart=False)
+            except obstore.exceptions.AlreadyExistsError:
+                return self.read(key) == content
+            return True
+
+    def upload(self, key: str, path: Path) -> None:
+        """Write a file as an object, in parts of bounded memory; nobody sees it before it is whole."""
+        import obstore
+
+        with faults_of(self.named(key), "writing"):
+            obstore.put(self._store, key, path)
+
+    def fetch(self, key: str, path: Path) -> bool:
+        """Write an object into a file, in pieces; False if it is not there."""
+        import obstore
+
+        with faults_of(self.named(key), "reading"), path.open("wb") as file:
+            try:
+                for chunk in obstore.get(self._store, key).stream(min_chunk_size=CHUNK):
+                    file.write(chunk)
+            except FileNotFoundError:
+                return False
+        return True
+
+    def listed(self, folder: str = "", *, after: str = "") -> Iterator[Listed]:
+        """The objects below ``folder`` at any depth, in the order of their keys, those up to ``after`` left out."""
+        import obstore
+
+        with faults_of(self.named(folder), "listing"):
+            for page in obstore.list(self._store, folder or None, offset=after or None):
+                for meta in page:
+                    yield Listed(meta["path"], meta["size"], meta["last_modified"], meta["e_tag"] or "")
+
+    def folders(self, folder: str = "") -> list[str]:
+        """The names of the folders directly in ``folder``, in order."""
+        import obstore
+
+        with faults_of(self.named(folder), "listing"):
+            found = obstore.list_with_delimiter(self._store, folder or None)
+        return sorted(prefix.rstrip("/").rsplit("/", 1)[-1] for prefix in found["common_prefixes"])
+
+    def exists(self, key: str) -> bool:
+        """Whether there is an object of that name."""
+        import obstore
+
+        with faults_of(self.named(key), "looking at it"):
+            try:
+                obstore.head(self._store, key)
+            except FileNotFoundError:
+                return False
+            return True
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove objects; those that are not there are left at that."""
+        import obstore
+
+        for start in range(0, len(keys), DELETED_AT_ONCE):
+            with faults_of(self.url, "removing objects"):
+                try:
+                    obstore.delete(self._store, list(keys[start : start + DELETED_AT_ONCE]))
+                except FileNotFoundError:
+                    continue
+
+    @cached_property
+    def _store(self) -> ObjectStore:
+        from obstore.store import from_url
+
+        http = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
+        with faults_of(self.url, "opening"):
+            return from_url(
+                self.url,
+                client_options={"timeout": REQUEST_TIMEOUT, **({"allow_http": True} if http else {})},
+                retry_config={"max_retries": 8, "retry_timeout": RETRIED_FOR},
+            )

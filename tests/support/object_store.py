@@ -1,0 +1,56 @@
+"""A real S3 server on loopback, moto's, in a process of its own that ends with the one that started it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+SERVER = """
+import sys
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+sys.stdin.read()
+"""
+
+
+@dataclass(frozen=True)
+class S3Server:
+    """Where it listens. ``variables`` are those by which clients find it; the keys are no secrets."""
+
+    port: int
+
+    @property
+    def variables(self) -> dict[str, str]:
+        return {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": "us-east-1",
+        }
+
+    def bucket(self) -> str:
+        """The URL of a new bucket."""
+        name = f"bucket-{uuid.uuid4().hex[:12]}"
+        url = f"http://127.0.0.1:{self.port}/{name}"
+        urllib.request.urlopen(urllib.request.Request(url, method="PUT")).close()
+        return f"s3://{name}"
+
+
+@contextmanager
+def s3_server() -> Iterator[S3Server]:
+    command = [sys.executable, "-c", SERVER]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        try:
+            yield S3Server(int(server.stdout.readline()))
+        finally:
+            server.stdin.close()
