@@ -12,6 +12,7 @@ import click
 GROUPS = {
     "contract": ("platform_assets.cli.contract", "Infer, validate and compare data contracts."),
     "quarantine": ("platform_assets.cli.quarantine", "Read the rows that were quarantined."),
+    "lake": ("platform_assets.cli.lake", "Remove what killed runs have left in a lake below a URL."),
     "ledger": ("platform_assets.cli.ledger", "Read versions and verdicts of published tables."),
     "ingest": ("platform_assets.cli.ingest", "Ingest deliveries of a feed now; with --force again."),
     "launch": ("platform_assets.cli.launch", "Materialize assets in a Dagster that is running, and wait."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -52,6 +53,9 @@ class LocalLake:
     @contextmanager
     def on_disk(self, manifests: Sequence[Manifest]) -> Iterator[dict[str, tuple[Path, ...]]]:
         yield {manifest.partition: manifest.data_paths(self.path) for manifest in manifests}
+
+    def sweep(self, feed: str, partition: str, *, older_than: dt.timedelta) -> list[str]:  # noqa: ARG002 - see Lake
+        return []
 
     def quarantined_rows(self, name: str, limit: int | None) -> list[QuarantinedRow]:
         return read_rows(self.path / name, limit, self.path / name)

@@ -16,33 +16,38 @@ import contextlib
 import dataclasses
 import datetime as dt
 import json
-import re
 import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from platform_assets.failpoints import failpoint
 from platform_assets.failures import Kind
-from platform_assets.lake.errors import IngestionError, RecordTooNew, RecordUnreadable
-from platform_assets.lake.json_records import FORMAT, FormatTooNew, built, content
+from platform_assets.lake.errors import IngestionError, RecordUnreadable
 from platform_assets.lake.layout import QUARANTINE
-from platform_assets.lake.manifest import Manifest, Rejection, to_json
+from platform_assets.lake.manifest import Manifest, Rejection
 from platform_assets.lake.names import escape, is_cut, shown, unescape
 from platform_assets.lake.quarantine import QuarantinedRow, QuarantineWriter, read_rows
 from platform_assets.lake.store import Stage
+from platform_assets.lake.versions import (
+    Version,
+    data_of,
+    folder_of,
+    key_of,
+    newest,
+    newest_number,
+    previous,
+    sweep,
+)
 from platform_assets.logs import in_this_context, logger
 from platform_assets.stores.objects import Objects
 
 log = logger(__name__)
 
-VERSIONS = "versions"
 TRANSFERS = 8
 """Objects that are fetched side by side."""
-_VERSION = re.compile(r"(\d{10})\.json")
 
 
 class Overtaken(IngestionError):
@@ -54,37 +59,6 @@ class Overtaken(IngestionError):
             code="lake:overtaken",
             kind=Kind.INFRASTRUCTURE,
         )
-
-
-@dataclass(frozen=True)
-class Version:
-    """A state of a partition: ``number`` 0 is that of one that was never written."""
-
-    feed: str
-    partition: str
-    number: int
-    manifest: Manifest | None = None
-    rejection: Rejection | None = None
-    readable: bool = True
-
-    def to_json(self) -> bytes:
-        """The text of the object; two writers never write the same."""
-        record = {
-            "feed": self.feed,
-            "partition": self.partition,
-            "number": self.number,
-            "writer": uuid.uuid4().hex,
-            "manifest": dataclasses.asdict(self.manifest) if self.manifest is not None else None,
-            "rejection": dataclasses.asdict(self.rejection) if self.rejection is not None else None,
-        }
-        return to_json(record)
-
-    @property
-    def data(self) -> set[str]:
-        """The keys of what its records name."""
-        found = set(self.manifest.data_files) if self.manifest is not None else set()
-        records = (self.manifest, self.rejection)
-        return found | {record.quarantine_file for record in records if record and record.quarantine_file}
 
 
 class ObjectLake:
@@ -123,8 +97,8 @@ class ObjectLake:
     def partition_of(self, feed: str, name: str) -> str:
         if not is_cut(name):
             return unescape(name)
-        number = _newest_number(self.objects, f"{escape(feed)}/{name}")
-        text = self.objects.read(_key(f"{escape(feed)}/{name}", number)) if number else None
+        number = newest_number(self.objects, f"{escape(feed)}/{name}")
+        text = self.objects.read(key_of(f"{escape(feed)}/{name}", number)) if number else None
         try:
             partition = json.loads(text or b"{}").get("partition", name)
         except ValueError:
@@ -151,6 +125,9 @@ class ObjectLake:
         if not self.objects.fetch(key, path):
             path.unlink()
 
+    def sweep(self, feed: str, partition: str, *, older_than: dt.timedelta) -> list[str]:
+        return sweep(self.objects, feed, partition, older_than=older_than)
+
     def quarantined_rows(self, name: str, limit: int | None) -> list[QuarantinedRow]:
         where = self.objects.named(name)
         with tempfile.TemporaryDirectory(prefix="platform-lake-") as scratch:
@@ -162,7 +139,8 @@ class ObjectLake:
     def _readable(self, feed: str, partition: str) -> Version:
         version = newest(self.objects, feed, partition)
         if not version.readable:
-            raise RecordUnreadable(self.objects.named(_key(_folder(feed, partition), version.number)), "it is damaged")
+            key = key_of(folder_of(feed, partition), version.number)
+            raise RecordUnreadable(self.objects.named(key), "it is damaged")
         return version
 
 
@@ -172,7 +150,7 @@ class ObjectPartition:
     def __init__(self, lake: ObjectLake, version: Version, scratch: Path) -> None:
         self._objects, self._scratch = lake.objects, scratch
         self._version = version
-        self._folder = _folder(version.feed, version.partition)
+        self._folder = folder_of(version.feed, version.partition)
         self._kept: dict[str, Path] = {}
         self._stage: Stage | None = None
         self._before: list[str] = []
@@ -201,7 +179,7 @@ class ObjectPartition:
         work = self._scratch / "work"
         work.mkdir(mode=0o700)
         # listed before the commit: whoever has written any of it began before, and cannot commit after it
-        self._before = _data_of(self._objects, self._version.feed, self._version.partition)
+        self._before = list(data_of(self._objects, self._version.feed, self._version.partition))
         failpoint("lake.ingest.cleaned")
         self._stage = Stage(ingestion, work, QuarantineWriter(self._scratch / "quarantine", ingestion))
         try:
@@ -240,7 +218,7 @@ class ObjectPartition:
         at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         after = self.manifest.ingestion if self.manifest is not None else ""
         failpoint("lake.reject.before_rename")
-        kept = self._version if self.is_readable else _previous(self._objects, self._version)
+        kept = self._version if self.is_readable else previous(self._objects, self._version)
         before = self._version
         self._put(kept.manifest, dataclasses.replace(rejection, after=after, at=at))
         failpoint("lake.reject.before_clean_up")
@@ -254,7 +232,7 @@ class ObjectPartition:
         """Make these the records of the next version. Raises :class:`Overtaken` if another writer has made it."""
         before = self._version
         after = Version(before.feed, before.partition, before.number + 1, manifest, rejection)
-        if not self._objects.create(_key(self._folder, after.number), after.to_json()):
+        if not self._objects.create(key_of(self._folder, after.number), after.to_json()):
             raise Overtaken(f"{shown(before.feed)} {shown(before.partition)}")
         self._version = after
 
@@ -263,108 +241,3 @@ class ObjectPartition:
         unnamed = sorted(set(self._before) - before.data - self._version.data)
         if before.readable and unnamed:
             self._objects.delete(unnamed)
-
-
-def newest(objects: Objects, feed: str, partition: str) -> Version:
-    """The newest version of a partition.
-
-    Raises :class:`RecordTooNew` if a later version of the platform wrote it. One that is damaged is not ``readable``.
-    """
-    folder = _folder(feed, partition)
-    number = _newest_number(objects, folder)
-    if not number:
-        return Version(feed, partition, 0)
-    key = _key(folder, number)
-    text = objects.read(key)
-    try:
-        version = _read(text or b"", feed, partition)
-    except FormatTooNew as error:
-        raise RecordTooNew(objects.named(key), error.found, FORMAT) from None
-    except (ValueError, KeyError, RecursionError) as error:
-        log.warning("%s: cannot be read (%s)", objects.named(key), error)
-        return Version(feed, partition, number, readable=False)
-    return version
-
-
-def _read(text: bytes, feed: str, partition: str) -> Version:
-    """The version that an object holds; ValueError or KeyError says what is wrong with it."""
-    record = content(text)
-    if (record["feed"], record["partition"]) != (feed, partition):
-        raise ValueError("it is the record of another partition")
-    manifest = built(Manifest, record["manifest"]) if record["manifest"] is not None else None
-    if manifest is not None and manifest.contradiction:
-        raise ValueError(manifest.contradiction)
-    rejection = built(Rejection, record["rejection"]) if record["rejection"] is not None else None
-    return Version(feed, partition, record["number"], manifest, rejection)
-
-
-def sweep(objects: Objects, feed: str, partition: str, *, older_than: dt.timedelta) -> list[str]:
-    """Remove the data of a partition that no record names and that is older than that; returns its keys.
-
-    A version like the newest is put before anything is removed: a writer that is slower than ``older_than`` cannot
-    commit what goes, and begins anew.
-    """
-    found = _listed_data(objects, feed, partition)
-    version = newest(objects, feed, partition)
-    if not version.readable or not found:
-        return []
-    now = dt.datetime.now(dt.UTC)
-    named = version.data | _previous(objects, version).data
-    young = {_ingestion(key) for key, changed in found.items() if now - changed < older_than}
-    unnamed = sorted(key for key in found if key not in named and _ingestion(key) not in young)
-    if not unnamed:
-        return []
-    fence = dataclasses.replace(version, number=version.number + 1)
-    if not objects.create(_key(_folder(feed, partition), fence.number), fence.to_json()):
-        return []  # somebody commits right now, and removes them
-    objects.delete(unnamed)
-    return unnamed
-
-
-def _previous(objects: Objects, version: Version) -> Version:
-    """The version before, as far as it can be read: readers may still be at its data."""
-    if version.number < 2:
-        return Version(version.feed, version.partition, 0)
-    text = objects.read(_key(_folder(version.feed, version.partition), version.number - 1))
-    try:
-        return _read(text or b"", version.feed, version.partition)
-    except (ValueError, KeyError):
-        return Version(version.feed, version.partition, 0)
-
-
-def _folder(feed: str, partition: str) -> str:
-    return f"{escape(feed)}/{escape(partition)}"
-
-
-def _key(folder: str, number: int) -> str:
-    return f"{folder}/{VERSIONS}/{number:010d}.json"
-
-
-def _newest_number(objects: Objects, folder: str) -> int:
-    names = (listed.key.rsplit("/", 1)[-1] for listed in objects.listed(f"{folder}/{VERSIONS}"))
-    number = max((int(match[1]) for name in names if (match := _VERSION.fullmatch(name))), default=0)
-    # a listing may lag behind what was written, the object itself does not
-    while objects.exists(_key(folder, number + 1)):
-        number += 1
-    return number
-
-
-def _listed_data(objects: Objects, feed: str, partition: str) -> dict[str, dt.datetime]:
-    """The keys of the data and quarantines of a partition, with when each was written."""
-    folder = _folder(feed, partition)
-    places = (folder, f"{QUARANTINE}/{folder}")
-    return {
-        listed.key: listed.changed
-        for place in places
-        for listed in objects.listed(place)
-        if not listed.key.startswith(f"{folder}/{VERSIONS}/")
-    }
-
-
-def _data_of(objects: Objects, feed: str, partition: str) -> list[str]:
-    return list(_listed_data(objects, feed, partition))
-
-
-def _ingestion(key: str) -> str:
-    """The name of the ingestion that wrote a key."""
-    return key.rsplit("/", 1)[-1].removesuffix(".jsonl") if key.startswith(f"{QUARANTINE}/") else key.split("/")[2]

@@ -6,6 +6,7 @@ A lake in a folder is in ``local``, one below a URL in ``objects``; which of the
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -124,6 +125,13 @@ class Lake(Protocol):
         """The Parquet files of each partition as files of this machine, for the length of the block.
 
         A file that is gone is a path at which nothing is.
+        """
+        ...
+
+    def sweep(self, feed: str, partition: str, *, older_than: dt.timedelta) -> list[str]:
+        """Remove data that no record names and that is older than that; its names. Never what a run has just written.
+
+        A lake in a folder holds none that the next ingestion of the partition does not remove under its lock.
         """
         ...
 

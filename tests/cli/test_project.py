@@ -42,7 +42,7 @@ def test_the_places_of_the_component_are_taken_from_the_projects_root(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(root / "somebody" / "defs")
-    assert chosen_lake() == root / "data" / "lake"
+    assert chosen_lake() == str(root / "data" / "lake")
     assert chosen_warehouse() == str(root / "data" / "warehouse.duckdb")
     assert f"{root}/data/warehouse.duckdb does not exist" in call("ledger", "show", "raw/t").output
     assert f"{root}/data/lake: there is no lake here" in call("quarantine", "list").output
@@ -51,14 +51,14 @@ def test_the_places_of_the_component_are_taken_from_the_projects_root(
 def test_a_project_in_src_is_found(root: Path) -> None:
     (root / "src").mkdir()
     (root / "somebody").rename(root / "src" / "somebody")
-    assert chosen_lake() == root / "data" / "lake"
+    assert chosen_lake() == str(root / "data" / "lake")
 
 
 def test_a_variable_comes_first_and_an_option_before_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLATFORM_WAREHOUSE", "other.duckdb")
     monkeypatch.setenv("PLATFORM_LAKE", "")
     assert chosen_warehouse() == str(root / "other.duckdb")
-    assert chosen_lake() == root / "data" / "lake", "a variable that is empty says nothing"
+    assert chosen_lake() == str(root / "data" / "lake"), "a variable that is empty says nothing"
     assert "given.duckdb does not exist" in call("ledger", "show", "raw/t", "--warehouse", "given.duckdb").output
 
 
@@ -68,7 +68,7 @@ def test_without_the_component_or_a_project_it_is_what_the_environment_says(
     (root / "somebody" / "defs" / "platform" / "defs.yaml").unlink()
     for folder in (root, root.parent, ROOT):
         monkeypatch.chdir(folder)
-        assert chosen_lake() == root.parent / "home" / "lake"
+        assert chosen_lake() == str(root.parent / "home" / "lake")
         assert chosen_warehouse() == str(root.parent / "home" / "warehouse.duckdb")
 
 
@@ -77,7 +77,7 @@ def test_a_template_is_what_dagster_makes_of_it(root: Path, monkeypatch: pytest.
     says(root, RESOURCES.replace("data/lake", '"{{ env.SHOP_LAKE }}/lake"') + beside)
     says(root, "type: platform_assets.FileFeed\nattributes: {nonsense: 1}\n", "orders/defs.yaml")
     monkeypatch.setenv("SHOP_LAKE", "/volumes/shop")
-    assert chosen_lake() == Path("/volumes/shop/lake")
+    assert chosen_lake() == "/volumes/shop/lake"
     assert chosen_warehouse() == str(root / "data" / "warehouse.duckdb")
 
 
