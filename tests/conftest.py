@@ -1,10 +1,18 @@
 """Fixtures of all tests."""
 
+import uuid
+
 import pytest
 
 from tests.support.lake import lake, make_contract, s3
 
 __all__ = ["lake", "make_contract", "s3"]
+
+
+@pytest.fixture(autouse=True)
+def _no_answer_of_another_test(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What commands keep is kept for one test."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / f"cache-{uuid.uuid4().hex}"))
 
 
 @pytest.fixture(autouse=True)

@@ -5,9 +5,13 @@ ends with a message and exit code 1, never with a stack trace.
 """
 
 import importlib
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
+
+from platform_assets.cli.kept_answers import answered
 
 GROUPS = {
     "contract": ("platform_assets.cli.contract", "Infer, validate and compare data contracts."),
@@ -40,6 +44,10 @@ class LazyGroup(click.Group):
 
 class PlatformCommand(LazyGroup):
     """Ends with a message, not with a stack trace, on what a user or the machine can be at fault for."""
+
+    def main(self, args: Sequence[str] | None = None, *more: Any, **options: Any) -> Any:
+        words = sys.argv[1:] if args is None else list(args)
+        return answered(words, lambda: super(PlatformCommand, self).main(args, *more, **options))
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
