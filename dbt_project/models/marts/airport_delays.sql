@@ -9,7 +9,8 @@ select
     count(*) filter (where flights.is_cancelled)::bigint as cancelled_flights,
     count(*) filter (where flights.departure_delay_minutes >= 15)::bigint as delayed_departures,
     avg(flights.departure_delay_minutes)::double as mean_departure_delay_minutes,
-    sum(flights.precipitation_inches)::double as precipitation_at_departures_inches,
+    -- a sum of doubles depends on their order, one of decimals does not
+    sum(flights.precipitation_inches::decimal(9, 2))::double as precipitation_at_departures_inches,
     min(flights.visibility_miles)::double as lowest_visibility_miles
 from {{ ref('int_flights_enriched') }} as flights
 left join {{ ref('stg_airports') }} as airports
