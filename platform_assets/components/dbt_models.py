@@ -221,7 +221,8 @@ def _selectors(manifest: Mapping[str, Any], graph: ModelGraph) -> dict[str, str]
     }
     for test in graph.tests:
         node = manifest["unit_tests" if test.is_unit_test else "nodes"][test.unique_id]
-        found[test.unique_id] = _fqn(node)
+        # a test's fqn may be that of a folder of models, which `dbt build` would build
+        found[test.unique_id] = f"{_fqn(node)},resource_type:{'unit_test' if test.is_unit_test else 'test'}"
     return found
 
 

@@ -20,9 +20,9 @@ PARTITIONS_VARIABLE = "platform_partitions"
 """The dbt variable that the macro `in_partitions` reads."""
 
 
-QUIETLY = ("--quiet", "--no-write-json", "--no-send-anonymous-usage-stats")
+QUIETLY = ("--quiet", "--no-write-json", "--no-send-anonymous-usage-stats", "--no-fail-fast")
 """The artifacts of a run would be written over each other by runs side by side, and nobody reads them; and no run waits
-for the server that dbt reports its use to."""
+for the server that dbt reports its use to. A failure stops what depends on it, and nothing else."""
 
 OPTIONS = {
     "run": ["--cache-selected-only"],
@@ -31,8 +31,8 @@ OPTIONS = {
 }
 """What dbt lists of the warehouse before a command's nodes: the schemas of the models, and nothing for tests."""
 
-AFTER = {"build": ["--indirect-selection", "empty"]}
-"""A `dbt build` runs the tests that are named, and none that belong to its models besides."""
+AFTER = {"build": ["--no-empty", "--indirect-selection", "empty"], "run": ["--no-empty"]}
+"""All rows, whatever a variable says. A `dbt build` runs the tests that are named, and none of its models besides."""
 
 PREPARED = "platform_assets.dbt.prepared"
 """Imported by runs, so that a process that forks runs imports it too."""

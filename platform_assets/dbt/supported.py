@@ -8,12 +8,18 @@ from typing import Any
 STRATEGY = "partition_overwrite"
 
 _FULL_REFRESH = ("DBT_FULL_REFRESH", "DBT_ENGINE_FULL_REFRESH")
+_SAMPLE = ("DBT_SAMPLE", "DBT_ENGINE_SAMPLE")
 
 
 def full_refresh_asked_for(variables: Mapping[str, str]) -> str | None:
     """The variable by which dbt is asked to replace whole tables, if there is one."""
     true = ("1", "true", "t", "yes", "y", "on")
     return next((name for name in _FULL_REFRESH if variables.get(name, "").strip().lower() in true), None)
+
+
+def sample_asked_for(variables: Mapping[str, str]) -> str | None:
+    """The variable by which dbt is asked to build models from a part of their rows, if there is one."""
+    return next((name for name in _SAMPLE if variables.get(name, "").strip()), None)
 
 
 def unsupported(manifest: Mapping[str, Any], selected: Sequence[str], *, partitioned: bool) -> list[str]:

@@ -38,7 +38,6 @@ from platform_assets.lake.versions import (
     key_of,
     newest,
     newest_number,
-    previous,
     sweep,
 )
 from platform_assets.logs import in_this_context, logger
@@ -218,9 +217,12 @@ class ObjectPartition:
         at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         after = self.manifest.ingestion if self.manifest is not None else ""
         failpoint("lake.reject.before_rename")
-        kept = self._version if self.is_readable else previous(self._objects, self._version)
         before = self._version
-        self._put(kept.manifest, dataclasses.replace(rejection, after=after, at=at))
+        if not before.readable:
+            # what is published of the partition is not known, and must not be forgotten for a rejection
+            key = key_of(self._folder, before.number)
+            raise RecordUnreadable(self._objects.named(key), "it is damaged")
+        self._put(before.manifest, dataclasses.replace(rejection, after=after, at=at))
         failpoint("lake.reject.before_clean_up")
         self._clean_up(before)
 

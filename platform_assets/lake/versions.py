@@ -66,7 +66,7 @@ def newest(objects: Objects, feed: str, partition: str) -> Version:
     key = key_of(folder, number)
     text = objects.read(key)
     try:
-        version = _read(text or b"", feed, partition)
+        version = _read(text or b"", feed, partition, number)
     except FormatTooNew as error:
         raise RecordTooNew(objects.named(key), error.found, FORMAT) from None
     except (ValueError, KeyError, RecursionError) as error:
@@ -75,8 +75,11 @@ def newest(objects: Objects, feed: str, partition: str) -> Version:
     return version
 
 
-def _read(text: bytes, feed: str, partition: str) -> Version:
-    """The version that an object holds; ValueError or KeyError says what is wrong with it."""
+def _read(text: bytes, feed: str, partition: str, number: int) -> Version:
+    """The version that the object of this ``number`` holds, which a restored one need not have been written as.
+
+    ValueError or KeyError says what is wrong with it.
+    """
     record = content(text)
     if (record["feed"], record["partition"]) != (feed, partition):
         raise ValueError("it is the record of another partition")
@@ -84,7 +87,7 @@ def _read(text: bytes, feed: str, partition: str) -> Version:
     if manifest is not None and manifest.contradiction:
         raise ValueError(manifest.contradiction)
     rejection = built(Rejection, record["rejection"]) if record["rejection"] is not None else None
-    return Version(feed, partition, record["number"], manifest, rejection)
+    return Version(feed, partition, number, manifest, rejection)
 
 
 def sweep(objects: Objects, feed: str, partition: str, *, older_than: dt.timedelta) -> list[str]:
@@ -116,7 +119,7 @@ def previous(objects: Objects, version: Version) -> Version:
         return Version(version.feed, version.partition, 0)
     text = objects.read(key_of(folder_of(version.feed, version.partition), version.number - 1))
     try:
-        return _read(text or b"", version.feed, version.partition)
+        return _read(text or b"", version.feed, version.partition, version.number - 1)
     except (ValueError, KeyError):
         return Version(version.feed, version.partition, 0)
 

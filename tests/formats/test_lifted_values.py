@@ -147,3 +147,12 @@ def test_paths_are_for_json_lines_and_those_of_a_schema_for_arrays(make_contract
         make_contract([lifted("x", "a.b")], form="csv")
     with pytest.raises(ContractError, match="that of an array"):
         items([{"name": "n", "logicalType": "integer"}], "lines", make_contract)
+
+
+def test_numbers_of_items_are_in_the_contracts_form(lake: Any, make_contract: Callable[..., Any]) -> None:
+    column = {"name": "amount", "logicalType": "number", "physicalType": "DECIMAL(12,3)"}
+    signs = {"decimalSeparator": "comma", "thousandsSeparator": "point"}
+    contract = items([column], "lines[]", make_contract, **signs)
+    line = {"lines": [{"amount": 12.345}, {"amount": 1.5}, {"amount": "1.500"}, {"amount": "1,5"}]}
+    manifest = lake.ingest(contract, lake.file("a.json", json.dumps(line) + "\n"))
+    assert [row[0] for row in lake.rows(manifest)] == [Decimal("12.345"), Decimal("1.5"), Decimal(1500), Decimal("1.5")]

@@ -150,6 +150,29 @@ def test_records_that_cannot_be_read_are_named(lake: Any, make_contract: Callabl
 
 
 @on_s3
+def test_a_version_that_was_restored_is_the_newest(lake: Any, make_contract: Callable[..., Any]) -> None:
+    contract, objects = make_contract(COLUMNS), Objects(lake.url)
+    lake.ingest(contract, lake.file("a.csv", table("old")))
+    lake.ingest(contract, lake.file("a.csv", table("new")))
+    older = objects.read(key_of(f"feed/{DAY}", 1))
+    assert older is not None
+    assert objects.create(key_of(f"feed/{DAY}", 3), older)
+    assert words(lake) == {"old"}
+    lake.ingest(contract, lake.file("a.csv", table("newest")))
+    assert words(lake) == {"newest"}
+
+
+@on_s3
+def test_a_rejection_forgets_no_record_that_cannot_be_read(lake: Any, make_contract: Callable[..., Any]) -> None:
+    contract, objects = make_contract(COLUMNS, terms={"quarantineLimit": 0.2}), Objects(lake.url)
+    lake.ingest(contract, lake.file("a.csv", table("x")))
+    assert objects.create(key_of(f"feed/{DAY}", 2), b"{")
+    with pytest.raises(RecordUnreadable):
+        lake.ingest(contract, lake.file("b.csv", "n,t\n1,new\nx,new\n"))
+    assert newest(objects, "feed", DAY).number == 2
+
+
+@on_s3
 def test_names_of_any_kind_come_back(lake: Any, make_contract: Callable[..., Any]) -> None:
     contract, names = make_contract(COLUMNS), ["EU/2013", "a b=c", "ünï", "x" * 300]
     for name in names:

@@ -80,6 +80,10 @@ def build_models(run: Building) -> list[str]:
                 news = True
         # where no model was built after all, what is behind the failed ones stays blocked by them
         left = [model for model in skipped if run.wanted_still(model)] if news else []
+    for model in run.built:
+        if model not in built and run.wanted_still(model):
+            # skipped for something that is no failure of the models here: its rows are those of before
+            _block_all(run, model, misconfigured("dbt:not_run", "dbt run: dbt skipped it and says of no model why"))
     return [model for model in run.graph.order if model in built]
 
 

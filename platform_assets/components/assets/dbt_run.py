@@ -23,7 +23,7 @@ from platform_assets.dbt.errors import is_of_the_node
 from platform_assets.dbt.graph import ModelGraph
 from platform_assets.dbt.invocation import DbtFailed, NodeResult, in_one_line, invoke
 from platform_assets.dbt.parsed import ParsedProject
-from platform_assets.dbt.supported import full_refresh_asked_for
+from platform_assets.dbt.supported import full_refresh_asked_for, sample_asked_for
 from platform_assets.environment import WAREHOUSE_VARIABLE
 from platform_assets.failures import Failure, Kind, for_log
 from platform_assets.logs import logger
@@ -102,6 +102,12 @@ class DbtRun:
             raise dg.Failure(
                 f"{variable} is set: dbt would replace each table by the partitions of this run and lose all others. "
                 "Nothing was changed. Unset it; to build everything anew, materialize all partitions.",
+                allow_retries=False,
+            )
+        if variable := sample_asked_for(os.environ):
+            raise dg.Failure(
+                f"{variable} is set: dbt would build models from a part of their rows, and publish that. Nothing was "
+                "changed. Unset it.",
                 allow_retries=False,
             )
         log.debug("dbt project in state %s", self.parsed.identity)
@@ -191,6 +197,13 @@ class DbtRun:
         any_of_them = {key for keys in still.values() for key in keys}
         span = sorted(only if only is not None else {key for node in nodes for key in still.get(node, any_of_them)})
         log.info(in_one_line(command, nodes, span, results, time.monotonic() - started))
+        for result in results:
+            kind = result.unique_id.partition(".")[0]
+            if (kind == "operation" and result.is_bad) or (kind == "model" and result.unique_id not in nodes):
+                raise DbtFailed(
+                    f"dbt {command}: {result.unique_id} ended as {result.status} and is no model of this step: "
+                    f"{' '.join(result.message.split())}. No partition got a verdict. Mend it, then materialize again."
+                )
         for result in results:
             if result.is_error and not is_of_the_node(result.message, self.warehouse.blames_statement):
                 raise DbtFailed(

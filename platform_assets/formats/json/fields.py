@@ -46,10 +46,10 @@ def field(column: Column, value: Any) -> str | None:
     if isinstance(value, bool):
         return _TRUTH[value] if column.type is LogicalType.BOOLEAN else None
     if isinstance(value, NUMBERS):
-        return _number(column, str(value)) if column.type in NUMERIC else None
+        return text_field(in_form(column, str(value))) if column.type in NUMERIC else None
     return text_field(value) if isinstance(value, str) else None
 
 
-def _number(column: Column, text: str) -> str | None:
+def in_form(column: Column, text: str) -> str:
     """A number, of which JSON has one form, in the form that the contract gives those in texts."""
-    return text if column.decimal_separator == "." else text_field(text.replace(".", column.decimal_separator))
+    return text if column.decimal_separator == "." else text.replace(".", column.decimal_separator)

@@ -8,11 +8,11 @@ from typing import Any
 
 from platform_assets.contracts.model import Contract
 from platform_assets.contracts.paths import DOCUMENT, INDEX, ITEM, key_of
-from platform_assets.formats.json.fields import field
+from platform_assets.formats.json.fields import field, in_form
 from platform_assets.formats.json.lifting import MISPLACED, items_of, value_in
 from platform_assets.formats.json.quick import Blank, Faulty, documents
 from platform_assets.formats.json.reader import refuse_arrays
-from platform_assets.formats.json.writing import dump_json
+from platform_assets.formats.json.writing import NUMBERS, dump_json
 from platform_assets.formats.lines import MAX_RECORD, line_blocks
 from platform_assets.formats.plain_files import PlainFile
 from platform_assets.formats.protocol import Place
@@ -79,6 +79,8 @@ class _Items:
                 return self._bad(line, text, f"type:{column.name}")
             if isinstance(value, dict | list | bool):
                 values[column.source_name] = dump_json(value)
+            elif isinstance(value, NUMBERS):
+                values[column.source_name] = in_form(column, str(value))
             elif value is not None:
                 values[column.source_name] = str(value)
         return Record(line, text, values)

@@ -106,8 +106,8 @@ class _Reader:
     def take(self, block: Block) -> None:
         """Write the block's good lines as rows; the others go to the quarantine, in their order."""
         if block.length:
-            if not block.data.isspace():
-                self._aside(block.first, "structure:record_too_long", block.data, block.length)
+            # however blank it begins: its end was not looked at
+            self._aside(block.first, "structure:record_too_long", block.data, block.length)
             return
         rows, bad = self._reader.rows(block)
         data, count = self._numbered(rows)
