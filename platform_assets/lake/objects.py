@@ -17,7 +17,6 @@ import dataclasses
 import datetime as dt
 import json
 import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -42,6 +41,7 @@ from platform_assets.lake.versions import (
 )
 from platform_assets.logs import in_this_context, logger
 from platform_assets.stores.objects import Objects
+from platform_assets.stores.scratch import scratch_folder
 
 log = logger(__name__)
 
@@ -74,8 +74,8 @@ class ObjectLake:
 
     @contextlib.contextmanager
     def opened(self, feed: str, partition: str) -> Iterator[ObjectPartition]:
-        with tempfile.TemporaryDirectory(prefix="platform-lake-") as scratch:
-            yield ObjectPartition(self, newest(self.objects, feed, partition), Path(scratch))
+        with scratch_folder() as scratch:
+            yield ObjectPartition(self, newest(self.objects, feed, partition), scratch)
 
     def manifest(self, feed: str, partition: str) -> Manifest | None:
         return self._readable(feed, partition).manifest
@@ -106,11 +106,11 @@ class ObjectLake:
 
     @contextlib.contextmanager
     def on_disk(self, manifests: Sequence[Manifest]) -> Iterator[dict[str, tuple[Path, ...]]]:
-        with tempfile.TemporaryDirectory(prefix="platform-lake-") as scratch:
+        with scratch_folder() as scratch:
             files: list[tuple[str, Path]] = []
             found: dict[str, tuple[Path, ...]] = {}
             for number, manifest in enumerate(manifests):
-                folder = Path(scratch) / f"{number:06d}"
+                folder = scratch / f"{number:06d}"
                 folder.mkdir()
                 pairs = [(key, folder / f"part-{at:04d}.parquet") for at, key in enumerate(manifest.data_files)]
                 found[manifest.partition] = tuple(path for _, path in pairs)
@@ -129,8 +129,8 @@ class ObjectLake:
 
     def quarantined_rows(self, name: str, limit: int | None) -> list[QuarantinedRow]:
         where = self.objects.named(name)
-        with tempfile.TemporaryDirectory(prefix="platform-lake-") as scratch:
-            path = Path(scratch) / "rows"
+        with scratch_folder() as scratch:
+            path = scratch / "rows"
             if not self.objects.fetch(name, path):
                 raise RecordUnreadable(where, "it is gone")
             return read_rows(path, limit, where)
