@@ -18,7 +18,7 @@ def loaded(shop: Project) -> None:
     assert shop.run("key:lake/orders or key:raw/orders", DAYS[0], DAYS[-1]).success
 
 
-@pytest.mark.parametrize("asked", ["variable", "flag"])
+@pytest.mark.parametrize("asked", ["variable", pytest.param("flag", marks=pytest.mark.slow)])
 def test_one_failure_stops_no_other_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
     broken = {"models/cleaned.sql": CONFIG + "select no_such_column, _partition from {{ source('raw', 'orders') }}"}
     if asked == "flag":
@@ -33,6 +33,7 @@ def test_one_failure_stops_no_other_model(tmp_path: Path, monkeypatch: pytest.Mo
         assert done == {"cleaned": set(), "totals": set(), "apart": set(DAYS)}
 
 
+@pytest.mark.slow
 def test_a_hook_that_fails_publishes_nothing(tmp_path: Path) -> None:
     project = DBT["dbt_project.yml"] + 'on-run-start: ["select no_such_column"]\n'
     project += "flags: {skip_nodes_if_on_run_start_fails: true}\n"
@@ -54,6 +55,7 @@ def test_a_test_that_is_named_as_a_folder_builds_no_model_in_it(tmp_path: Path) 
         assert tables == [("apart",)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("variable", "value"), [("DBT_EMPTY", "1"), ("DBT_SAMPLE", "1 day")])
 def test_no_part_of_the_rows_is_published(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str

@@ -111,8 +111,8 @@ def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
     return Lake(tmp_path / "lake", tmp_path / "landing", url)
 
 
-everywhere = pytest.mark.parametrize("lake", ["folder", "s3"], indirect=True)
-"""For what holds of every kind of lake."""
+everywhere = pytest.mark.parametrize("lake", ["folder", pytest.param("s3", marks=pytest.mark.slow)], indirect=True)
+"""For what holds of every kind of lake; on a server of objects it takes longer."""
 
 
 @pytest.fixture
