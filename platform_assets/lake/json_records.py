@@ -114,11 +114,6 @@ def check_format(data: dict[str, Any]) -> None:
         raise FormatTooNew(found)
 
 
-def is_there(path: Path) -> bool:
-    """Whether there is something of this name, readable or not."""
-    return os.path.lexists(path)
-
-
 D = TypeVar("D")
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from platform_assets.lake.json_records import is_there
-from platform_assets.lake.layout import MANIFEST, QUARANTINE, REJECTION, name_of
+from platform_assets.lake.layout import QUARANTINE, name_of
 from platform_assets.lake.manifest import Manifest, Rejection, read_latest, read_manifest, read_rejection
 from platform_assets.lake.names import escape
 from platform_assets.lake.quarantine import QuarantinedRow, read_rows
@@ -41,11 +41,10 @@ class LocalLake:
         return read_latest(self.path, feed, partition)
 
     def feeds(self) -> list[str]:
-        return [name_of(entry) for entry in _folders(self.path) if entry.name != QUARANTINE]
+        return [name_of(self.path / name) for name in _folders(self.path) if name != QUARANTINE]
 
     def partition_names(self, feed: str) -> list[str]:
-        entries = _folders(self.path / escape(feed))
-        return [entry.name for entry in entries if is_there(entry / MANIFEST) or is_there(entry / REJECTION)]
+        return _folders(self.path / escape(feed))
 
     def partition_of(self, feed: str, name: str) -> str:
         return name_of(self.path / escape(feed) / name)
@@ -61,8 +60,10 @@ class LocalLake:
         return read_rows(self.path / name, limit, self.path / name)
 
 
-def _folders(path: Path) -> list[Path]:
+def _folders(path: Path) -> list[str]:
+    """The names of the folders in ``path``; there may be very many, so nothing in them is looked at."""
     try:
-        return sorted(entry for entry in path.iterdir() if entry.is_dir())
+        with os.scandir(path) as listing:
+            return sorted(entry.name for entry in listing if entry.is_dir())
     except (FileNotFoundError, NotADirectoryError):
         return []

@@ -14,8 +14,8 @@ from typing import Any, Literal
 from platform_assets.failures import Failure
 from platform_assets.lake.deliveries import FileVersion
 from platform_assets.lake.errors import RecordUnreadable, kind_of_rejection
-from platform_assets.lake.json_records import FORMAT, built, content, is_there, read_record
-from platform_assets.lake.layout import MANIFEST, REJECTION, escape, name_of, partition_folder
+from platform_assets.lake.json_records import FORMAT, built, content, read_record
+from platform_assets.lake.layout import MANIFEST, REJECTION, escape, partition_folder
 
 State = Literal["data", "empty", "not_due"]
 
@@ -166,11 +166,3 @@ def _is_newer(manifest: Path, rejection: Path) -> bool:
     except FileNotFoundError:
         # taken away by the ingestion that made it obsolete
         return True
-
-
-def ingested_partitions(lake: Path, feed: str) -> list[str]:
-    """The partitions of a feed that have a manifest, readable or not, in order."""
-    folder = lake / escape(feed)
-    if not folder.is_dir():
-        return []
-    return sorted(name_of(entry) for entry in folder.iterdir() if is_there(entry / MANIFEST))

@@ -114,7 +114,10 @@ class Lake(Protocol):
         ...
 
     def partition_names(self, feed: str) -> list[str]:
-        """The folders of a feed's partitions, in order; :meth:`partition_of` tells their partitions."""
+        """The folders of a feed's partitions, in order; :meth:`partition_of` gives the partition of each.
+
+        One that was never ingested may be among them.
+        """
         ...
 
     def partition_of(self, feed: str, name: str) -> str:

@@ -18,7 +18,7 @@ from platform_assets.cli.quarantine import quarantine
 from platform_assets.ingestion.ingestor import Ingestor, ingest
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.errors import DeliveryRejected
-from platform_assets.lake.manifest import ingested_partitions, read_manifest, read_rejection
+from platform_assets.lake.manifest import read_manifest, read_rejection
 from platform_assets.lake.names import MOST, escape, is_cut, unescape
 from platform_assets.lake.quarantined import list_quarantine
 from platform_assets.partition_key import PartitionKey
@@ -184,7 +184,7 @@ def test_states_without_data(lake: Any, make_contract: Callable[..., Any]) -> No
         lake.ingest(contract, partition="2013-01-07")
     assert caught.value.code == "missing"
     assert read_manifest(lake.path, "feed", "2013-01-07") is None
-    assert ingested_partitions(lake.path, "feed") == ["2013-01-01", "2013-01-06", "2014-01-01"]
+    assert lake.ingested() == ["2013-01-01", "2013-01-06", "2014-01-01"]
 
 
 def test_over_the_limit_nothing_is_committed_and_the_rows_stay_to_be_read(

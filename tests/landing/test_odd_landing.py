@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.layout import make_partition_folder, name_of, partition_folder
-from platform_assets.lake.manifest import ingested_partitions, read_manifest
+from platform_assets.lake.manifest import read_manifest
 from platform_assets.lake.names import MOST, encodable, escape, is_cut, shown, unescape
 from platform_assets.lake.quarantined import list_quarantine, read_quarantine
 from platform_assets.landing.arrivals import Completeness, LandingFolder, Watermark
@@ -92,7 +92,7 @@ def test_a_long_key_is_ingested_listed_and_shown(lake: Any, make_contract: Calla
     manifest = lake.ingest(make_contract(COLUMNS), lake.file("a", "n,t\n1,x\nbad,y\n"), partition=name)
     assert lake.rows(manifest) == [(1, "x")]
     assert read_manifest(lake.path, "feed", name) == manifest
-    assert ingested_partitions(lake.path, "feed") == [name]
+    assert lake.ingested() == [name]
     assert [(found.partition, found.rows) for found in list_quarantine(lake.store)] == [(name, 1)]
     assert len(read_quarantine(lake.store, "feed", name)) == 1
     again = lake.ingest(make_contract(COLUMNS), lake.file("a", "n,t\n2,x\n"), partition=name)

@@ -88,6 +88,12 @@ class Lake:
             paths = [str(path) for path in files[manifest.partition]]
             return engine.execute("SELECT * FROM read_parquet(?)", [paths]).fetchall()
 
+    def ingested(self) -> list[str]:
+        """The partitions that have a manifest, in order."""
+        names = self.store.partition_names("feed")
+        partitions = [self.store.partition_of("feed", name) for name in names]
+        return sorted(partition for partition in partitions if self.store.manifest("feed", partition) is not None)
+
     def quarantined(self, partition: str = "2013-01-01") -> list[QuarantinedRow]:
         return read_quarantine(self.store, "feed", partition)
 
