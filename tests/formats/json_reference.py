@@ -1,4 +1,4 @@
-"""JSON lines read one by one by Python's own parser: slow, and plain enough to be believed. Tests compare with it."""
+"""JSON lines read one by one by the rules of ``strict``: slow, and plain enough to be believed. Tests compare."""
 
 from __future__ import annotations
 
@@ -9,49 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from platform_assets.contracts.model import Column, Contract, LogicalType
+from platform_assets.formats.json.strict import Number, parse_json
 from platform_assets.lake.names import is_text
 
-MAX_DEPTH = 200
 NUMERIC = (LogicalType.INTEGER, LogicalType.NUMBER)
-
-
-class Number(str):
-    """A JSON number, in the characters it was written with."""
-
-    __slots__ = ()
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key is given twice")
-    return found
-
-
-def _no_constant(word: str) -> Any:
-    raise ValueError(f"{word} is not JSON")
-
-
-_decoder = json.JSONDecoder(
-    object_pairs_hook=_pairs, parse_float=Number, parse_int=Number, parse_constant=_no_constant, strict=True
-)
-
-
-def parse_json(text: str) -> Any:
-    """The document in ``text``; ``ValueError`` or ``RecursionError`` when it is not exactly one."""
-    document = _decoder.decode(text)
-    if text.count("{") + text.count("[") > MAX_DEPTH:
-        _refuse_depth(document)
-    return document
-
-
-def _refuse_depth(document: Any) -> None:
-    level = [document]
-    for _ in range(MAX_DEPTH):
-        containers = [value for value in level if isinstance(value, dict | list)]
-        level = [item for value in containers for item in (value.values() if isinstance(value, dict) else value)]
-    if any(isinstance(value, dict | list) for value in level):
-        raise ValueError(f"is nested more than {MAX_DEPTH} deep")
 
 
 def dump_json(value: Any) -> str:

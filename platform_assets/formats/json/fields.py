@@ -41,15 +41,17 @@ def field(column: Column, value: Any) -> str | None:
     """One value as a field, or ``None``, as in :func:`column_fields`; of any text."""
     if value is None:
         return ""
+    text = value_text(column, value)
+    return None if text is None else text_field(text)
+
+
+def value_text(column: Column, value: Any) -> str | None:
+    """A value that is not null as text, numbers in the contract's form; ``None`` where its type is not the column's."""
     if column.type is LogicalType.JSON:
-        return text_field(dump_json(value)) if isinstance(value, dict | list) else None
+        return dump_json(value) if isinstance(value, dict | list) else None
     if isinstance(value, bool):
         return _TRUTH[value] if column.type is LogicalType.BOOLEAN else None
     if isinstance(value, NUMBERS):
-        return text_field(in_form(column, str(value))) if column.type in NUMERIC else None
-    return text_field(value) if isinstance(value, str) else None
-
-
-def in_form(column: Column, text: str) -> str:
-    """A number, of which JSON has one form, in the form that the contract gives those in texts."""
-    return text if column.decimal_separator == "." else text.replace(".", column.decimal_separator)
+        # JSON has one form of numbers; the contract's is that of texts
+        return str(value).replace(".", column.decimal_separator) if column.type in NUMERIC else None
+    return value if isinstance(value, str) else None

@@ -8,15 +8,16 @@ from typing import Any
 
 from platform_assets.contracts.model import Contract
 from platform_assets.contracts.paths import DOCUMENT, INDEX, ITEM, key_of
-from platform_assets.formats.json.fields import field, in_form
+from platform_assets.formats.json.fields import value_text
 from platform_assets.formats.json.lifting import MISPLACED, items_of, value_in
 from platform_assets.formats.json.quick import Blank, Faulty, documents
 from platform_assets.formats.json.reader import refuse_arrays
-from platform_assets.formats.json.writing import NUMBERS, dump_json
+from platform_assets.formats.json.writing import dump_json
 from platform_assets.formats.lines import MAX_RECORD, line_blocks
 from platform_assets.formats.plain_files import PlainFile
 from platform_assets.formats.protocol import Place
 from platform_assets.formats.source import Source
+from platform_assets.formats.text_copy import text_field
 from platform_assets.formats.text_rows import Record, text_rows
 
 
@@ -75,12 +76,10 @@ class _Items:
         values = dict(self._nothing)
         for column in self._contract.columns:
             value = value_in(column, item, index, document)
-            if field(column, value) is None:
+            if value is None:
+                continue
+            found = value_text(column, value)
+            if found is None or text_field(found) is None:
                 return self._bad(line, text, f"type:{column.name}")
-            if isinstance(value, dict | list | bool):
-                values[column.source_name] = dump_json(value)
-            elif isinstance(value, NUMBERS):
-                values[column.source_name] = in_form(column, str(value))
-            elif value is not None:
-                values[column.source_name] = str(value)
+            values[column.source_name] = found
         return Record(line, text, values)
