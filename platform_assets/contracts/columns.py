@@ -1,6 +1,6 @@
 """The properties of a contract's schema object, read into columns.
 
-Their types are read in ``column_types``, limits and patterns in ``column_options``, protection in ``personal``.
+Their types are read in ``column_types``, their values in ``values``, protection in ``personal``.
 
 Rules over all rows of a partition, and rules that look at several columns, are in ``quality``.
 """
@@ -9,16 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from platform_assets.contracts.column_options import (
-    check_options,
-    multiple_of,
-    read_enum,
-    read_length,
-    read_limits,
-    read_pattern,
-    read_truth,
-)
-from platform_assets.contracts.column_types import column_type, physical_length, read_precision
+from platform_assets.contracts.column_options import read_truth
+from platform_assets.contracts.column_types import column_type
 from platform_assets.contracts.model import Column, LogicalType, RowExpression
 from platform_assets.contracts.nested import read_inside
 from platform_assets.contracts.number_form import PROPERTIES, read_number_form
@@ -27,8 +19,7 @@ from platform_assets.contracts.personal import declared_paths, read_nested, read
 from platform_assets.contracts.plain_values import yaml_text
 from platform_assets.contracts.problems import Findings, Path_
 from platform_assets.contracts.properties import custom, mappings, texts
-from platform_assets.contracts.time_formats import strptime_format
-from platform_assets.contracts.zones import check_zone
+from platform_assets.contracts.values import read_value
 
 COMMON = frozenset({"protection", "path"})
 CUSTOM = {
@@ -92,54 +83,23 @@ def _column(
     if kind is None:
         return None
     properties = custom(item, path, COMMON | CUSTOM.get(kind, frozenset()), findings)
-    options = item.get("logicalTypeOptions")
-    options = options if isinstance(options, dict) else {}
-    is_time = item.get("logicalType") == "time"
-    check_options(options, kind, path, findings, is_time=is_time)
-    precision, scale = read_precision(item, kind, properties, path, findings)
     decimal_sign, thousands_sign = (
         read_number_form(data, properties, findings) if kind in (LogicalType.INTEGER, LogicalType.NUMBER) else (".", "")
     )
-    fmt = options.get("format") if kind in (LogicalType.DATE, LogicalType.TIMESTAMP) else None
-    if fmt is not None:
-        fmt = _time_format(str(fmt), (*path, "logicalTypeOptions", "format"), findings)
-    zone = options.get("defaultTimezone")
-    if zone is not None and kind is LogicalType.TIMESTAMP:
-        kind = LogicalType.TIMESTAMP_TZ
-        check_zone(str(zone), (*path, "logicalTypeOptions", "defaultTimezone"), findings)
-    if options.get("timezone") is True:
-        kind = LogicalType.TIMESTAMP_TZ
-    low, low_open, high, high_open = read_limits({} if is_time else options, kind, path, findings)
-    pattern = read_pattern(name, options, kind, path, rules, findings, is_time=is_time)
-    exact = 0 if kind is LogicalType.INTEGER else scale if kind is LogicalType.NUMBER else None
-    if (rule := multiple_of(name, options, exact, path, findings)) is not None:
-        rules.append(rule)
-    longest = read_length(options, "maxLength", path, findings)
+    value = read_value(name, item, kind, properties, path, rules, findings)
     steps = read_column_path(properties.get("path"), findings)
     return Column(
+        **value,
         name=name,
-        type=kind,
         source_name=".".join(steps) or str(item.get("physicalName") or name),
         description=str(item.get("description") or item.get("businessName") or ""),
-        precision=precision,
-        scale=scale,
         rounding=_flag(properties, "rounding", findings),
         decimal_separator=decimal_sign,
         thousands_separator=thousands_sign,
-        format=fmt,
-        default_timezone=str(zone) if zone is not None else None,
         true_values=_words(properties, "trueValues", ("true",), findings),
         false_values=_words(properties, "falseValues", ("false",), findings),
         required=read_truth(item, "required", path, findings) or read_truth(item, "primaryKey", path, findings),
         unique=read_truth(item, "unique", path, findings),
-        pattern=pattern,
-        minimum=low,
-        maximum=high,
-        exclusive_minimum=low_open,
-        exclusive_maximum=high_open,
-        min_length=read_length(options, "minLength", path, findings),
-        max_length=longest if longest is not None else physical_length(item, kind),
-        allowed_values=read_enum(item, kind, path, findings),
         protection=read_protection(item, properties, path, findings),
         nested=tuple(read_nested(item, (), path, findings)) if kind is LogicalType.JSON else (),
         declared=tuple(declared_paths(item, ())) if kind is LogicalType.JSON else (),
@@ -148,14 +108,6 @@ def _column(
         classification=item.get("classification"),
         tags=texts(item, "tags"),
     )
-
-
-def _time_format(form: str, path: Path_, findings: Findings) -> str | None:
-    try:
-        return strptime_format(form)
-    except ValueError as error:
-        findings.problem(path, str(error))
-        return None
 
 
 def _flag(properties: dict[str, Any], name: str, findings: Findings) -> bool:

@@ -8,23 +8,14 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from platform_assets.contracts.column_options import (
-    check_options,
-    multiple_of,
-    read_enum,
-    read_length,
-    read_limits,
-    read_pattern,
-    read_truth,
-)
-from platform_assets.contracts.column_types import LOGICAL, column_type, physical_length, read_precision
+from platform_assets.contracts.column_options import check_options, read_enum, read_length, read_truth
+from platform_assets.contracts.column_types import LOGICAL, column_type
 from platform_assets.contracts.conditions import InvalidValues
 from platform_assets.contracts.counted import counted_values
 from platform_assets.contracts.model import Column, LogicalType, NestedField, RowExpression
 from platform_assets.contracts.problems import Findings, Path_
 from platform_assets.contracts.properties import mappings
-from platform_assets.contracts.time_formats import strptime_format
-from platform_assets.contracts.zones import check_zone
+from platform_assets.contracts.values import options_of, read_value
 
 SHAPES = ("object", "map", "array")
 
@@ -47,8 +38,7 @@ class _Place:
 
 
 def _below(item: dict[str, Any], place: _Place, findings: Findings) -> list[NestedField]:
-    options = item.get("logicalTypeOptions")
-    listed = options.get("required") if isinstance(options, dict) else None
+    listed = options_of(item).get("required")
     needed = {str(name) for name in listed} if isinstance(listed, list) else set()
     found: list[NestedField] = []
     for index, child in mappings(item, "properties"):
@@ -77,19 +67,14 @@ def _field(item: dict[str, Any], place: _Place, findings: Findings, *, required:
         return [NestedField(place.steps, column, typed=False), *_below(item, place, findings)]
     if kind is LogicalType.JSON:
         column = Column(place.label, kind, "", required=required)
-        check_options(_options(item), kind, path, findings)
+        check_options(options_of(item), kind, path, findings)
         read_enum(item, kind, path, findings)
         return [_items_rules(item, place, column, findings), *_below(item, place, findings)]
     return [NestedField(place.steps, _quality(item, _plain(item, kind, place, required, findings), path, findings))]
 
 
-def _options(item: dict[str, Any]) -> dict[str, Any]:
-    options = item.get("logicalTypeOptions")
-    return options if isinstance(options, dict) else {}
-
-
 def _items_rules(item: dict[str, Any], place: _Place, column: Column, findings: Findings) -> NestedField:
-    options = _options(item)
+    options = options_of(item)
     shape = item.get("logicalType")
     field = NestedField(place.steps, column, shape=str(shape) if shape in SHAPES else "")
     if shape != "array":
@@ -107,35 +92,12 @@ def _items_rules(item: dict[str, Any], place: _Place, column: Column, findings: 
 
 def _plain(item: dict[str, Any], kind: LogicalType, place: _Place, required: bool, findings: Findings) -> Column:
     """A value that is neither object nor array, with the rules that a column has."""
-    path, options, rules = place.path, _options(item), list[RowExpression]()
-    check_options(options, kind, path, findings)
-    precision, scale = read_precision(item, kind, {}, path, findings)
-    form, zone = None, options.get("defaultTimezone")
-    if kind in (LogicalType.DATE, LogicalType.TIMESTAMP) and options.get("format") is not None:
-        try:
-            form = strptime_format(str(options["format"]))
-        except ValueError as error:
-            findings.problem((*path, "logicalTypeOptions", "format"), str(error))
-    if kind is LogicalType.TIMESTAMP and (zone is not None or options.get("timezone") is True):
-        kind = LogicalType.TIMESTAMP_TZ
-        if zone is not None:
-            check_zone(str(zone), (*path, "logicalTypeOptions", "defaultTimezone"), findings)
-    low, low_open, high, high_open = read_limits(options, kind, path, findings)
-    pattern = read_pattern(place.label, options, kind, path, rules, findings)
-    exact = 0 if kind is LogicalType.INTEGER else scale if kind is LogicalType.NUMBER else None
-    multiple = multiple_of(place.label, options, exact, path, findings)
-    for rule, key in ((multiple, "multipleOf"), (rules[0] if rules else None, "format")):
-        if rule is not None:
-            findings.note((*path, "logicalTypeOptions", key), "is not carried out inside a JSON column")
-    longest = read_length(options, "maxLength", path, findings)
-    return Column(
-        name=place.label, type=kind, source_name="", precision=precision, scale=scale, format=form,
-        default_timezone=str(zone) if zone is not None else None, required=required, pattern=pattern, minimum=low,
-        maximum=high, exclusive_minimum=low_open, exclusive_maximum=high_open,
-        min_length=read_length(options, "minLength", path, findings),
-        max_length=longest if longest is not None else physical_length(item, kind),
-        allowed_values=read_enum(item, kind, path, findings),
-    )  # fmt: skip
+    rules: list[RowExpression] = []
+    value = read_value(place.label, item, kind, {}, place.path, rules, findings)
+    for rule in rules:
+        option = "multipleOf" if rule.name.startswith("multiple_of:") else "format"
+        findings.note((*place.path, "logicalTypeOptions", option), "is not carried out inside a JSON column")
+    return Column(**value, name=place.label, source_name="", required=required)
 
 
 def _quality(item: dict[str, Any], column: Column, path: Path_, findings: Findings) -> Column:

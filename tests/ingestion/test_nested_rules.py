@@ -265,7 +265,7 @@ def test_a_protected_value_is_checked_in_clear_and_written_protected(
     assert re.fullmatch("[0-9a-f]{32}", json.loads(text)["e-mail"])
 
 
-def test_what_is_not_carried_out_is_noted_and_mistakes_are_told(make_contract: Callable[..., Any]) -> None:
+def test_what_is_not_carried_out_is_noted_and_mistakes_are_reported(make_contract: Callable[..., Any]) -> None:
     code = {"name": "code", "logicalType": "integer", "unique": True, "logicalTypeOptions": {"multipleOf": 5}}
     contract = make_contract([{"name": "o", "logicalType": "object", "properties": [code]}])
     assert [note.split(": ", 2)[1] for note in contract.notes] == [
@@ -276,3 +276,12 @@ def test_what_is_not_carried_out_is_noted_and_mistakes_are_told(make_contract: C
     with pytest.raises(ContractError) as caught:
         make_contract([{"name": "o", "logicalType": "object", "properties": [wrong]}])
     assert {problem.key.rsplit(".", 1)[1] for problem in caught.value.problems} == {"minimum", "minItems"}
+
+
+def test_a_time_of_day_has_the_form_that_it_has_in_a_column(lake: Lake, make_contract: Callable[..., Any]) -> None:
+    opens = {"name": "opens", "logicalType": "time", "logicalTypeOptions": {"minimum": "06:00"}}
+    contract = make_contract([{"name": "shop", "logicalType": "object", "properties": [opens]}], form="json")
+    lines = ['{"shop":{"opens":"08:30"}}', '{"shop":{"opens":"8 o\'clock"}}', '{"shop":{"opens":"24:00"}}']
+    manifest = lake.ingest(contract, lake.file("a.json", "\n".join(lines) + "\n"))
+    assert manifest.rows_out == 1
+    assert [row.reasons for row in lake.quarantined()] == [("pattern:shop.opens",)] * 2
