@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import duckdb
 
@@ -36,16 +37,16 @@ def register_functions(engine: duckdb.DuckDBPyConnection, contract: Contract, ps
     """Make the functions known that look into the contract's JSON columns, and that protect values inside them."""
     for column in contract.columns:
         if column.inside:
-            with contextlib.suppress(duckdb.Error):
-                engine.remove_function(finder_name(column))
-            engine.create_function(finder_name(column), finder(column), ["VARCHAR"], "VARCHAR[][]")
+            _register(engine, finder_name(column), finder(column), "VARCHAR[][]")
         if column.nested:
-            name = function_name(column)
-            with contextlib.suppress(duckdb.Error):
-                # left by the contract ingested before; it may have been made with another key
-                engine.remove_function(name)
-            protector = json_protector(column, pseudonyms)
-            engine.create_function(name, protector, ["VARCHAR"], "VARCHAR")
+            _register(engine, function_name(column), json_protector(column, pseudonyms), "VARCHAR")
+
+
+def _register(engine: duckdb.DuckDBPyConnection, name: str, function: Callable[..., Any], result: str) -> None:
+    with contextlib.suppress(duckdb.InvalidInputException):
+        # left by the contract ingested before; it may have been made with another key
+        engine.remove_function(name)
+    engine.create_function(name, function, ["VARCHAR"], result)
 
 
 @contextlib.contextmanager

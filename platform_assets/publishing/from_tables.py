@@ -14,7 +14,7 @@ from platform_assets.publishing import ledger
 from platform_assets.publishing.errors import PublishingError
 from platform_assets.publishing.fingerprints import changed_since, data_columns, partition_text
 from platform_assets.publishing.migrations import ledger_session
-from platform_assets.publishing.readers import unreadable
+from platform_assets.publishing.readers import unreadable_in
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Content, LedgerEntry, State, Verdict
 from platform_assets.publishing.write_audit_publish import Batch, Staged, run_batch
 from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, TableName, Warehouse
@@ -44,18 +44,17 @@ def publish_from_table(
     version of a published partition is the hash in the verdict on its source, so a partition whose source has
     not changed is left as it is. Raises what ``from_files.publish`` raises.
     """
-    refused = {
-        partition: CheckResult(SOURCE_CHECK, Severity.ERROR, passed=False, message=str(refusal))
-        for partition, refusal in unreadable(
-            warehouse, asset=source_asset, partitions=partitions, allow_previous=False
-        ).items()
-    }
     keys = [(source_asset, partition) for partition in partitions]
     with ledger_session(warehouse, read_only=True, purpose=f"reading what {asset} copies") as session:
+        refusals = unreadable_in(session, asset=source_asset, partitions=partitions, allow_previous=False)
         described = session.describe(source)
         verdicts = ledger.latest(session, keys, state=State.PUBLISHED)
     if described is None:
         raise PublishingError(f"{asset}: its source {source} does not exist; materialize {source_asset} first")
+    refused = {
+        partition: CheckResult(SOURCE_CHECK, Severity.ERROR, passed=False, message=str(refusal))
+        for partition, refusal in refusals.items()
+    }
     columns = data_columns(described)
     candidates = [_candidate(partition, verdicts.get((source_asset, partition))) for partition in partitions]
 

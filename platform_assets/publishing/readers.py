@@ -28,27 +28,15 @@ def unreadable(
     partitions: Sequence[str],
     run_id: str | None = None,
     allow_previous: bool = True,
-    table: TableName | None = None,
-    partition_column: str | None = PARTITION,
     wait_seconds: float | None = None,
 ) -> dict[str, Refusal]:
-    """Those of ``partitions`` that must not be read, each with the reason; empty when all may be.
+    """:func:`unreadable_in`, in a session of its own.
 
-    ``allow_previous`` is for tables that keep the last good version; ``run_id`` is the reader's own run. A reader that
-    is about to read the rows names their ``table``, and its ``partition_column`` if it has partitions: then the rows
-    must be those that the verdict saw. ``wait_seconds`` bounds the wait for the warehouse; ``WarehouseBusy`` ends it.
+    ``wait_seconds`` bounds the wait for the warehouse; ``WarehouseBusy`` ends it.
     """
     purpose = f"asking for verdicts of {asset}"
     with ledger_session(warehouse, read_only=True, purpose=purpose, wait_seconds=wait_seconds) as session:
-        return unreadable_in(
-            session,
-            asset=asset,
-            partitions=partitions,
-            run_id=run_id,
-            allow_previous=allow_previous,
-            table=table,
-            partition_column=partition_column,
-        )
+        return unreadable_in(session, asset=asset, partitions=partitions, run_id=run_id, allow_previous=allow_previous)
 
 
 def unreadable_in(
@@ -61,7 +49,12 @@ def unreadable_in(
     table: TableName | None = None,
     partition_column: str | None = PARTITION,
 ) -> dict[str, Refusal]:
-    """As :func:`unreadable`, for a caller that has a session on the ledger open."""
+    """Those of ``partitions`` that must not be read, each with the reason; empty when all may be.
+
+    ``session`` is one on the ledger. ``allow_previous`` is for tables that keep the last good version; ``run_id`` is
+    the reader's own run. A reader that is about to read the rows names their ``table``, and its ``partition_column`` if
+    it has partitions: then the rows must be those that the verdict saw.
+    """
     keys = [(asset, partition) for partition in dict.fromkeys(partitions)]
     newest = ledger.latest(session, keys)
     published = ledger.latest(session, keys, state=State.PUBLISHED)
