@@ -20,7 +20,7 @@ from platform_assets.automation.arrival_sensor import arrival_sensor
 from platform_assets.automation.cursor import read_cursor, write_cursor
 from platform_assets.environment import read_environment
 from platform_assets.feeds.feed import Feed
-from platform_assets.landing.arrivals import Completeness, Watermark
+from platform_assets.landing.found import Completeness, Watermark
 from platform_assets.landing.patterns import ArrivalPattern
 from platform_assets.sql.contract_file import read_contract
 from resources.by_environment import platform_resources

@@ -42,14 +42,12 @@ _PLACES = ("PLATFORM_LANDING", "PLATFORM_LAKE", WAREHOUSE_VARIABLE)
 class Environment:
     """Absolute paths of one environment, and how it executes.
 
-    Everything the platform writes lies below ``home`` by default. ``lake`` is the path of a folder, or a URL of
-    objects. ``warehouse`` is the path of a DuckDB file, or the
-    location of a warehouse that a package announces (``scheme://...``).
+    Everything the platform writes lies below ``home`` by default. `XX a warehouse that a package announces (``scheme://...``).
     """
 
     name: EnvironmentName
     home: Path
-    landing: Path
+    landing: str
     lake: str
     warehouse: str
     log_level: str = "INFO"
@@ -89,8 +87,10 @@ def read_environment(variables: Mapping[str, str], *, cwd: Path) -> Environment:
     return Environment(
         name=name,
         home=home,
-        landing=cwd / variables.get("PLATFORM_LANDING", str(home / "landing")),
-        lake=lake_location(variables.get("PLATFORM_LAKE", str(home / "lake")), folder=cwd, name="PLATFORM_LAKE"),
+        landing=place_location(
+            variables.get("PLATFORM_LANDING", str(home / "landing")), folder=cwd, name="PLATFORM_LANDING"
+        ),
+        lake=place_location(variables.get("PLATFORM_LAKE", str(home / "lake")), folder=cwd, name="PLATFORM_LAKE"),
         warehouse=warehouse_location(
             variables.get(WAREHOUSE_VARIABLE, str(home / "warehouse.duckdb")), folder=cwd, name=WAREHOUSE_VARIABLE
         ),
@@ -99,8 +99,8 @@ def read_environment(variables: Mapping[str, str], *, cwd: Path) -> Environment:
     )
 
 
-def lake_location(given: str, *, folder: Path, name: str) -> str:
-    """A lake as it was ``given``: the absolute path of a folder, or the URL of objects.
+def place_location(given: str, *, folder: Path, name: str) -> str:
+    """A landing place or lake as it was ``given``: the absolute path of a folder, or the URL of objects.
 
     A relative path is taken from ``folder``. ``name`` is what the setting is called.
 

@@ -14,7 +14,7 @@ def platform_resources(environment: Environment) -> dict[str, PlatformResource]:
     """The resources that the platform's assets ask for, by key."""
     execution = environment.execution
     platform = PlatformResource(
-        landing=str(environment.landing),
+        landing=environment.landing,
         lake=environment.lake,
         warehouse=warehouse_resource(environment.warehouse, execution),
         log_level=environment.log_level,

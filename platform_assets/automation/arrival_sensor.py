@@ -34,7 +34,8 @@ from platform_assets.feeds.landing_events import observed, recognized
 from platform_assets.lake.deliveries import Delivery, dagster_partition
 from platform_assets.lake.locations import open_lake
 from platform_assets.lake.names import shown
-from platform_assets.landing.arrivals import LandingFolder, Look, Watermark
+from platform_assets.landing.found import Look, Watermark
+from platform_assets.landing.landing import Landing
 from platform_assets.landing.walk import ROOT
 from platform_assets.logs import forwarded, log_context
 from platform_assets.platform_resource import PlatformResource
@@ -97,6 +98,7 @@ class _Tick:
             again=seen.again,
             again_limit=AGAIN_PER_TICK,
             keys=looked,
+            rotation=seen.rotation,
         )
         found = look.arrivals
         watermark, hindered = after_faults(seen, look.watermark, found.faults)
@@ -116,6 +118,7 @@ class _Tick:
             replace(
                 self._looked_through(seen, look, decision),
                 watermark=watermark,
+                rotation=look.rotation,
                 early=tuple(sorted(early)[:EARLY]),
                 hindered=hindered,
                 asked=decision.asked,
@@ -178,12 +181,12 @@ class _Tick:
                 )
         return replace(seen, again=again, again_ns=again_ns, looks=looks, ahead=ahead)
 
-    def _searched(self, seen: Seen, look: Look, folder: LandingFolder) -> tuple[Seen, tuple[str, ...]]:
+    def _searched(self, seen: Seen, look: Look, folder: Landing) -> tuple[Seen, tuple[str, ...]]:
         """Add to what was found what is left where a file was taken away; what is gone as a whole is to be reported."""
         found = look.arrivals
         if ROOT in found.faults:
             return seen, ()
-        step = search(open_lake(self.platform.lake), self.feed.name, seen.withdrawals, look.folders)
+        step = search(open_lake(self.platform.lake), folder, seen.withdrawals, look.folders)
         missing = step.suspects - found.deliveries.keys() - found.waiting.keys()
         gone: list[str] = []
         if missing:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from platform_assets.automation.digests import digest
 from platform_assets.automation.reconciler import Asked
 from platform_assets.failures import Kind, PlatformError
-from platform_assets.landing.found import Watermark
+from platform_assets.landing.found import Rotation, Watermark
 
 FORMAT = 2
 
@@ -62,6 +62,7 @@ class Seen:
     ``again_ns``, after ``looks`` that left something undone.
     ``through_ns`` is when the last look through everything began, ``contract`` the digest of the contract then,
     ``clock_ns`` the time of the last tick, ``ahead`` a sum over the files from the future that were looked at.
+    ``rotation`` is how far objects were listed.
     """
 
     watermark: Watermark = field(default_factory=Watermark)
@@ -76,6 +77,7 @@ class Seen:
     clock_ns: int = 0
     ahead: int = 0
     withdrawals: Withdrawals = field(default_factory=Withdrawals)
+    rotation: Rotation = field(default_factory=Rotation)
 
 
 _NUMBERS = ("again_ns", "looks", "through_ns", "clock_ns", "ahead")
@@ -122,6 +124,8 @@ def write_cursor(seen: Seen) -> str:
     if seen.withdrawals != Withdrawals():
         search = seen.withdrawals
         data["withdrawals"] = [search.folders, search.at, search.count, search.digest, search.reported]
+    if seen.rotation != Rotation():
+        data["rotation"] = astuple(seen.rotation)
     return json.dumps(data, separators=(",", ":"))
 
 
@@ -146,6 +150,7 @@ def _of_format_2(data: Mapping[str, Any]) -> Seen:
         Watermark(*again) if again is not None else None,
         contract=str(data.get("contract", "")),
         withdrawals=Withdrawals(*data.get("withdrawals", ())),
+        rotation=Rotation(*data.get("rotation", ())),
         **{name: int(data.get(name, 0)) for name in _NUMBERS},
     )
 

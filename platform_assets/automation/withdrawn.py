@@ -1,13 +1,13 @@
 """Deliveries that were ingested and are no longer in the landing folder, in whole or in part.
 
-The manifests of the lake name the files that they were made from. Whenever a folder of the landing folder has changed,
-they are gone through, some at each tick. What is left of a delivery in part is a delivery of another version, which the
-sensor asks for. One that is gone as a whole stays published and is reported.
+The manifests of the lake name the files that they were made from. Whenever something may have been taken away, they are
+gone through, some at each tick. What is left of a delivery in part is a delivery of another version, which the sensor
+asks for. One that is gone as a whole stays published and is reported.
 """
 
 from __future__ import annotations
 
-import os
+import time
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,8 +16,10 @@ from platform_assets.automation.cursor import Withdrawals
 from platform_assets.automation.digests import digest
 from platform_assets.lake.errors import RecordUnreadable
 from platform_assets.lake.store import Lake
+from platform_assets.landing.landing import Landing
 
 MANIFESTS_PER_TICK = 500
+SECONDS_PER_TICK = 2.0
 
 
 @dataclass(frozen=True)
@@ -28,17 +30,26 @@ class Search:
     progress: Withdrawals
 
 
-def search(lake: Lake, feed: str, progress: Withdrawals, folders: int, limit: int = MANIFESTS_PER_TICK) -> Search:
+def search(
+    lake: Lake, landing: Landing, progress: Withdrawals, folders: int, limit: int = MANIFESTS_PER_TICK
+) -> Search:
     """Look at the next manifests of the lake, if the search is under way or the landing folder has changed."""
     if progress.at is None:
         if folders == progress.folders:
             return Search(frozenset(), progress)
         progress = Withdrawals(folders, "", reported=progress.reported)
+    feed = landing.names.feed
     names = lake.partition_names(feed)
-    start = bisect_right(names, progress.at or "")
-    part = names[start : start + limit]
-    suspects = frozenset(key for name in part if _lacks_a_file(lake, feed, key := lake.partition_of(feed, name)))
-    return Search(suspects, replace(progress, at=part[-1] if start + limit < len(names) else None))
+    start, until = bisect_right(names, progress.at or ""), time.monotonic() + SECONDS_PER_TICK
+    suspects: set[str] = set()
+    at: str | None = None
+    for name in names[start : start + limit]:
+        at, key = name, lake.partition_of(feed, name)
+        if _lacks_a_file(lake, landing, key):
+            suspects.add(key)
+        if time.monotonic() > until:
+            break
+    return Search(frozenset(suspects), replace(progress, at=None if at is None or at == names[-1] else at))
 
 
 def concluded(step: Search, gone: Sequence[str]) -> tuple[Withdrawals, bool]:
@@ -54,19 +65,9 @@ def concluded(step: Search, gone: Sequence[str]) -> tuple[Withdrawals, bool]:
     return replace(progress, reported=progress.digest), progress.count > 0
 
 
-def _lacks_a_file(lake: Lake, feed: str, key: str) -> bool:
+def _lacks_a_file(lake: Lake, landing: Landing, key: str) -> bool:
     try:
-        manifest = lake.manifest(feed, key)
+        manifest = lake.manifest(landing.names.feed, key)
     except RecordUnreadable:
-        return True  # whether its delivery is there, the landing folder says
-    return manifest is not None and any(_is_gone(file.path) for file in manifest.delivery_files)
-
-
-def _is_gone(path: str) -> bool:
-    try:
-        os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False  # it cannot be looked at: nobody took it away
-    return False
+        return True  # whether its delivery is there, the landing place says
+    return manifest is not None and landing.lacks(manifest.delivery_files)

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import click
 
-from platform_assets.environment import Environment, lake_location, read_environment, warehouse_location
+from platform_assets.environment import Environment, place_location, read_environment, warehouse_location
 
 COMPONENT = "platform_assets.PlatformResources"
 Place = Literal["lake", "warehouse"]
@@ -85,7 +85,7 @@ def chosen_lake() -> str:
     given = _place("lake", "PLATFORM_LAKE")
     if given is None:
         return _environment().lake
-    return lake_location(given.text, folder=given.root, name=f"lake in {given.file}")
+    return place_location(given.text, folder=given.root, name=f"lake in {given.file}")
 
 
 def _environment() -> Environment:

@@ -36,7 +36,7 @@ from platform_assets.execution import InvalidEnvironment, current_execution
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.fit import check_fit
 from platform_assets.feeds.partitions import Partitions
-from platform_assets.landing.arrivals import Completeness
+from platform_assets.landing.found import Completeness
 from platform_assets.landing.patterns import ArrivalPattern, PatternError
 from platform_assets.logs import logger
 from platform_assets.sql.contract_file import declared_name, read_contract

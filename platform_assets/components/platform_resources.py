@@ -11,7 +11,7 @@ from platform_assets.automation.conditions import automation_sensor
 from platform_assets.automation.dead_runs import dead_runs_sensor
 from platform_assets.automation.notifications import notification_sensors
 from platform_assets.components.scaffold import PlatformResourcesScaffolder
-from platform_assets.environment import InvalidEnvironment, lake_location, warehouse_location
+from platform_assets.environment import InvalidEnvironment, place_location, warehouse_location
 from platform_assets.execution import given_execution
 from platform_assets.platform_resource import PlatformResource, warehouse_resource
 
@@ -26,7 +26,13 @@ class PlatformResources(dg.Component, dg.Resolvable):
     Relative paths are taken from the project's root. The executor is the project's own.
     """
 
-    landing: Annotated[str, Resolver.default(description="Folder in which files arrive.", examples=["data/landing"])]
+    landing: Annotated[
+        str,
+        Resolver.default(
+            description="Where files arrive: a folder, or a URL of objects (s3://, gs://, az://).",
+            examples=["data/landing", "s3://bucket/landing"],
+        ),
+    ]
     lake: Annotated[
         str,
         Resolver.default(
@@ -91,8 +97,8 @@ class PlatformResources(dg.Component, dg.Resolvable):
             partitions_per_load=self.partitions_per_load,
         )
         platform = PlatformResource(
-            landing=str(root / self.place("landing")),
-            lake=lake_location(self.place("lake"), folder=root, name="lake"),
+            landing=place_location(self.place("landing"), folder=root, name="landing"),
+            lake=place_location(self.place("lake"), folder=root, name="lake"),
             warehouse=warehouse_resource(warehouse, execution),
             log_level=self.log_level,
             ingestion_workers=execution.ingestion_workers,

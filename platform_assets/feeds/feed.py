@@ -5,14 +5,16 @@ What a defs.yaml may say is in ``file_feed``; here is what became of it.
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import dagster as dg
 
 from platform_assets.contracts.model import Contract
 from platform_assets.feeds.partition_keys import PartitionKeys
 from platform_assets.feeds.partition_names import may_hold, names_one_file, partition_key_of, parts_of, why_no_partition
-from platform_assets.landing.arrivals import Completeness, LandingFolder
+from platform_assets.feeds.recent import recent_keys
+from platform_assets.landing.found import Completeness
+from platform_assets.landing.landing import FileNames, Landing
+from platform_assets.landing.locations import open_landing
 from platform_assets.landing.patterns import ArrivalPattern
 from platform_assets.landing.stability import KnownWhole, nothing_known
 from platform_assets.platform_resource import PlatformResource
@@ -38,13 +40,20 @@ class Feed:
         """The name of its folder in the lake, its table and its sensor."""
         return self.contract.name
 
-    def landing(self, root: str, known_whole: KnownWhole = nothing_known) -> LandingFolder:
-        """The feed's landing folder below ``root``; ``known_whole`` tells which files need not be waited for."""
-        key_of = partition_key_of(self.partitions)
-        inverse = may_hold(self.partitions), parts_of(self.partitions)
-        return LandingFolder(
-            self.name, Path(root), self.pattern, key_of, self.completeness, *inverse, self.keys.of, known_whole
+    def landing(self, root: str, known_whole: KnownWhole = nothing_known) -> Landing:
+        """The feed's landing place below ``root``; ``known_whole`` tells which files need not be waited for."""
+        names = FileNames(
+            self.name,
+            self.pattern,
+            partition_key_of(self.partitions),
+            self.completeness,
+            may_hold(self.partitions),
+            parts_of(self.partitions),
+            self.keys.of,
+            recent_keys(self.partitions),
+            self.has_single_files,
         )
+        return open_landing(root, names, known_whole)
 
     @cached_property
     def has_single_files(self) -> bool:

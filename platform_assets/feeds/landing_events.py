@@ -13,7 +13,7 @@ import dagster as dg
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.deliveries import Delivery, FileVersion, dagster_partition
 from platform_assets.lake.names import shown
-from platform_assets.landing.arrivals import Arrivals
+from platform_assets.landing.found import Arrivals
 
 RECOGNIZED = "recognized"
 """Name of the check that every file in the landing folder belongs to a delivery of the feed."""

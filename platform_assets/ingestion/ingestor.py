@@ -23,7 +23,7 @@ from platform_assets.contracts.due import reason_not_due
 from platform_assets.contracts.model import Contract
 from platform_assets.failpoints import failpoint
 from platform_assets.failures import Kind, failure_of
-from platform_assets.formats.plain_files import check_version
+from platform_assets.ingestion.copies import check_still_there
 from platform_assets.ingestion.engine import failures_raised, open_engine, register_functions
 from platform_assets.ingestion.protection import Pseudonyms
 from platform_assets.ingestion.reading import Batch, read_delivery
@@ -193,8 +193,7 @@ class Ingestor:
         self._go_on()
         batch = read_delivery(self._engine, contract, delivery, stage.work, self.pseudonyms, quarantine)
         failpoint("lake.read.before_check")
-        for file in delivery.files:
-            check_version(file)
+        check_still_there(delivery.files)
         quarantine.close()
         if batch.rows_in == 0:
             if not contract.empty_allowed:

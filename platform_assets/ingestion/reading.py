@@ -18,6 +18,7 @@ from platform_assets.formats.plain_files import check_version
 from platform_assets.formats.protocol import Place, Prepared, format_of
 from platform_assets.formats.unpacking import Unpacking
 from platform_assets.ingestion.bad_rows import CountsDoNotMeet
+from platform_assets.ingestion.copies import Copies
 from platform_assets.ingestion.engine import PARQUET
 from platform_assets.ingestion.protection import Pseudonyms
 from platform_assets.ingestion.uniqueness import duplicates
@@ -61,10 +62,12 @@ def read_delivery(
 ) -> Batch:  # fmt: skip
     """Read every file of the delivery; rows that cannot be taken go to ``quarantine``."""
     unpacking = Unpacking(sum(file.size for file in delivery.files), work)
-    reader = _Reader(engine, contract, work, pseudonyms, quarantine, unpacking)
-    parts = reader.parts(sorted(delivery.files))
-    quarantine.rows_in = reader.rows_in
-    repeated = _set_duplicates_aside(engine, contract, parts, quarantine)
+    delivered = sorted(delivery.files)
+    with Copies(delivered, work) as copies:
+        reader = _Reader(engine, contract, work, pseudonyms, quarantine, unpacking)
+        parts = reader.parts(delivered, copies)
+        quarantine.rows_in = reader.rows_in
+        repeated = _set_duplicates_aside(engine, contract, parts, quarantine)
     files = [
         _without(engine, contract, part, repeated.get(index, np.empty(0, np.int64)))
         for index, part in enumerate(parts)
@@ -94,7 +97,7 @@ class _Reader:
         self.content: list[str] = []
         self.rows_in = 0
 
-    def parts(self, files: Sequence[FileVersion]) -> list[ValidatedPart]:
+    def parts(self, files: Sequence[FileVersion], copies: Copies) -> list[ValidatedPart]:
         """Read the files in their order; small ones of one kind that follow each other are read as one."""
         parts: list[ValidatedPart] = []
         waiting: list[Prepared] = []
@@ -109,7 +112,7 @@ class _Reader:
 
         for file in files:
             try:
-                prepared = self.format.prepare(self.place, file)
+                prepared = self.format.prepare(self.place, copies.local(file))
             except DeliveryRejected:
                 # the bad rows of the files before it are still of use to those who deliver them
                 read()

@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from platform_assets.formats.plain_files import check_version, file_hash
+from platform_assets.ingestion.copies import Copies
 from platform_assets.lake.deliveries import Delivery
 from platform_assets.lake.errors import DeliveryRejected
 from platform_assets.lake.manifest import Manifest
+from platform_assets.stores.scratch import scratch_folder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,10 +45,11 @@ def holds_the_same(manifest: Manifest, delivery: Delivery) -> bool:
         return False
     try:
         hashes = []
-        for file in now:
-            check_version(file)
-            hashes.append(file_hash(file))
-            check_version(file)
+        with scratch_folder() as work, Copies(now, work) as copies:
+            for file in map(copies.local, now):
+                check_version(file)
+                hashes.append(file_hash(file))
+                check_version(file)
     except DeliveryRejected:
         return False  # ingesting it says what is wrong
     return content_hash(manifest.contract_digest, manifest.key_fingerprint, hashes) == manifest.content_hash

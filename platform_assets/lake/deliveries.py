@@ -26,15 +26,17 @@ def dagster_partition(partition: str) -> str | None:
 class FileVersion:
     """One file as it was seen: a file replaced under the same name is another version.
 
-    ``path`` is absolute; ``size`` is in bytes, ``mtime_ns`` in nanoseconds since the epoch. ``ctime_ns`` is when the
-    file was last changed in any way, 0 where that is not known (records of earlier versions). It is a reason to look at
-    the bytes again and no part of the version: a restored backup or a `chmod` sets it too.
+    ``path`` is absolute, or a URL; ``size`` is in bytes, ``mtime_ns`` in nanoseconds since the epoch. ``ctime_ns`` is
+    when the file was last changed in any way, 0 where that is not known (records of earlier versions, objects). It is a
+    reason to look at the bytes again and no part of the version: a restored backup or a `chmod` sets it too. ``etag``
+    is what an object store calls the version; empty for files.
     """
 
     path: str
     size: int
     mtime_ns: int
     ctime_ns: int = field(default=0, compare=False)
+    etag: str = ""
 
     @classmethod
     def of(cls, path: Path) -> FileVersion:
@@ -68,7 +70,8 @@ class Delivery:
         """16 hex digits that change whenever a file is added, removed or replaced."""
         digest = hashlib.sha256()
         for file in sorted(self.files):
-            described = f"{Path(file.path).name}\0{file.size}\0{file.mtime_ns}\n"
+            # the time of an object is that of its last upload, which may be one of the same bytes
+            described = f"{Path(file.path).name}\0{file.size}\0{file.etag or file.mtime_ns}\n"
             digest.update(described.encode("utf-8", "surrogateescape"))
         return digest.hexdigest()[:16]
 

@@ -58,7 +58,12 @@ class Manifest:
         return tuple(lake / file for file in self.data_files)
 
     def to_json(self) -> builtins.bytes:
-        return to_json(asdict(self))
+        record = asdict(self)
+        for file in record["delivery_files"]:
+            if not file["etag"]:
+                # a record of files is one that earlier versions read
+                del file["etag"]
+        return to_json(record)
 
     @classmethod
     def from_json(cls, text: builtins.bytes) -> Manifest:

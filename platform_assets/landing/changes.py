@@ -7,9 +7,10 @@ stable by its time of change alone. Memory is bounded. No system call is made he
 from __future__ import annotations
 
 import heapq
-import os
 import threading
 from collections.abc import Iterator
+
+from platform_assets.landing.found import Status
 
 MOST_FILES = 20_000
 """Files that are remembered one by one; of further ones, when some of their feed changed last."""
@@ -26,7 +27,7 @@ _CROWD = ""
 _FEW = 20
 
 
-def identity(status: os.stat_result) -> Identity:
+def identity(status: Status) -> Identity:
     """What any change of a file makes another one of."""
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
@@ -96,7 +97,7 @@ class Changes:
             self._moved.pop((feed, path), None)
             self._wait(feed, path, now + wait + AT_ONCE_SECONDS)
 
-    def moved(self, feed: str, path: str, status: os.stat_result, *, now: float, wait: float) -> None:
+    def moved(self, feed: str, path: str, status: Status, *, now: float, wait: float) -> None:
         """The file was moved into place: its feed is due at once.
 
         ``wait`` later it is stable by its time of change, and the move is forgotten.
@@ -112,7 +113,7 @@ class Changes:
         with self._lock:
             self._wait(feed, path, now + AT_ONCE_SECONDS)
 
-    def was_moved(self, feed: str, path: str, status: os.stat_result) -> bool:
+    def was_moved(self, feed: str, path: str, status: Status) -> bool:
         """Whether the file was moved into place and is what it was then."""
         with self._lock:
             known = self._moved.get((feed, path))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from platform_assets.lake.deliveries import Delivery
 from platform_assets.landing.patterns import ArrivalPattern
@@ -30,7 +30,8 @@ class Arrivals:
     those whose files nobody could look at (rights or a disk are at fault, not the sender), ``unstable`` those that
     only time keeps back. ``young`` are deliveries with a file that is known to be whole before ``settle_seconds`` are
     over. ``unmatched`` are paths whose name fits no partition, ``irregular`` paths that are no plain
-    files, with what they are, ``faults`` paths that could not be looked at, with the reason.
+    files, with what they are, ``faults`` paths that could not be looked at, with the reason. ``partial`` says that
+    only the paths of the partitions that were asked for were looked at.
     """
 
     deliveries: dict[str, Delivery] = field(default_factory=dict)
@@ -41,6 +42,22 @@ class Arrivals:
     unmatched: list[str] = field(default_factory=list)
     irregular: dict[str, str] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
+    partial: bool = False
+
+
+class Files:
+    """Files and markers of partitions, gathered before deliveries are made of them."""
+
+    def __init__(self) -> None:
+        self.by_key: dict[str, list[Found]] = {}
+        self.marked: dict[str, int] = {}
+        """When the last marker of a partition changed, in nanoseconds since the epoch."""
+
+    def keep(self, found: Found, key: str) -> None:
+        if found.is_marker:
+            self.marked[key] = max(found.changed_ns, self.marked.get(key, 0))
+        else:
+            self.by_key.setdefault(key, []).append(found)
 
 
 @dataclass(frozen=True, order=True)
@@ -52,6 +69,25 @@ class Watermark:
 
     changed_ns: int = -1
     path: str = ""
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """How far objects were listed, of which one look lists a part: a look goes on where the last one ended.
+
+    ``at`` is the key that this round has come to (None: the next look begins a round). ``begun_ns`` is when this round
+    began, ``before_ns`` when the one before it did (0: there was none). ``sum`` is one over the objects of this round
+    that are older than its begin; ``kept`` one over those older than the round before, and ``expected`` what it has to
+    be if none of them was taken away or replaced. ``losses`` counts the rounds in which it was not.
+    """
+
+    at: str | None = None
+    begun_ns: int = 0
+    before_ns: int = 0
+    sum: int = 0
+    kept: int = 0
+    expected: int = 0
+    losses: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,6 +106,22 @@ class Look:
     ahead: int = 0
     ahead_sum: int = 0
     folders: int = 0
+    rotation: Rotation = field(default_factory=Rotation)
+
+
+class Status(Protocol):
+    """What is known of an entry; ``os.stat_result`` is one. Times are in nanoseconds since the epoch."""
+
+    @property
+    def st_mode(self) -> int: ...
+    @property
+    def st_ino(self) -> int: ...
+    @property
+    def st_size(self) -> int: ...
+    @property
+    def st_mtime_ns(self) -> int: ...
+    @property
+    def st_ctime_ns(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -78,7 +130,7 @@ class Found:
 
     path: str
     token: tuple[str, ...] | None
-    status: os.stat_result
+    status: Status
     moved_ns: int
     is_marker: bool = False
 
@@ -138,6 +190,3 @@ class Oldest:
         del self._kept[self._limit :]
         if self._kept and len(self._kept) == self._limit:
             self._last = self._kept[-1][0]
-
-
-__all__ = ["Arrivals", "Completeness", "Found", "Look", "Watermark", "Oldest", "kind_of"]

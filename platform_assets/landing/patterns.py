@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -105,6 +106,25 @@ class ArrivalPattern:
         upper = self.pattern.split("/")[:-1]
         named = next((level for level, part in enumerate(upper) if re.search(r"[%*{]", part)), len(upper))
         return "/".join(upper[:named])
+
+    def beginning(self, names: Collection[str]) -> tuple[tuple[str, ...], str]:
+        """How paths begin: the groups of ``names`` that come before anything else but plain text, and that part as a
+        text for ``str.format``.
+        """
+        groups: list[str] = []
+        parts: list[str] = []
+        for match in _TOKEN.finditer(self.pattern):
+            directive, key, star, texts, literal = match.groups()
+            group = "key" if key else f"t{directive}"
+            if literal or directive == "%":
+                parts.append((literal or "%").replace("{", "{{").replace("}", "}}"))
+            elif star or texts is not None or group not in names:
+                break
+            else:
+                parts.append(f"{{{group}}}")
+                if group not in groups:
+                    groups.append(group)
+        return tuple(groups), "".join(parts)
 
     @cached_property
     def shared_levels(self) -> int:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from platform_assets.landing.changes import Changes
 from platform_assets.landing.file_systems import shared_file_system
+from platform_assets.landing.found import Status
 from platform_assets.landing.walk import is_passed_over
 from platform_assets.landing.watched import WatchedFeed, WatchedFeeds
 from platform_assets.landing.writers import is_open_for_writing
@@ -90,7 +91,7 @@ class LandingWatch:
         with self._lock:
             return frozenset(self._folders)
 
-    def was_moved(self, feed: str, path: str, status: os.stat_result) -> bool:
+    def was_moved(self, feed: str, path: str, status: Status) -> bool:
         """Whether the file was moved into place as a whole, and nobody has written to it since or is about to."""
         if not self.changes.was_moved(feed, path, status):
             return False

@@ -12,25 +12,36 @@ _STATUS = re.compile(r"status code: (\d{3} [A-Za-z ]+)")
 _CODE = re.compile(r"<Code>([A-Za-z]+)</Code>")
 
 
-class StoreFault(PlatformError):
+class StoreError(PlatformError):
+    """What was asked of a store was not done."""
+
+
+class StoreFault(StoreError):
     """The store did not answer, or answered that it cannot now: nothing is known of what was asked for."""
 
     kind = Kind.INFRASTRUCTURE
     code = "store"
 
 
-class StoreRefused(PlatformError):
+class StoreRefused(StoreError):
     """The store does not know who asks, or does not let them."""
 
     kind = Kind.CREDENTIALS
     code = "store:refused"
 
 
-class NoSuchStore(PlatformError):
+class NoSuchStore(StoreError):
     """There is no such bucket or container, or the URL cannot be one."""
 
     kind = Kind.MISCONFIGURED
     code = "store:missing"
+
+
+class UnreadableKey(StoreError):
+    """An object has a key that clients of object stores cannot ask for; what is listed after it is not seen."""
+
+    kind = Kind.MISCONFIGURED
+    code = "store:key"
 
 
 @contextlib.contextmanager
@@ -46,6 +57,13 @@ def faults_of(url: str, doing: str) -> Iterator[None]:
         raise StoreRefused(
             f"{url}: {doing} was refused ({_words(error)}). Give this process credentials by the usual variables or "
             "the machine's role, and the rights to list, read and write there"
+        ) from None
+    except exceptions.InvalidPathError as error:
+        found = re.search(r'[Pp]ath "(.*?)"', str(error), re.DOTALL)
+        key = repr(found[1]) if found else "its name is not known"
+        raise UnreadableKey(
+            f"{url}: {doing} failed at an object whose key holds an empty part, a part that is only dots, or a control "
+            f"character: {key}. Rename or remove it"
         ) from None
     except exceptions.BaseError as error:
         if "NoSuchBucket" in str(error) or "ContainerNotFound" in str(error):

@@ -20,6 +20,7 @@ from platform_assets.failures import Kind, PlatformError
 from platform_assets.stores.errors import faults_of
 
 if TYPE_CHECKING:
+    from obstore import GetOptions
     from obstore.store import ObjectStore
 
 SCHEMES = ("s3", "gs", "az")
@@ -27,8 +28,8 @@ SCHEMES = ("s3", "gs", "az")
 
 DELETED_AT_ONCE = 1_000
 REQUEST_TIMEOUT = dt.timedelta(seconds=60)
-RETRIED_FOR = dt.timedelta(seconds=60)
 CHUNK = 1 << 20
+PAGE = 1_000
 
 
 class InvalidUrl(PlatformError, ValueError):
@@ -43,6 +44,13 @@ def is_url(location: str) -> bool:
     return re.match(rf"({'|'.join(SCHEMES)})://", location) is not None
 
 
+def object_at(url: str) -> tuple[Objects, str]:
+    """The bucket of an object's URL, and the object's key in it."""
+    scheme, _, rest = url.partition("://")
+    bucket, _, key = rest.partition("/")
+    return Objects(f"{scheme}://{bucket}"), key
+
+
 @dataclass(frozen=True, order=True)
 class Listed:
     """An object as a listing names it: ``key`` below the URL, ``size`` in bytes, and what tells its versions apart."""
@@ -55,9 +63,13 @@ class Listed:
 
 @dataclass(frozen=True)
 class Objects:
-    """The objects below ``url``; keys are relative to it. Cheap to make: nothing is asked for before it is used."""
+    """The objects below ``url``; keys are relative to it. Cheap to make: nothing is asked for before it is used.
+
+    A request is repeated for ``patience_seconds`` while the store does not answer.
+    """
 
     url: str
+    patience_seconds: int = 60
 
     def __post_init__(self) -> None:
         bucket = re.fullmatch(r"[a-z0-9]+://([^/?#@]+)(/[^?#]*)?", self.url)
@@ -103,26 +115,42 @@ class Objects:
         with faults_of(self.named(key), "writing"):
             obstore.put(self._store, key, path)
 
-    def fetch(self, key: str, path: Path) -> bool:
-        """Write an object into a file, in pieces; False if it is not there."""
+    def fetch(self, key: str, path: Path, *, etag: str = "") -> bool:
+        """Write an object into a file, in pieces; False if it is not there, or is not the version ``etag`` any more."""
         import obstore
 
         with faults_of(self.named(key), "reading"), path.open("wb") as file:
             try:
-                for chunk in obstore.get(self._store, key).stream(min_chunk_size=CHUNK):
+                options: GetOptions = {"if_match": etag} if etag else {}
+                for chunk in obstore.get(self._store, key, options=options).stream(min_chunk_size=CHUNK):
                     file.write(chunk)
-            except FileNotFoundError:
+            except (FileNotFoundError, obstore.exceptions.PreconditionError):
                 return False
         return True
 
     def listed(self, folder: str = "", *, after: str = "") -> Iterator[Listed]:
         """The objects below ``folder`` at any depth, in the order of their keys, those up to ``after`` left out."""
+        for page in self.pages(folder, after=after):
+            yield from page
+
+    def pages(self, folder: str = "", *, after: str = "") -> Iterator[list[Listed]]:
+        """As :meth:`listed`, a thousand at a time: a request each, which is made when the page is asked for."""
         import obstore
 
         with faults_of(self.named(folder), "listing"):
-            for page in obstore.list(self._store, folder or None, offset=after or None):
-                for meta in page:
-                    yield Listed(meta["path"], meta["size"], meta["last_modified"], meta["e_tag"] or "")
+            for page in obstore.list(self._store, folder or None, offset=after or None, chunk_size=PAGE):
+                yield [Listed(each["path"], each["size"], each["last_modified"], each["e_tag"] or "") for each in page]
+
+    def look(self, key: str) -> Listed | None:
+        """What a listing would say of an object; None if it is not there."""
+        import obstore
+
+        with faults_of(self.named(key), "looking at it"):
+            try:
+                found = obstore.head(self._store, key)
+            except FileNotFoundError:
+                return None
+        return Listed(key, found["size"], found["last_modified"], found["e_tag"] or "")
 
     def folders(self, folder: str = "") -> list[str]:
         """The names of the folders directly in ``folder``, in order."""
@@ -134,14 +162,7 @@ class Objects:
 
     def exists(self, key: str) -> bool:
         """Whether there is an object of that name."""
-        import obstore
-
-        with faults_of(self.named(key), "looking at it"):
-            try:
-                obstore.head(self._store, key)
-            except FileNotFoundError:
-                return False
-            return True
+        return self.look(key) is not None
 
     def delete(self, keys: Sequence[str]) -> None:
         """Remove objects; those that are not there are left at that."""
@@ -163,5 +184,5 @@ class Objects:
             return from_url(
                 self.url,
                 client_options={"timeout": REQUEST_TIMEOUT, **({"allow_http": True} if http else {})},
-                retry_config={"max_retries": 8, "retry_timeout": RETRIED_FOR},
+                retry_config={"max_retries": 8, "retry_timeout": dt.timedelta(seconds=self.patience_seconds)},
             )

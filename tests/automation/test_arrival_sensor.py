@@ -15,7 +15,7 @@ from platform_assets.components.assets.raw import load_partitions
 from platform_assets.environment import read_environment
 from platform_assets.feeds.feed import Feed
 from platform_assets.ingestion.ingestor import ingest
-from platform_assets.landing.arrivals import Completeness
+from platform_assets.landing.found import Completeness
 from platform_assets.landing.patterns import ArrivalPattern
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.sql.contract_file import read_contract

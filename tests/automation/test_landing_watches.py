@@ -13,7 +13,7 @@ from platform_assets.automation import landing_watches
 from platform_assets.automation.arrival_sensor import arrival_sensor
 from platform_assets.automation.requests import WHOLE_TAG
 from platform_assets.feeds.feed import Feed
-from platform_assets.landing.arrivals import Completeness
+from platform_assets.landing.found import Completeness
 from platform_assets.landing.patterns import ArrivalPattern
 from platform_assets.launching.wakes import last_wake, woken_at
 from platform_assets.sql.contract_file import read_contract

@@ -19,7 +19,7 @@ from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.partition_names import why_no_key
 from platform_assets.lake.layout import MANIFEST, REJECTION, partition_folder
 from platform_assets.lake.names import is_text
-from platform_assets.landing.arrivals import Watermark
+from platform_assets.landing.found import Watermark
 from tests.automation.test_arrival_sensor import closing_tick, make_feed, put, take, tick
 from tests.support.file_clock import wait_for_later_stamp
 from tests.support.landing_faults import faulty

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.landing.arrivals import Arrivals, Completeness, LandingFolder, Watermark
+from platform_assets.landing.arrivals import LandingFolder
+from platform_assets.landing.found import Arrivals, Completeness, Watermark
+from platform_assets.landing.landing import FileNames
 from platform_assets.landing.patterns import ArrivalPattern, NameMatch, PatternError
 from tests.support.file_clock import wait_for_later_stamp
 from tests.support.looks import changes
@@ -20,7 +22,7 @@ def by_day(match: NameMatch) -> str | None:
 
 def folder(root: Path, pattern: ArrivalPattern = DAY, *, settle: float = 0, marker: str | None = None) -> LandingFolder:
     completeness = Completeness(settle, ArrivalPattern(marker) if marker else None)
-    return LandingFolder("orders", root, pattern, by_day, completeness)
+    return LandingFolder(str(root), FileNames("orders", pattern, by_day, completeness))
 
 
 def put(path: Path, text: str = "id\n1\n") -> Path:

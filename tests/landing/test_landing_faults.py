@@ -11,7 +11,7 @@ from unittest.mock import Mock
 import pytest
 
 from platform_assets.landing import walk as landing_walk
-from platform_assets.landing.arrivals import Watermark
+from platform_assets.landing.found import Watermark
 from tests.landing.test_odd_landing import folder, now, put
 from tests.support.landing_faults import faulty
 from tests.support.looks import changes

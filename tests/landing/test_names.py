@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.landing.arrivals import Completeness, LandingFolder
+from platform_assets.landing.arrivals import LandingFolder
+from platform_assets.landing.found import Completeness
+from platform_assets.landing.landing import FileNames
 from platform_assets.landing.patterns import ArrivalPattern, NameMatch
 
 LEFT_BESIDE = [
@@ -23,7 +25,7 @@ def by_day(match: NameMatch) -> str | None:
 
 def deliveries(root: Path, pattern: str, marker: str | None = None) -> dict[str, list[str]]:
     completeness = Completeness(0, ArrivalPattern(marker) if marker else None)
-    found = LandingFolder("feed", root, ArrivalPattern(pattern), by_day, completeness).deliveries(
+    found = LandingFolder(str(root), FileNames("feed", ArrivalPattern(pattern), by_day, completeness)).deliveries(
         now_ns=time.time_ns() + 10**9
     )
     assert not found.faults
@@ -67,7 +69,7 @@ def test_what_programs_leave_beside_data_is_passed_over(tmp_path: Path) -> None:
     for name in ["2024-01-01.csv", *LEFT_BESIDE]:
         (tmp_path / name).write_text("id\n")
     assert deliveries(tmp_path, "%Y-%m-%d*") == {"2024-01-01": ["2024-01-01.csv"]}
-    everything = LandingFolder("feed", tmp_path, ArrivalPattern("%Y-%m-%d*"), by_day, Completeness(0))
+    everything = LandingFolder(str(tmp_path), FileNames("feed", ArrivalPattern("%Y-%m-%d*"), by_day, Completeness(0)))
     assert not everything.deliveries(now_ns=time.time_ns() + 10**9).unmatched
 
 

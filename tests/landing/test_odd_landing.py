@@ -21,7 +21,9 @@ from platform_assets.lake.layout import make_partition_folder, name_of, partitio
 from platform_assets.lake.manifest import read_manifest
 from platform_assets.lake.names import MOST, encodable, escape, is_cut, shown, unescape
 from platform_assets.lake.quarantined import list_quarantine, read_quarantine
-from platform_assets.landing.arrivals import Completeness, LandingFolder, Watermark
+from platform_assets.landing.arrivals import LandingFolder
+from platform_assets.landing.found import Completeness, Watermark
+from platform_assets.landing.landing import FileNames
 from platform_assets.landing.patterns import ArrivalPattern, NameMatch
 from platform_assets.partition_key import PartitionKey
 from platform_assets.sql.literals import literal
@@ -43,7 +45,7 @@ def may_hold(groups: Mapping[str, str], key: str) -> bool:
 
 
 def folder(root: Path, pattern: str = "orders/%Y-%m-%d/*.csv") -> LandingFolder:
-    return LandingFolder("orders", root, ArrivalPattern(pattern), by_day, Completeness(0), may_hold)
+    return LandingFolder(str(root), FileNames("orders", ArrivalPattern(pattern), by_day, Completeness(0), may_hold))
 
 
 def put(path: Path, text: str = "n,t\n1,x\n") -> Path:

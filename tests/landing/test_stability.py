@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.landing.arrivals import Completeness, LandingFolder, Watermark
-from platform_assets.landing.found import Found
+from platform_assets.landing.arrivals import LandingFolder
+from platform_assets.landing.found import Completeness, Found, Watermark
+from platform_assets.landing.landing import FileNames
 from platform_assets.landing.patterns import ArrivalPattern, NameMatch
 from platform_assets.landing.stability import CLOCK_STEP_NS, whole_up_to
 from tests.support.file_clock import wait_for_later_stamp
@@ -28,7 +29,7 @@ def folder(root: Path, *whole: str, marker: bool = False) -> LandingFolder:
         return found.path in whole
 
     completeness = Completeness(SETTLE, ArrivalPattern("%Y-%m-%d/_SUCCESS") if marker else None)
-    return LandingFolder("orders", root, ArrivalPattern("%Y-%m-%d/*.csv"), by_day, completeness, known_whole=known)
+    return LandingFolder(str(root), FileNames("orders", ArrivalPattern("%Y-%m-%d/*.csv"), by_day, completeness), known)
 
 
 def put(root: Path, name: str) -> None:

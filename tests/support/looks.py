@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from platform_assets.landing.arrivals import Arrivals, LandingFolder, Watermark
+from platform_assets.landing.arrivals import LandingFolder
+from platform_assets.landing.found import Arrivals, Watermark
 
 
 def changes(landing: LandingFolder, watermark: Watermark, *, now_ns: int, limit: int) -> tuple[Arrivals, Watermark]:

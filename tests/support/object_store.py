@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import urllib.parse
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -41,6 +42,12 @@ class S3Server:
         url = f"http://127.0.0.1:{self.port}/{name}"
         urllib.request.urlopen(urllib.request.Request(url, method="PUT")).close()
         return f"s3://{name}"
+
+    def put(self, url: str, content: bytes) -> None:
+        """Make an object of any key, such as none that clients of object stores would make."""
+        path = urllib.parse.quote(url.removeprefix("s3://"))
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/{path}", data=content, method="PUT")
+        urllib.request.urlopen(request).close()
 
 
 @contextmanager

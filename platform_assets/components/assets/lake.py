@@ -36,7 +36,8 @@ from platform_assets.lake.errors import IngestionError, RecordUnreadable
 from platform_assets.lake.locations import open_lake
 from platform_assets.lake.manifest import Manifest, Rejection
 from platform_assets.lake.names import encodable, shown
-from platform_assets.landing.arrivals import Arrivals, LandingFolder
+from platform_assets.landing.found import Arrivals
+from platform_assets.landing.landing import Landing
 from platform_assets.landing.stability import whole_up_to
 from platform_assets.logs import in_this_context, logger
 from platform_assets.platform_resource import PlatformResource
@@ -77,7 +78,8 @@ def lake_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
         for key, delivery in arrivals.deliveries.items():
             if known.get(dagster_partition(key)) != delivery.version:
                 yield delivered(feed, delivery)
-        yield recognized(feed, arrivals)
+        if not arrivals.partial:
+            yield recognized(feed, arrivals)
         yield from report(context, [AssetOutcomes(spec.key, output_name(spec.key), outcomes)])
 
     return ingest
@@ -110,7 +112,7 @@ class _Work:
 
     feed: Feed
     platform: PlatformResource
-    folder: LandingFolder
+    folder: Landing
     force: bool = False
 
 
@@ -231,7 +233,7 @@ class _NotThere(PlatformError):
         self.code = code
 
 
-def _irregular(landing: LandingFolder, arrivals: Arrivals, partition: str) -> str:
+def _irregular(landing: Landing, arrivals: Arrivals, partition: str) -> str:
     """What stands where the partition's files would; paths of other partitions explain nothing."""
     found = sorted(landing.irregular_of(arrivals, partition).items())
     return "; ".join(f"{shown(path)} is {kind}, not a file" for path, kind in found[:3])

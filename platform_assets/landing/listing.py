@@ -1,0 +1,48 @@
+"""Listing objects where their keys begin in one of some ways, without listing what lies between these.
+
+A store lists a thousand objects a request, in the order of their keys, and can begin at any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from platform_assets.stores.objects import Listed, Objects
+
+
+def merged(beginnings: Iterable[str]) -> list[str]:
+    """The beginnings in order, without those that another one covers."""
+    found: list[str] = []
+    for beginning in sorted(beginnings):
+        if not found or not beginning.startswith(found[-1]):
+            found.append(beginning)
+    return found
+
+
+def listed_from(objects: Objects, folder: str, beginnings: Iterable[str]) -> Iterator[Listed]:
+    """The objects in ``folder`` whose keys begin in one of these ways, in order.
+
+    A request is made for each beginning, or for each thousand objects where many beginnings lie side by side.
+    """
+    wanted = merged(beginnings)
+    at, reached = 0, ""
+    while at < len(wanted):
+        for page in objects.pages(folder, after=max(_before(wanted[at]), reached)):
+            for each in page:
+                while at < len(wanted) and each.key > wanted[at] and not each.key.startswith(wanted[at]):
+                    at += 1
+                if at < len(wanted) and each.key.startswith(wanted[at]):
+                    yield each
+            reached = page[-1].key
+            if at == len(wanted) or reached < wanted[at]:
+                break
+        else:
+            return
+
+
+def _before(beginning: str) -> str:
+    """A key that comes before all that begin so, and after most that begin otherwise; empty if there is none."""
+    if not beginning or not "!" < beginning[-1] < "\x7f" or beginning[-1] == "/":
+        return beginning[:-1].rstrip("/")
+    before = chr(ord(beginning[-1]) - 1)
+    return beginning[:-1] + ("." if before == "/" else before) + "~~~"

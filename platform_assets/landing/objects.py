@@ -1,0 +1,272 @@
+"""Finding deliveries among the objects below a URL.
+
+A store lists a thousand objects a request, so a look does not list them all where there are many. It lists those of the
+partitions that files come for these days, and goes on with a round through all the others: what comes late is found
+when the round has come to it. An object is there as a whole or not at all; its version is its size and e-tag.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import stat
+import time
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from platform_assets.lake.deliveries import FileVersion
+from platform_assets.landing.found import Arrivals, Files, Found, Look, Rotation, Watermark
+from platform_assets.landing.landing import OF_A_DAY, Keys, Landing
+from platform_assets.landing.listing import listed_from
+from platform_assets.landing.patterns import ArrivalPattern
+from platform_assets.landing.stability import Stability
+from platform_assets.landing.walk import ROOT, is_beside_data, is_passed_over, summed
+from platform_assets.stores.errors import StoreError
+from platform_assets.stores.objects import PAGE, Listed, Objects
+
+OBJECTS_PER_LOOK = 20 * PAGE
+SECONDS_PER_LOOK = 2.0
+"""How much of a round is a look's, and how much of the recent partitions."""
+
+CLOCKS_NS = 120 * 10**9
+"""By so much the clocks of a store and of this machine may differ."""
+
+LONG_UPLOAD_NS = 24 * 3600 * 10**9
+"""An object that was uploaded in parts has the time at which its upload began."""
+
+PATIENCE_SECONDS = 15
+"""How long a store that does not answer is asked again in a look, of which a tick has several."""
+
+LOOKED_UP = 20
+"""Up to so many objects are looked at one by one; more are listed."""
+
+
+@dataclass(frozen=True)
+class ObjectStatus:
+    """An object as an entry: a plain file without an inode, that changed when it was uploaded."""
+
+    st_size: int
+    st_mtime_ns: int
+    etag: str
+    st_mode: int = stat.S_IFREG
+    st_ino: int = 0
+
+    @property
+    def st_ctime_ns(self) -> int:
+        return self.st_mtime_ns
+
+
+@dataclass(frozen=True)
+class LandingObjects(Landing):
+    """The landing place of one feed below a URL, `s3://bucket/folder` or the like."""
+
+    def deliveries(self, keys: set[str] | None = None, *, now_ns: int) -> Arrivals:
+        """Every complete delivery at ``now_ns`` of the partitions ``keys``; of all if there are none or None."""
+        started, arrivals, known, files = time.monotonic(), Arrivals(), dict[tuple[str, ...], str | None](), Files()
+        beginnings = self._beginnings(keys) if keys else [""]
+        arrivals.partial = bool(keys)
+        try:
+            for found in self._found(listed_from(self._objects, self._folder, beginnings)):
+                key = self._sort(found, arrivals, known)
+                if key is not None and (keys is None or key in keys):
+                    files.keep(found, key)
+        except StoreError as error:
+            return self._nothing_seen(error, keys or set())
+        self._assemble(arrivals, files, now_ns)
+        self._log(arrivals, started)
+        return arrivals
+
+    def look(
+        self,
+        watermark: Watermark,
+        *,
+        now_ns: int,
+        limit: int,
+        again: Watermark | None = None,
+        again_limit: int = 0,
+        keys: Collection[str] = (),
+        rotation: Rotation | None = None,
+    ) -> Look:
+        """As :meth:`Landing.look`; changes are looked at in the order of their keys."""
+        started, arrivals, known = time.monotonic(), Arrivals(), dict[tuple[str, ...], str | None]()
+        rotation = rotation or Rotation()
+        changed: set[str] = set()
+        looked: set[str] = set(keys)
+        try:
+            after, new = self._round(_begun(rotation, now_ns), limit)
+            if rotation.at is not None or after.at is not None:
+                new += self._recent(watermark.changed_ns, now_ns, limit)
+            for found in new:
+                if (key := self._sort(found, arrivals, known)) is not None:
+                    changed.add(key)
+            further = None
+            if again is not None and again_limit:
+                old, further = self._once_more(again.path, again_limit)
+                looked.update(key for found in old if (key := self._sort(found, None, known)) is not None)
+            self._gather(arrivals, changed | looked, known, now_ns)
+        except StoreError as error:
+            return Look(self._nothing_seen(error, looked), watermark, again, rotation=rotation)
+        self._log(arrivals, started)
+        mark = Watermark(self._stability(now_ns).stable_before_ns - CLOCKS_NS)
+        return Look(arrivals, mark, further, frozenset(changed), folders=after.losses, rotation=after)
+
+    def lacks(self, files: Collection[FileVersion]) -> bool:
+        """Whether one of the files was taken away; False if it cannot be looked at."""
+        beginning = self._objects.named("")
+        keys = [file.path.removeprefix(beginning) for file in files if file.path.startswith(beginning)]
+        if len(keys) < len(files):
+            return True
+        try:
+            if len(keys) <= LOOKED_UP:
+                return any(not self._objects.exists(key) for key in keys)
+            there = {each.key for each in listed_from(self._objects, self._folder, keys)}
+        except StoreError:
+            return False
+        return not there.issuperset(keys)
+
+    def _round(self, rotation: Rotation, limit: int) -> tuple[Rotation, list[Found]]:
+        """The next part of the round, and what in it changed since the round before began, at most ``limit``."""
+        start, until = rotation.at or "", time.monotonic() + SECONDS_PER_LOOK
+        older, before = rotation.begun_ns - CLOCKS_NS, rotation.before_ns - CLOCKS_NS
+        kept, total, number, key = rotation.kept, rotation.sum, 0, start
+        new: list[Found] = []
+        for page in self._objects.pages(self._folder, after=start):
+            if number >= OBJECTS_PER_LOOK or time.monotonic() > until or len(new) >= limit:
+                return replace(rotation, at=key, sum=total, kept=kept), new
+            for found in self._found(page):
+                number_of_it = summed(found.path, found.changed_ns)
+                total += number_of_it if found.changed_ns <= older else 0
+                kept += number_of_it if found.changed_ns <= before else 0
+                if self._is_new(found, rotation.before_ns):
+                    new.append(found)
+            number, key = number + len(page), page[-1].key
+        lost = rotation.before_ns == 0 or kept != rotation.expected
+        return replace(rotation, at=None, sum=total, kept=kept, losses=rotation.losses + lost), new
+
+    def _recent(self, since_ns: int, now_ns: int, limit: int) -> list[Found]:
+        """What changed among the partitions that files come for now; nothing if their names do not begin with them."""
+        beginnings = self._beginnings(self.names.recent_keys(now_ns))
+        if not beginnings or self._beginning_of_all in beginnings:
+            return []
+        new: list[Found] = []
+        until = time.monotonic() + SECONDS_PER_LOOK
+        for number, found in enumerate(self._found(listed_from(self._objects, self._folder, beginnings))):
+            if found.changed_ns > since_ns:
+                new.append(found)
+            if len(new) >= limit or number >= OBJECTS_PER_LOOK or time.monotonic() > until:
+                break
+        return new
+
+    def _once_more(self, after: str, limit: int) -> tuple[list[Found], Watermark | None]:
+        """The next objects of a look through everything, and where the next goes on (None: it is through)."""
+        for page in self._objects.pages(self._folder, after=after):
+            part = page[:limit]
+            return list(self._found(part)), Watermark(0, part[-1].key)
+        return [], None
+
+    def _gather(self, arrivals: Arrivals, keys: Collection[str], known: Keys, now_ns: int) -> None:
+        """Find every file of the partitions, and assemble their deliveries."""
+        if not keys:
+            return
+        files = Files()
+        for found in self._found(listed_from(self._objects, self._folder, self._beginnings(keys))):
+            key = self._sort(found, None, known)
+            if key in keys:
+                assert key is not None
+                files.keep(found, key)
+        self._assemble(arrivals, files, now_ns)
+
+    def _nothing_seen(self, error: StoreError, keys: Iterable[str]) -> Arrivals:
+        """Of a place that could not be looked at: all that was asked for waits."""
+        arrivals = Arrivals(faults={ROOT: str(error)}, partial=True)
+        for key in keys:
+            self._wait(arrivals, key, str(error))
+        return arrivals
+
+    def _is_new(self, found: Found, since_ns: int) -> bool:
+        """Whether the object may have come after a round began at ``since_ns``."""
+        if since_ns == 0:
+            return True
+        assert isinstance(found.status, ObjectStatus)
+        began_before = LONG_UPLOAD_NS if "-" in found.status.etag and self.root.startswith("s3:") else 0
+        since_ns -= CLOCKS_NS + int(self.names.completeness.settle_seconds * 1e9)
+        return found.changed_ns > since_ns - began_before
+
+    def _found(self, listed: Iterable[Listed]) -> Iterator[Found]:
+        """Those of the objects that are the feed's, or seem to be meant to."""
+        sorters = [_Sorter(pattern, is_marker) for pattern, is_marker in self._patterns]
+        for each in listed:
+            for sorter in sorters:
+                if sorter.takes(each.key):
+                    token = sorter.pattern.token(each.key)
+                    changed_ns = int(each.changed.timestamp()) * 10**9 + each.changed.microsecond * 1_000
+                    status = ObjectStatus(each.size, changed_ns, each.etag)
+                    yield Found(each.key, token, status, 0, sorter.is_marker)
+                    break
+
+    def _version(self, found: Found) -> FileVersion:
+        status = found.status
+        assert isinstance(status, ObjectStatus)
+        return FileVersion(self._objects.named(found.path), status.st_size, status.st_mtime_ns, etag=status.etag)
+
+    def _beginnings(self, keys: Iterable[str]) -> list[str]:
+        """How the keys of the partitions' objects begin."""
+        parts_of = self.names.parts_of
+        found: set[str] = set()
+        for pattern, _ in self._patterns:
+            groups, text = pattern.beginning(OF_A_DAY if parts_of is not None else ())
+            for key in keys:
+                parts = parts_of(key, groups) if parts_of is not None and groups else {()}
+                found.update(text.format(**dict(zip(groups, part, strict=True))) for part in parts)
+        return sorted(found)
+
+    @cached_property
+    def _beginning_of_all(self) -> str:
+        """How all keys begin, as far as the pattern says it in plain text."""
+        return self.names.pattern.beginning(())[1]
+
+    @cached_property
+    def _patterns(self) -> tuple[tuple[ArrivalPattern, bool], ...]:
+        marker = self.names.completeness.marker
+        return ((self.names.pattern, False),) if marker is None else ((marker, True), (self.names.pattern, False))
+
+    @cached_property
+    def _folder(self) -> str:
+        """The folder that all patterns name in full."""
+        return posixpath.commonpath([pattern.folder for pattern, _ in self._patterns])
+
+    @cached_property
+    def _objects(self) -> Objects:
+        return Objects(self.root, patience_seconds=PATIENCE_SECONDS)
+
+    def _stability(self, now_ns: int) -> Stability:
+        completeness = self.names.completeness
+        if self.names.one_file and completeness.marker is None:
+            return Stability(completeness.settle_seconds, now_ns, lambda _: True)
+        return super()._stability(now_ns)
+
+
+class _Sorter:
+    """Which objects are those of one pattern."""
+
+    def __init__(self, pattern: ArrivalPattern, is_marker: bool) -> None:
+        self.pattern, self.is_marker = pattern, is_marker
+        self._depth = pattern.pattern.count("/")
+        self._means_what_lies_beside = is_beside_data(pattern.pattern.rsplit("/", 1)[-1])
+
+    def takes(self, key: str) -> bool:
+        """Whether the object is the feed's, or its name begins as if it was meant to be."""
+        if key.count("/") != self._depth or any(is_passed_over(part) for part in key.split("/")):
+            return False
+        if is_beside_data(key.rsplit("/", 1)[-1]) and not self._means_what_lies_beside:
+            return False
+        return self.pattern.token(key) is not None or (not self.is_marker and self.pattern.resembles(key))
+
+
+def _begun(rotation: Rotation, now_ns: int) -> Rotation:
+    """The rotation with a round under way: a new one if the last is through, or began in the future."""
+    if rotation.begun_ns > now_ns:
+        return Rotation("", now_ns, losses=rotation.losses)
+    if rotation.at is not None:
+        return rotation
+    return Rotation("", now_ns, rotation.begun_ns, expected=rotation.sum, losses=rotation.losses)
