@@ -7,8 +7,11 @@ they are, dirt included.
 import importlib.util
 import io
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from platform_assets.stores.objects import Objects, is_url
 
 SNAPSHOTS = ("airlines", "airports", "planes")
 
@@ -40,17 +43,25 @@ def _by_day(feed: str, lines: Iterator[str] | io.TextIOBase, first: int) -> Iter
         yield feed, day, header + "".join(days[day])
 
 
-def land(landing: Path, *, progress: Callable[[], None] = lambda: None) -> int:
-    """Write all deliveries; files that are there with the same content are left alone. Returns how many are new."""
+def land(landing: str) -> int:
+    """Write all deliveries below a folder or URL; what is there with the same content is left alone.
+
+    Returns how many are new.
+    """
+    if is_url(landing):
+        objects = Objects(landing)
+        with ThreadPoolExecutor(8) as pool:
+            return sum(pool.map(lambda each: objects.create(*each), deliveries()))
+    return sum(put(Path(landing) / name, content) for name, content in deliveries())
+
+
+def deliveries() -> Iterator[tuple[str, bytes]]:
+    """Every delivery: its path below the landing place, and its content."""
     data = data_folder()
-    new = 0
     for name in SNAPSHOTS:
-        new += put(landing / f"{name}.csv", (data / f"{name}.csv").read_bytes())
-        progress()
+        yield f"{name}.csv", (data / f"{name}.csv").read_bytes()
     for feed, day, text in daily_files(data):
-        new += put(landing / feed / f"{feed}_{day}.csv", text.encode())
-        progress()
-    return new
+        yield f"{feed}/{feed}_{day}.csv", text.encode()
 
 
 def put(path: Path, content: bytes) -> bool:

@@ -10,6 +10,7 @@ from demo.materialize import Year
 from platform_assets.environment import Environment
 from platform_assets.lake.locations import open_lake
 from platform_assets.lake.store import Lake
+from platform_assets.publishing.readers import known_assets, ledger_history
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.protocol import Session, TableName, Warehouse
 
@@ -17,8 +18,8 @@ FEEDS = ("flights", "weather", "airlines", "airports", "planes")
 MARTS = ("daily_carrier_punctuality", "airport_delays", "route_statistics")
 
 
-def print_report(console: Console, year: Year, environment: Environment) -> None:
-    """The tables, the facts and the plot of what stands in the environment's lake and warehouse."""
+def print_report(console: Console, year: Year, environment: Environment, plots: Path) -> None:
+    """The tables and the facts of what stands in the environment's lake and warehouse, and a plot in ``plots``."""
     warehouse = DuckDBWarehouse(path=Path(environment.warehouse))
     console.print(_stages(year, open_lake(environment.lake), warehouse))
     if year.checks_passed + year.checks_warned + year.checks_failed:
@@ -30,7 +31,7 @@ def print_report(console: Console, year: Year, environment: Environment) -> None
             return
         for fact in facts(session):
             console.print(f"  • {fact}")
-        console.print(f"Plot: {plot(session, environment.home / 'punctuality_2013.png')}")
+        console.print(f"Plot: {plot(session, plots / 'punctuality_2013.png')}")
 
 
 def _stages(year: Year, lake: Lake, warehouse: Warehouse) -> Table:
@@ -122,3 +123,29 @@ def plot(session: Session, path: Path) -> Path:
     figure.savefig(path, dpi=120)
     plt.close(figure)
     return path
+
+
+def compare_ledgers(console: Console, warehouse: Path, other: Path) -> bool:
+    """Say whether two warehouses have published the same rows; True as well if there is no other one."""
+    if not other.exists():
+        console.print("[bold]make demo[/bold] on disks first, and this one says whether both ledgers are the same.")
+        return True
+    here, there = _published_hashes(warehouse), _published_hashes(other)
+    differing = sorted(key for key in here.keys() | there.keys() if here.get(key) != there.get(key))
+    if not differing:
+        console.print(f"The ledger has the same hash as that of the demo on disks for all {len(here):,} partitions.")
+        return True
+    first = ", ".join(" ".join(key) for key in differing[:3])
+    console.print(
+        f"[red]The ledger differs from that of the demo on disks in {len(differing)} partitions: {first}[/red]"
+    )
+    return False
+
+
+def _published_hashes(path: Path) -> dict[tuple[str, str], str]:
+    warehouse, found = DuckDBWarehouse(path=path), {}
+    for asset in known_assets(warehouse):
+        for entry in reversed(ledger_history(warehouse, asset=asset, limit=1_000_000)):
+            if entry.published:
+                found[asset, entry.partition] = entry.hash
+    return found

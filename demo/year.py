@@ -1,11 +1,17 @@
-"""`make demo`: land the year 2013, materialize it through the project's own definitions, and say what came of it."""
+"""`make demo`: land the year 2013, materialize it through the project's own definitions, and say what came of it.
+
+With `S3=1` landing and lake are buckets of an S3 server that is started for it and ends with it.
+"""
 
 import os
 import shutil
 import sys
+import tempfile
 import time
 import warnings
 from pathlib import Path
+
+from demo.object_store import s3_server
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -23,8 +29,18 @@ def prepare(home: Path) -> None:
 
 def main() -> int:
     """Run the demo; returns the exit code."""
-    started = time.monotonic()
     home = Path(os.environ.get("PLATFORM_HOME", ROOT / ".platform")).resolve()
+    if os.environ.get("S3", "0") in ("", "0"):
+        return _year(home)
+    with tempfile.TemporaryDirectory() as folder, s3_server() as server:
+        bucket = server.bucket()
+        os.environ |= {**server.variables, "PLATFORM_LANDING": f"{bucket}/landing", "PLATFORM_LAKE": f"{bucket}/lake"}
+        return _year(Path(folder), on_disk=home)
+
+
+def _year(home: Path, on_disk: Path | None = None) -> int:
+    """The demo below ``home``; its ledger is compared with that of the demo ``on_disk``."""
+    started = time.monotonic()
     prepare(home)
     os.chdir(ROOT)
     from rich.console import Console
@@ -41,9 +57,14 @@ def main() -> int:
         new = landing.land(environment.landing)
     console.print(f"Landed {new} new files in {environment.landing}")
     year = materialize_year(console)
-    report.print_report(console, year, environment)
-    console.print(f"\nTook {time.monotonic() - started:.0f} s. [bold]make dev[/bold] shows it in the Dagster UI.")
-    return 0 if year.complete else 1
+    report.print_report(console, year, environment, on_disk or home)
+    took = f"\nTook {time.monotonic() - started:.0f} s."
+    if on_disk is None:
+        console.print(f"{took} [bold]make dev[/bold] shows it in the Dagster UI.")
+        return 0 if year.complete else 1
+    console.print(took)
+    same = report.compare_ledgers(console, Path(environment.warehouse), on_disk / "warehouse.duckdb")
+    return 0 if year.complete and same else 1
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ import obstore
 import pytest
 from obstore.store import from_url
 
+from demo.object_store import S3Server
 from platform_assets.ingestion import copies
 from platform_assets.lake.locations import open_lake
 from platform_assets.landing import objects
-from tests.support.object_store import S3Server
 from tests.support.projects import Project, opened, write_project
 from tests.support.sensors import Sensor
 

@@ -11,13 +11,13 @@ import obstore
 import pytest
 from obstore.store import from_url
 
+from demo.object_store import S3Server
 from platform_assets.landing import objects as landing_objects
 from platform_assets.landing.found import Arrivals, Completeness, Look, Rotation, Watermark
 from platform_assets.landing.landing import FileNames
 from platform_assets.landing.objects import LandingObjects
 from platform_assets.landing.patterns import ArrivalPattern, NameMatch
 from platform_assets.landing.walk import ROOT
-from tests.support.object_store import S3Server
 
 DAY = "orders/%Y/orders_%Y-%m-%d*.csv"
 SECOND = 10**9

@@ -12,6 +12,7 @@ import duckdb
 import pytest
 import yaml
 
+from demo.object_store import S3Server, s3_server
 from platform_assets.contracts import Contract
 from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.deliveries import Delivery, FileVersion
@@ -22,7 +23,6 @@ from platform_assets.lake.quarantined import read_quarantine
 from platform_assets.lake.store import Lake as LakeStore
 from platform_assets.partition_key import PartitionKey
 from platform_assets.sql.contract_file import parse_contract
-from tests.support.object_store import S3Server, s3_server
 
 KEY = b"a key for tests, of 32 bytes len"
 
