@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from platform_assets.announced import WAREHOUSES, announced
 from platform_assets.execution import Execution, InvalidEnvironment, read_execution
-from platform_assets.stores.objects import SCHEMES, InvalidUrl, Objects, is_url
+from platform_assets.stores.errors import InvalidUrl
+from platform_assets.stores.objects import SCHEMES, Objects, is_url
+from platform_assets.stores.sftp import SftpFolder, is_sftp
 
 __all__ = ["Environment", "EnvironmentName", "InvalidEnvironment", "current_environment", "read_environment"]
 
@@ -87,7 +89,7 @@ def read_environment(variables: Mapping[str, str], *, cwd: Path) -> Environment:
     return Environment(
         name=name,
         home=home,
-        landing=place_location(
+        landing=landing_location(
             variables.get("PLATFORM_LANDING", str(home / "landing")), folder=cwd, name="PLATFORM_LANDING"
         ),
         lake=place_location(variables.get("PLATFORM_LAKE", str(home / "lake")), folder=cwd, name="PLATFORM_LAKE"),
@@ -99,13 +101,24 @@ def read_environment(variables: Mapping[str, str], *, cwd: Path) -> Environment:
     )
 
 
-def place_location(given: str, *, folder: Path, name: str) -> str:
-    """A landing place or lake as it was ``given``: the absolute path of a folder, or the URL of objects.
+def landing_location(given: str, *, folder: Path, name: str) -> str:
+    """As :func:`place_location`, for a landing place, which may be on an SFTP server too."""
+    if not is_sftp(given):
+        return place_location(given, folder=folder, name=name, schemes=(*SCHEMES, "sftp"))
+    try:
+        SftpFolder(given)
+    except InvalidUrl as error:
+        raise InvalidEnvironment(f"{name}: {error}") from None
+    return given
+
+
+def place_location(given: str, *, folder: Path, name: str, schemes: Sequence[str] = SCHEMES) -> str:
+    """A place as it was ``given``: the absolute path of a folder, or the URL of objects.
 
     A relative path is taken from ``folder``. ``name`` is what the setting is called.
 
     Raises:
-        InvalidEnvironment: if it is the URL of something else, or names no bucket.
+        InvalidEnvironment: if it is the URL of something else than ``schemes``, or names no bucket.
     """
     if is_url(given):
         try:
@@ -114,8 +127,8 @@ def place_location(given: str, *, folder: Path, name: str) -> str:
             raise InvalidEnvironment(f"{name}: {error}") from None
         return given
     if scheme := scheme_of(given):
-        schemes = ", ".join(f"{known}://..." for known in SCHEMES)
-        raise InvalidEnvironment(f"{name} begins with {scheme}://; it must be a path or one of: {schemes}")
+        known = ", ".join(f"{each}://..." for each in schemes)
+        raise InvalidEnvironment(f"{name} begins with {scheme}://; it must be a path or one of: {known}")
     return str(folder / given)
 
 

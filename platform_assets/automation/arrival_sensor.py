@@ -47,9 +47,6 @@ CHANGES_PER_TICK = 2_000
 AGAIN_PER_TICK = 500
 """Files that one tick of a look through everything looks at once more."""
 
-LOOK_THROUGH_NS = 24 * 3600 * 10**9
-"""How often everything is looked through without a reason."""
-
 SET_BACK_NS = 10 * 10**9
 """Clocks are corrected by less than this without anybody having to know."""
 
@@ -87,9 +84,9 @@ class _Tick:
 
     def result(self, before: Seen) -> dg.SensorResult:
         feed, log = self.feed, self.context.log
-        seen = self._prepared(before)
         known_whole = watched(self.context, feed, self.platform.landing)
         folder = feed.landing(self.platform.landing, known_whole)
+        seen = self._prepared(before, folder)
         looked = _keys_that_are_over(feed, {*seen.early, *due(seen.asked, self.now_ns)}, self.now_ns)
         look = folder.look(
             seen.watermark,
@@ -138,12 +135,12 @@ class _Tick:
             dynamic_partitions_requests=_new_keys(feed, [request.delivery for request in decision.requests]),
         )
 
-    def _prepared(self, seen: Seen) -> Seen:
+    def _prepared(self, seen: Seen, folder: Landing) -> Seen:
         """What was seen before, with a look through everything begun if there is a reason for one."""
         now, contract = self.now_ns, contract_as_a_whole(self.feed)
         if seen == Seen():
             return Seen(through_ns=now, contract=contract, clock_ns=now)
-        through = seen.again is None and not 0 <= now - seen.through_ns < LOOK_THROUGH_NS
+        through = seen.again is None and not 0 <= now - seen.through_ns < folder.look_through_ns
         # no distance is so long that it explains a time much later than now
         undone = seen.again is None and seen.again_ns and not 0 < seen.again_ns - now < 2 * DISTANCES[-1]
         watermark = seen.watermark

@@ -18,7 +18,7 @@ from platform_assets.landing.watch import LandingWatch
 from platform_assets.landing.watched import WatchedFeed
 from platform_assets.launching._compat import home_of
 from platform_assets.launching.wakes import wake
-from platform_assets.stores.objects import is_url
+from platform_assets.stores.files import is_remote
 
 _lock = threading.Lock()
 _watches: dict[tuple[Path, Path], LandingWatch] = {}
@@ -33,9 +33,9 @@ def sensor_name(feed: Feed) -> str:
 def watched(context: dg.SensorEvaluationContext, feed: Feed, landing: str) -> KnownWhole:
     """Watch the feed's landing folder from now on; the answer says which files were moved into place.
 
-    Ticks of a code server only: one that a program evaluates ends with the program. Objects are not watched.
+    Ticks of a code server only: one that a program evaluates ends with the program. Below a URL nothing is watched.
     """
-    if context.instance_ref is None or is_url(landing):
+    if context.instance_ref is None or is_remote(landing):
         return nothing_known
     name, place = sensor_name(feed), (home_of(context.instance_ref), Path(landing))
     with _lock:

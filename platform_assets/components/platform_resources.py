@@ -11,7 +11,7 @@ from platform_assets.automation.conditions import automation_sensor
 from platform_assets.automation.dead_runs import dead_runs_sensor
 from platform_assets.automation.notifications import notification_sensors
 from platform_assets.components.scaffold import PlatformResourcesScaffolder
-from platform_assets.environment import InvalidEnvironment, place_location, warehouse_location
+from platform_assets.environment import InvalidEnvironment, landing_location, place_location, warehouse_location
 from platform_assets.execution import given_execution
 from platform_assets.platform_resource import PlatformResource, warehouse_resource
 
@@ -29,7 +29,7 @@ class PlatformResources(dg.Component, dg.Resolvable):
     landing: Annotated[
         str,
         Resolver.default(
-            description="Where files arrive: a folder, or a URL of objects (s3://, gs://, az://).",
+            description="Where files arrive: a folder, or a URL (s3://, gs://, az://, sftp://).",
             examples=["data/landing", "s3://bucket/landing"],
         ),
     ]
@@ -97,7 +97,7 @@ class PlatformResources(dg.Component, dg.Resolvable):
             partitions_per_load=self.partitions_per_load,
         )
         platform = PlatformResource(
-            landing=place_location(self.place("landing"), folder=root, name="landing"),
+            landing=landing_location(self.place("landing"), folder=root, name="landing"),
             lake=place_location(self.place("lake"), folder=root, name="lake"),
             warehouse=warehouse_resource(warehouse, execution),
             log_level=self.log_level,

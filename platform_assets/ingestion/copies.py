@@ -1,7 +1,7 @@
 """Delivered files on this machine: what lies below a URL is read from a copy, which lasts as long as its ingestion.
 
 Every format needs the file itself: rows are counted, then read, and the text of a bad one is looked up where it stands.
-So a delivery from a URL takes its own size in the working folder, beside what it is unpacked to. Objects are fetched
+So a delivery from a URL takes its own size in the working folder, beside what it is unpacked to. Files are fetched
 some ahead of their turn, in the version that was seen and no other.
 """
 
@@ -22,7 +22,8 @@ from platform_assets.formats.plain_files import check_version
 from platform_assets.formats.unpacking import RESERVE
 from platform_assets.lake.deliveries import FileVersion
 from platform_assets.lake.errors import DeliveryRejected
-from platform_assets.stores.objects import Objects, is_url, object_at
+from platform_assets.stores.files import FileStore, file_store, is_remote, split
+from platform_assets.stores.objects import Version
 
 AT_ONCE = 8
 """Objects that are fetched side by side."""
@@ -42,7 +43,7 @@ class Copies:
         self._files, self._work = deque(files), work
         self._made: dict[str, str] = {}
         self._coming: deque[tuple[FileVersion, Future[FileVersion]]] = deque()
-        self._stores: dict[str, Objects] = {}
+        self._stores: dict[str, FileStore] = {}
         self._pool: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> Self:
@@ -65,7 +66,7 @@ class Copies:
             DeliveryRejected: if it is gone, or is another version by now.
             OSError: if the disk of the working folder has no room for it.
         """
-        if not is_url(file.path):
+        if not is_remote(file.path):
             return file
         self._fetch_ahead()
         due, future = self._coming.popleft()
@@ -80,21 +81,22 @@ class Copies:
         ahead = sum(file.size for file, _ in self._coming)
         while self._files and (not self._coming or (len(self._coming) < AHEAD_FILES and ahead < AHEAD_BYTES)):
             file = self._files.popleft()
-            if is_url(file.path):
+            if is_remote(file.path):
                 ahead += file.size
-                objects, key = object_at(file.path)
-                objects = self._stores.setdefault(objects.url, objects)
-                self._coming.append((file, self._pool.submit(self._fetched, file, objects, key)))
+                place, key = split(file.path)
+                if place not in self._stores:
+                    self._stores[place] = file_store(place)
+                self._coming.append((file, self._pool.submit(self._fetched, file, self._stores[place], key)))
 
-    def _fetched(self, file: FileVersion, objects: Objects, key: str) -> FileVersion:
+    def _fetched(self, file: FileVersion, store: FileStore, key: str) -> FileVersion:
         disk = shutil.disk_usage(self._work)
         if disk.free < min(RESERVE, disk.total // 20) + file.size:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._work))
         folder = self._work / f"fetched-{hashlib.sha256(file.path.encode()).hexdigest()[:16]}"
         folder.mkdir()
         copy = folder / _name(key)
-        if not objects.fetch(key, copy, etag=file.etag):
-            if objects.exists(key):
+        if not store.fetch(key, copy, version=Version(file.size, file.mtime_ns, file.etag)):
+            if store.exists(key):
                 raise DeliveryRejected(
                     "file:changed", f"{file.path}: was written again after it was seen; its new version is read next"
                 )
@@ -105,10 +107,10 @@ class Copies:
 def check_still_there(files: Sequence[FileVersion]) -> None:
     """Refuse a delivery of which a file on a disk has changed since it was seen.
 
-    An object needs no such look: what was fetched is the version that was seen.
+    A copy needs no such look: what was fetched is the version that was seen.
     """
     for file in files:
-        if not is_url(file.path):
+        if not is_remote(file.path):
             check_version(file)
 
 

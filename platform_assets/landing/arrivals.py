@@ -11,11 +11,13 @@ import os
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from platform_assets.lake.deliveries import FileVersion
 from platform_assets.landing.found import Arrivals, Files, Found, Look, Oldest, Rotation, Watermark
 from platform_assets.landing.landing import OF_A_DAY, Keys, Landing
+from platform_assets.landing.trees import DiskTree, Tree
 from platform_assets.landing.walk import Walk, summed
 
 
@@ -145,7 +147,7 @@ class LandingFolder(Landing):
         if marker:
             sources.insert(0, (marker, True))
         for pattern, is_marker in sources:
-            walk = Walk(Path(self.root), pattern, faults)
+            walk = Walk(self._tree, pattern, faults)
             for seen in walk.entries():
                 token = pattern.token(seen.path) if seen.leaf else None
                 if seen.leaf and token is None and (is_marker or not pattern.resembles(seen.path)):
@@ -154,6 +156,10 @@ class LandingFolder(Landing):
                     continue
                 yield Found(seen.path, token, seen.status, seen.moved_ns, is_marker)
             sums.folders += walk.folders
+
+    @cached_property
+    def _tree(self) -> Tree:
+        return DiskTree(self.root)
 
     def _version(self, found: Found) -> FileVersion:
         status = found.status

@@ -10,7 +10,7 @@ import heapq
 import threading
 from collections.abc import Iterator
 
-from platform_assets.landing.found import Status
+from platform_assets.landing.trees import Status
 
 MOST_FILES = 20_000
 """Files that are remembered one by one; of further ones, when some of their feed changed last."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import stat
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from platform_assets.lake.deliveries import Delivery
 from platform_assets.landing.patterns import ArrivalPattern
+from platform_assets.landing.trees import Status
 
 
 @dataclass(frozen=True)
@@ -107,21 +107,6 @@ class Look:
     ahead_sum: int = 0
     folders: int = 0
     rotation: Rotation = field(default_factory=Rotation)
-
-
-class Status(Protocol):
-    """What is known of an entry; ``os.stat_result`` is one. Times are in nanoseconds since the epoch."""
-
-    @property
-    def st_mode(self) -> int: ...
-    @property
-    def st_ino(self) -> int: ...
-    @property
-    def st_size(self) -> int: ...
-    @property
-    def st_mtime_ns(self) -> int: ...
-    @property
-    def st_ctime_ns(self) -> int: ...
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.names import shown
@@ -19,6 +20,7 @@ from platform_assets.landing.stability import KnownWhole, Stability, nothing_kno
 from platform_assets.landing.walk import ROOT, Levels
 from platform_assets.logs import logger
 from platform_assets.partition_key import PartitionKey
+from platform_assets.stores.errors import StoreError
 
 log = logger(__name__)
 
@@ -64,6 +66,9 @@ class Landing(ABC):
     root: str
     names: FileNames
     known_whole: KnownWhole = nothing_known
+
+    look_through_ns: ClassVar[int] = 24 * 3600 * 10**9
+    """How often everything is looked through without a reason."""
 
     @abstractmethod
     def deliveries(self, keys: set[str] | None = None, *, now_ns: int) -> Arrivals:
@@ -153,6 +158,13 @@ class Landing(ABC):
                 self._wait(arrivals, key, reason)
         for key in one.keys() - arrivals.waiting.keys():
             self._wait(arrivals, key, one[key])
+
+    def _nothing_seen(self, error: StoreError, keys: Iterable[str]) -> Arrivals:
+        """Of a place that could not be looked at: all that was asked for waits."""
+        arrivals = Arrivals(faults={ROOT: str(error)}, partial=True)
+        for key in keys:
+            self._wait(arrivals, key, str(error))
+        return arrivals
 
     def _wait(self, arrivals: Arrivals, key: str, why: str) -> None:
         arrivals.deliveries.pop(key, None)

@@ -20,7 +20,7 @@ from platform_assets.landing.landing import OF_A_DAY, Keys, Landing
 from platform_assets.landing.listing import listed_from
 from platform_assets.landing.patterns import ArrivalPattern
 from platform_assets.landing.stability import Stability
-from platform_assets.landing.walk import ROOT, is_beside_data, is_passed_over, summed
+from platform_assets.landing.walk import is_beside_data, is_passed_over, summed
 from platform_assets.stores.errors import StoreError
 from platform_assets.stores.objects import PAGE, Listed, Objects
 
@@ -175,13 +175,6 @@ class LandingObjects(Landing):
                 assert key is not None
                 files.keep(found, key)
         self._assemble(arrivals, files, now_ns)
-
-    def _nothing_seen(self, error: StoreError, keys: Iterable[str]) -> Arrivals:
-        """Of a place that could not be looked at: all that was asked for waits."""
-        arrivals = Arrivals(faults={ROOT: str(error)}, partial=True)
-        for key in keys:
-            self._wait(arrivals, key, str(error))
-        return arrivals
 
     def _is_new(self, found: Found, since_ns: int) -> bool:
         """Whether the object may have come after a round began at ``since_ns``."""

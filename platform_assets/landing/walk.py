@@ -8,16 +8,15 @@ What faults mean to deliveries is decided in ``arrivals``.
 from __future__ import annotations
 
 import contextlib
-import os
 import stat
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 from platform_assets.lake.names import shown
 from platform_assets.landing.patterns import ArrivalPattern
+from platform_assets.landing.trees import Entry, Status, Tree
 
 ROOT = "."
 """The path of the landing folder itself."""
@@ -45,20 +44,20 @@ class Seen:
     """
 
     path: str
-    status: os.stat_result
+    status: Status
     moved_ns: int
     leaf: bool
 
 
 @dataclass
 class Walk:
-    """One walk below ``root``; ``faults`` holds what could not be looked at by its path, and fills as it goes.
+    """One walk through ``tree``; ``faults`` holds what could not be looked at by its path, and fills as it goes.
 
     ``folders`` is a sum over the folders and their times of change, which fills too: it is another one once a file was
     taken away, and so shows what no file that is left can show.
     """
 
-    root: Path
+    tree: Tree
     pattern: ArrivalPattern
     faults: dict[str, str] = field(default_factory=dict)
     folders: int = 0
@@ -76,29 +75,30 @@ class Walk:
         depth = self.pattern.pattern.count("/") + 1 - fixed
         shared = self.pattern.shared_levels - fixed
         with contextlib.suppress(OSError):  # what is wrong with it, its listing says
-            self._add_folder(start, (self.root / start).stat())
-        yield from self._descend(self.root / start, f"{start}/" if start else "", depth, shared, 0)
+            self._add_folder(start, self.tree.stat(start))
+        yield from self._descend(f"{start}/" if start else "", depth, shared, 0)
         # what is not found below a root that went away meanwhile was not taken away by anybody
         self._root_is_there()
 
     def _root_is_there(self) -> bool:
         try:
-            mode = self.root.stat().st_mode
+            mode = self.tree.stat("").st_mode
         except (FileNotFoundError, NotADirectoryError):
-            self.faults[ROOT] = f"the landing folder {shown(str(self.root))} is not there; mount it or make it"
+            self.faults[ROOT] = f"the landing folder {shown(self.tree.root)} is not there; mount it or make it"
         except OSError as error:
-            self.faults[ROOT] = f"the landing folder {shown(str(self.root))} cannot be looked at: {_words(error)}"
+            self.faults[ROOT] = f"the landing folder {shown(self.tree.root)} cannot be looked at: {_words(error)}"
         else:
             if stat.S_ISDIR(mode):
                 return True
-            self.faults[ROOT] = f"the landing folder {shown(str(self.root))} is not a folder; make it one"
+            self.faults[ROOT] = f"the landing folder {shown(self.tree.root)} is not a folder; make it one"
         return False
 
-    def _descend(self, folder: Path, prefix: str, depth: int, shared: int, moved_ns: int) -> Iterator[Seen]:
+    def _descend(self, prefix: str, depth: int, shared: int, moved_ns: int) -> Iterator[Seen]:
         try:
-            with os.scandir(folder) as listing:
+            with self.tree.scan(prefix) as listing:
                 for entry in listing:
-                    if is_passed_over(entry.name) or (is_beside_data(entry.name) and not self._is_meant(prefix, entry)):
+                    name = entry.name
+                    if is_passed_over(name) or (is_beside_data(name) and not self._is_meant(prefix + name)):
                         continue
                     yield from self._look(entry, prefix + entry.name, depth, shared, moved_ns)
         except (FileNotFoundError, NotADirectoryError):
@@ -106,7 +106,7 @@ class Walk:
         except OSError as error:
             self.faults[prefix.removesuffix("/") or ROOT] = f"the folder cannot be listed: {_words(error)}"
 
-    def _look(self, entry: os.DirEntry[str], path: str, depth: int, shared: int, moved_ns: int) -> Iterator[Seen]:
+    def _look(self, entry: Entry, path: str, depth: int, shared: int, moved_ns: int) -> Iterator[Seen]:
         try:
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
@@ -122,17 +122,23 @@ class Walk:
         elif stat.S_ISDIR(status.st_mode):
             self._add_folder(path, status)
             moved = max(moved_ns, _moved_ns(status, shared > 1))
-            yield from self._descend(Path(entry.path), f"{path}/", depth - 1, shared - 1, moved)
-        elif stat.S_ISLNK(status.st_mode) and self.levels.could_be(path) and not os.path.isfile(entry.path):  # noqa: PTH113 - never raises
+            yield from self._descend(f"{path}/", depth - 1, shared - 1, moved)
+        elif stat.S_ISLNK(status.st_mode) and self.levels.could_be(path) and not self._is_file(path):
             yield Seen(path, status, moved_ns, leaf=False)
 
-    def _add_folder(self, path: str, status: os.stat_result) -> None:
+    def _is_file(self, path: str) -> bool:
+        try:
+            return stat.S_ISREG(self.tree.stat(path).st_mode)
+        except OSError:
+            return False
+
+    def _add_folder(self, path: str, status: Status) -> None:
         self.folders += summed(path, status.st_ctime_ns)
 
-    def _is_meant(self, prefix: str, entry: os.DirEntry[str]) -> bool:
+    def _is_meant(self, path: str) -> bool:
         """Whether the feed's pattern says such a name itself, and not by a `*` alone."""
         last = self.pattern.pattern.rsplit("/", 1)[-1]
-        return is_beside_data(last) and self.levels.could_be(prefix + entry.name)
+        return is_beside_data(last) and self.levels.could_be(path)
 
     @cached_property
     def levels(self) -> Levels:
@@ -188,7 +194,7 @@ def _words(error: OSError) -> str:
     return error.strerror or type(error).__name__
 
 
-def _moved_ns(folder: os.stat_result, shared: bool) -> int:
+def _moved_ns(folder: Status, shared: bool) -> int:
     """When a folder was last moved, as far as its times tell.
 
     Moving it sets its ctime alone, a file added to it both of its times. That makes a move of a folder of one partition

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from platform_assets.landing.changes import Changes
 from platform_assets.landing.file_systems import shared_file_system
-from platform_assets.landing.found import Status
+from platform_assets.landing.trees import Status
 from platform_assets.landing.walk import is_passed_over
 from platform_assets.landing.watched import WatchedFeed, WatchedFeeds
 from platform_assets.landing.writers import is_open_for_writing

@@ -16,6 +16,13 @@ class StoreError(PlatformError):
     """What was asked of a store was not done."""
 
 
+class InvalidUrl(StoreError, ValueError):
+    """The URL names no bucket or host, or has a part that does not belong there."""
+
+    kind = Kind.MISCONFIGURED
+    code = "url"
+
+
 class StoreFault(StoreError):
     """The store did not answer, or answered that it cannot now: nothing is known of what was asked for."""
 

@@ -16,8 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from platform_assets.failures import Kind, PlatformError
-from platform_assets.stores.errors import faults_of
+from platform_assets.stores.errors import InvalidUrl, faults_of
 
 if TYPE_CHECKING:
     from obstore import GetOptions
@@ -32,23 +31,18 @@ CHUNK = 1 << 20
 PAGE = 1_000
 
 
-class InvalidUrl(PlatformError, ValueError):
-    """The URL names no bucket, or has a part that does not belong there."""
-
-    kind = Kind.MISCONFIGURED
-    code = "url"
-
-
 def is_url(location: str) -> bool:
     """Whether it is a URL of objects, and no path."""
     return re.match(rf"({'|'.join(SCHEMES)})://", location) is not None
 
 
-def object_at(url: str) -> tuple[Objects, str]:
-    """The bucket of an object's URL, and the object's key in it."""
-    scheme, _, rest = url.partition("://")
-    bucket, _, key = rest.partition("/")
-    return Objects(f"{scheme}://{bucket}"), key
+@dataclass(frozen=True)
+class Version:
+    """A version of a file: its size in bytes, when it changed (nanoseconds since the epoch), and its e-tag if any."""
+
+    size: int
+    changed_ns: int
+    etag: str = ""
 
 
 @dataclass(frozen=True, order=True)
@@ -115,13 +109,13 @@ class Objects:
         with faults_of(self.named(key), "writing"):
             obstore.put(self._store, key, path)
 
-    def fetch(self, key: str, path: Path, *, etag: str = "") -> bool:
-        """Write an object into a file, in pieces; False if it is not there, or is not the version ``etag`` any more."""
+    def fetch(self, key: str, path: Path, *, version: Version | None = None) -> bool:
+        """Write an object into a file, in pieces; False if it is not there, or not in ``version`` any more."""
         import obstore
 
         with faults_of(self.named(key), "reading"), path.open("wb") as file:
             try:
-                options: GetOptions = {"if_match": etag} if etag else {}
+                options: GetOptions = {"if_match": version.etag} if version and version.etag else {}
                 for chunk in obstore.get(self._store, key, options=options).stream(min_chunk_size=CHUNK):
                     file.write(chunk)
             except (FileNotFoundError, obstore.exceptions.PreconditionError):

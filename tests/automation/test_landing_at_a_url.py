@@ -1,4 +1,4 @@
-"""A feed whose deliveries, lake and quarantine are objects on a real S3 server: from the sensor to the table."""
+"""Feeds whose deliveries lie on a real S3 server (the lake too) or SFTP server: from the sensor to the table."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from platform_assets.lake.locations import open_lake
 from platform_assets.landing import objects
 from tests.support.projects import Project, opened, write_project
 from tests.support.sensors import Sensor
+from tests.support.sftp_server import sftp_server
 
 CONTRACT = """\
 apiVersion: v3.1.0
@@ -55,10 +56,6 @@ class Store:
     def remove(self, key: str) -> None:
         obstore.delete(self._store, key)
 
-    def holds(self, text: bytes) -> bool:
-        keys = [each["path"] for page in obstore.list(self._store) for each in page]
-        return any(text in bytes(obstore.get(self._store, key).bytes()) for key in keys)
-
 
 @pytest.fixture
 def bucket(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -78,11 +75,6 @@ def project(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     with opened(tmp_path) as project:
         yield project
-
-
-def rows(project: Project) -> list[tuple[object, ...]]:
-    with project.warehouse.session(read_only=True, purpose="test") as session:
-        return session.execute("SELECT id, country FROM raw.orders ORDER BY id").fetchall()  # type: ignore[attr-defined]
 
 
 def test_from_an_object_to_the_table_and_again_when_it_is_replaced(
@@ -170,3 +162,37 @@ def test_a_store_that_cannot_be_reached_is_said_by_tick_and_run(
         assert not result.success
     (request,) = sensor.tick(monkeypatch)
     assert sensor.run(request).success
+
+
+def test_from_a_file_of_an_sftp_server_to_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("keys", "there/orders/2024", "here"):
+        (tmp_path / folder).mkdir(parents=True)
+    file = tmp_path / "there/orders/2024/orders_2024-03-01.csv"
+    file.write_text("id,country\n1,DE\nx,FR\n3,IT\n")
+    with sftp_server(tmp_path / "keys", openssh=False) as server:
+        for name, value in server.variables.items():
+            monkeypatch.setenv(name, value)
+        url = server.url(tmp_path / "there")
+        places = f"landing: {url}\n  lake: data/lake\n  warehouse: data/warehouse.duckdb\n"
+        write_project(tmp_path / "here", {
+            "orders/contract.yaml": CONTRACT,
+            "orders/defs.yaml": FEED,
+            "platform/defs.yaml": f"type: platform_assets.PlatformResources\nattributes:\n  {places}",
+        })  # fmt: skip
+        with opened(tmp_path / "here") as project:
+            sensor = Sensor(project, "orders", time.time_ns() + 2 * 10**9)
+            (request,) = sensor.tick(monkeypatch)
+            assert sensor.run(request).success
+            manifest = open_lake(project.root / "data/lake").manifest("orders", "2024-03-01")
+            assert manifest is not None
+            assert (manifest.rows_out, manifest.rows_quarantined) == (2, 1)
+            assert [each.path for each in manifest.delivery_files] == [f"{url}/orders/2024/orders_2024-03-01.csv"]
+            assert not sensor.tick(monkeypatch)
+            file.write_text("id,country\n1,DE\n")
+            file.with_name("orders_2024-03-02.csv.gz").write_bytes(b"\x1f\x8bnone")
+            sensor.clock_ns = time.time_ns() + 2 * 10**9
+            for request in sensor.tick(monkeypatch):
+                sensor.run(request)
+            assert sensor.published() == ["2024-03-01"] * 2
+            rejection = open_lake(project.root / "data/lake").latest("orders", "2024-03-02")
+            assert f"{url}/orders/2024/orders_2024-03-02.csv.gz: " in rejection.message  # type: ignore[union-attr]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from platform_assets.landing import walk as landing_walk
+from platform_assets.landing import trees
 
 
 def faulty(monkeypatch: pytest.MonkeyPatch, path: Path, number: int) -> None:
@@ -41,4 +41,4 @@ def faulty(monkeypatch: pytest.MonkeyPatch, path: Path, number: int) -> None:
             with os.scandir(where) as entries:
                 return Listing(map(Entry, entries))
 
-    monkeypatch.setattr(landing_walk, "os", Os())
+    monkeypatch.setattr(trees, "os", Os())
