@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import urllib.parse
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-SERVER = """
-import sys
+FILLED = "filled"
+"""The bucket of the objects that a server has from its start."""
+
+SERVER = f"""
+import json, sys
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
+objects = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+objects.create_bucket("{FILLED}", "us-east-1")
+for key in json.loads(sys.stdin.readline()):
+    objects.put_object("{FILLED}", key, b"id\\n1\\n")
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()
 print(server.get_host_and_port()[1], flush=True)
@@ -51,13 +61,16 @@ class S3Server:
 
 
 @contextmanager
-def s3_server() -> Iterator[S3Server]:
+def s3_server(keys: Iterable[str] = ()) -> Iterator[S3Server]:
+    """A server whose bucket ``filled`` holds small objects of these ``keys``."""
     command = [sys.executable, "-c", SERVER]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdin is not None
         assert server.stdout is not None
         try:
+            server.stdin.write(json.dumps(list(keys)) + "\n")
+            server.stdin.flush()
             yield S3Server(int(server.stdout.readline()))
         finally:
             server.stdin.close()

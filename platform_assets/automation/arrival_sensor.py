@@ -29,6 +29,7 @@ from platform_assets.automation.reconciler import DISTANCES, Decision, Situation
 from platform_assets.automation.requests import run_requests
 from platform_assets.automation.runs_in_progress import partitions_in_progress
 from platform_assets.automation.withdrawn import concluded, search
+from platform_assets.feeds.expected import missing_keys
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.landing_events import observed, recognized
 from platform_assets.lake.deliveries import Delivery, dagster_partition
@@ -96,6 +97,7 @@ class _Tick:
             again_limit=AGAIN_PER_TICK,
             keys=looked,
             rotation=seen.rotation,
+            missing=self._missing,
         )
         found = look.arrivals
         watermark, hindered = after_faults(seen, look.watermark, found.faults)
@@ -155,6 +157,12 @@ class _Tick:
         if through or undone or (seen.contract and seen.contract != contract):
             seen = replace(seen, again=Watermark(), again_ns=0, through_ns=now)
         return replace(seen, watermark=watermark, contract=contract, clock_ns=now)
+
+    def _missing(self) -> list[str]:
+        """The partitions of which the lake holds nothing."""
+        lake, feed = open_lake(self.platform.lake), self.feed
+        held = {lake.partition_of(feed.name, name) for name in lake.partition_names(feed.name)}
+        return missing_keys(feed.partitions, held, self.now_ns)
 
     def _looked_through(self, seen: Seen, look: Look, decision: Decision) -> Seen:
         """How far the look through everything has come, and when the next one begins."""

@@ -9,9 +9,9 @@ from functools import cached_property
 import dagster as dg
 
 from platform_assets.contracts.model import Contract
+from platform_assets.feeds.expected import recent_keys
 from platform_assets.feeds.partition_keys import PartitionKeys
 from platform_assets.feeds.partition_names import may_hold, names_one_file, partition_key_of, parts_of, why_no_partition
-from platform_assets.feeds.recent import recent_keys
 from platform_assets.landing.found import Completeness
 from platform_assets.landing.landing import FileNames, Landing
 from platform_assets.landing.locations import open_landing

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from platform_assets.lake.deliveries import FileVersion
 from platform_assets.landing.found import Arrivals, Files, Found, Look, Oldest, Rotation, Watermark
-from platform_assets.landing.landing import OF_A_DAY, Keys, Landing
+from platform_assets.landing.landing import OF_A_DAY, Keys, Landing, Missing, nothing_missing
 from platform_assets.landing.trees import DiskTree, Tree
 from platform_assets.landing.walk import Walk, summed
 
@@ -56,6 +56,7 @@ class LandingFolder(Landing):
         again_limit: int = 0,
         keys: Collection[str] = (),
         rotation: Rotation | None = None,
+        missing: Missing = nothing_missing,  # noqa: ARG002 - a folder is walked as a whole
     ) -> Look:
         """As :meth:`Landing.look`; changes are looked at oldest first.
 

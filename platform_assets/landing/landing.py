@@ -31,6 +31,8 @@ PartsOf = Callable[[str, tuple[str, ...]], set[tuple[str, ...]]]
 """What the names of a partition's files may say in these groups of the pattern, or more."""
 RecentKeys = Callable[[int], Iterable[str]]
 """The partitions of which files are most likely to come at a time (nanoseconds since the epoch)."""
+Missing = Callable[[], Iterable[str]]
+"""Partitions of which nothing has ever come."""
 OF_A_DAY = frozenset({"key", "tY", "tm", "td", "ty", "tj", "tG", "tV"})
 """Groups of a pattern by which files are passed over whose partition is not worth working out."""
 
@@ -40,6 +42,11 @@ Keys = dict[tuple[str, ...], str | None]
 
 def no_recent_keys(_: int) -> Iterable[str]:
     """Nothing is known of when files come."""
+    return ()
+
+
+def nothing_missing() -> Iterable[str]:
+    """Nothing is known of partitions of which nothing has come."""
     return ()
 
 
@@ -85,12 +92,14 @@ class Landing(ABC):
         again_limit: int = 0,
         keys: Collection[str] = (),
         rotation: Rotation | None = None,
+        missing: Missing = nothing_missing,
     ) -> Look:
         """The deliveries of partitions in which a file changed after ``watermark``, of ``keys``, and of some others.
 
         At most ``limit`` changes are looked at. Of what was looked at before, at most ``again_limit`` files after
         ``again`` are looked at once more. Memory grows with the limits and not with what is in the landing place.
-        ``rotation`` is how far it was listed, where one look does not list it as a whole.
+        Where one look does not list it as a whole, ``rotation`` is how far it was listed, and files of the ``missing``
+        partitions are looked for wherever that is.
         """
 
     @abstractmethod

@@ -1,8 +1,10 @@
 """Finding deliveries among the objects below a URL.
 
 A store lists a thousand objects a request, so a look does not list them all where there are many. It lists those of the
-partitions that files come for these days, and goes on with a round through all the others: what comes late is found
-when the round has come to it. An object is there as a whole or not at all; its version is its size and e-tag.
+partitions at hand (of these days, and such as never came), and goes on with a round through all the others: what comes
+late is found when the round has come to it.
+
+An object is there as a whole or not at all; its version is its size and e-tag.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from functools import cached_property
 
 from platform_assets.lake.deliveries import FileVersion
 from platform_assets.landing.found import Arrivals, Files, Found, Look, Rotation, Watermark
-from platform_assets.landing.landing import OF_A_DAY, Keys, Landing
+from platform_assets.landing.landing import OF_A_DAY, Keys, Landing, Missing, nothing_missing
 from platform_assets.landing.listing import listed_from
 from platform_assets.landing.patterns import ArrivalPattern
 from platform_assets.landing.stability import Stability
@@ -25,8 +27,8 @@ from platform_assets.stores.errors import StoreError
 from platform_assets.stores.objects import PAGE, Listed, Objects
 
 OBJECTS_PER_LOOK = 20 * PAGE
-SECONDS_PER_LOOK = 2.0
-"""How much of a round is a look's, and how much of the recent partitions."""
+SECONDS_PER_LOOK = 1.5
+"""How much of a round is a look's; the partitions at hand take as long at most."""
 
 CLOCKS_NS = 120 * 10**9
 """By so much the clocks of a store and of this machine may differ."""
@@ -86,6 +88,7 @@ class LandingObjects(Landing):
         again_limit: int = 0,
         keys: Collection[str] = (),
         rotation: Rotation | None = None,
+        missing: Missing = nothing_missing,
     ) -> Look:
         """As :meth:`Landing.look`; changes are looked at in the order of their keys."""
         started, arrivals, known = time.monotonic(), Arrivals(), dict[tuple[str, ...], str | None]()
@@ -95,7 +98,8 @@ class LandingObjects(Landing):
         try:
             after, new = self._round(_begun(rotation, now_ns), limit)
             if rotation.at is not None or after.at is not None:
-                new += self._recent(watermark.changed_ns, now_ns, limit)
+                recent, absent = set(self.names.recent_keys(now_ns)), set(missing())
+                new += self._at_hand(recent | absent, absent, watermark.changed_ns, limit, known)
             for found in new:
                 if (key := self._sort(found, arrivals, known)) is not None:
                     changed.add(key)
@@ -143,17 +147,22 @@ class LandingObjects(Landing):
         lost = rotation.before_ns == 0 or kept != rotation.expected
         return replace(rotation, at=None, sum=total, kept=kept, losses=rotation.losses + lost), new
 
-    def _recent(self, since_ns: int, now_ns: int, limit: int) -> list[Found]:
-        """What changed among the partitions that files come for now; nothing if their names do not begin with them."""
-        beginnings = self._beginnings(self.names.recent_keys(now_ns))
+    def _at_hand(
+        self, keys: Collection[str], absent: Collection[str], since_ns: int, limit: int, known: Keys
+    ) -> list[Found]:
+        """What changed since then among the objects of these partitions, and all of those that were ``absent``.
+
+        Nothing if the names of objects do not begin with their partition.
+        """
+        beginnings = self._beginnings(keys)
         if not beginnings or self._beginning_of_all in beginnings:
             return []
         new: list[Found] = []
         until = time.monotonic() + SECONDS_PER_LOOK
-        for number, found in enumerate(self._found(listed_from(self._objects, self._folder, beginnings))):
-            if found.changed_ns > since_ns:
+        for found in self._found(listed_from(self._objects, self._folder, beginnings, until=until)):
+            if found.changed_ns > since_ns or self._sort(found, None, known) in absent:
                 new.append(found)
-            if len(new) >= limit or number >= OBJECTS_PER_LOOK or time.monotonic() > until:
+            if len(new) >= limit:
                 break
         return new
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from platform_assets.lake.deliveries import FileVersion
 from platform_assets.landing.arrivals import LandingFolder
 from platform_assets.landing.found import Arrivals, Found, Look, Rotation, Watermark
+from platform_assets.landing.landing import Missing, nothing_missing
 from platform_assets.stores.errors import StoreError
 from platform_assets.stores.sftp import SftpFolder
 
@@ -40,6 +41,7 @@ class LandingSftp(LandingFolder):
         again_limit: int = 0,
         keys: Collection[str] = (),
         rotation: Rotation | None = None,
+        missing: Missing = nothing_missing,
     ) -> Look:
         """As :meth:`LandingFolder.look`; of a server that does not answer, nothing is known."""
         try:
@@ -51,6 +53,7 @@ class LandingSftp(LandingFolder):
                 again_limit=again_limit,
                 keys=keys,
                 rotation=rotation,
+                missing=missing,
             )
         except StoreError as error:
             return Look(self._nothing_seen(error, keys), watermark, again)

@@ -194,6 +194,15 @@ def test_objects_of_these_days_are_seen_by_every_look(bucket: Bucket, ten_a_look
     assert "2024-12-31" in look.new
 
 
+def test_objects_of_partitions_that_never_came_are_seen_by_every_look(bucket: Bucket, ten_a_look: None) -> None:
+    for day in range(1, 29):
+        bucket.put(f"orders/2024/orders_2024-02-{day:02}.csv")
+    bucket.look()
+    bucket.put("orders/2023/orders_2023-12-31.csv")
+    look = bucket.look(missing=lambda: ["2023-12-31", "2023-12-30"])
+    assert "2023-12-31" in look.new
+
+
 def test_a_bounded_number_is_looked_at_and_none_is_lost(bucket: Bucket, ten_a_look: None) -> None:
     for day in range(1, 29):
         bucket.put(f"orders/2024/orders_2024-02-{day:02}.csv")
