@@ -1,22 +1,24 @@
 """The objects below a URL (`s3://`, `gs://`, `az://`): the few operations that the lake and landing are made of.
 
 Credentials come from the usual chain of each cloud: its variables, a web identity, the machine's role. Requests that a
-store refuses for the moment (500, 503, a cut connection) are repeated by obstore. Its threads are started by the first
-request of a process, never at import.
+store refuses for the moment (500, 503, no answer) are repeated by obstore, and here those whose answer breaks off.
+obstore's threads are started by the first request of a process, never at import.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import os
 import re
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-from platform_assets.stores.errors import InvalidUrl, faults_of
+from platform_assets.stores.errors import InvalidUrl, StoreFault, faults_of
 
 if TYPE_CHECKING:
     from obstore import GetOptions
@@ -28,12 +30,49 @@ SCHEMES = ("s3", "gs", "az")
 DELETED_AT_ONCE = 1_000
 REQUEST_TIMEOUT = dt.timedelta(seconds=60)
 CHUNK = 1 << 20
+ATTEMPTS = 6
+FIRST_WAIT = 0.05
 PAGE = 1_000
 
 
 def is_url(location: str) -> bool:
     """Whether it is a URL of objects, and no path."""
     return re.match(rf"({'|'.join(SCHEMES)})://", location) is not None
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class _Patience:
+    """Whether a request is made once more after a fault: a few times, as long as the store has not been waited for."""
+
+    def __init__(self, seconds: float) -> None:
+        self._until, self._faults = time.monotonic() + seconds, 0
+
+    def is_over(self) -> bool:
+        """Count a fault; False after a wait."""
+        self._faults += 1
+        if self._faults == ATTEMPTS or time.monotonic() > self._until:
+            return True
+        time.sleep(FIRST_WAIT * 2**self._faults)
+        return False
+
+
+def _repeated(ask: Callable[Concatenate[Objects, P], R]) -> Callable[Concatenate[Objects, P], R]:
+    """The request, made again where its answer broke off, of which obstore gives an error. Each may be made twice."""
+
+    @functools.wraps(ask)
+    def repeated(self: Objects, *arguments: P.args, **more: P.kwargs) -> R:
+        patience = _Patience(self.patience_seconds)
+        while True:
+            try:
+                return ask(self, *arguments, **more)
+            except StoreFault:
+                if patience.is_over():
+                    raise
+
+    return repeated
 
 
 @dataclass(frozen=True)
@@ -78,6 +117,7 @@ class Objects:
         """The URL of an object."""
         return f"{self.url.rstrip('/')}/{key}"
 
+    @_repeated
     def read(self, key: str) -> bytes | None:
         """The content of a small object; None if it is not there."""
         import obstore
@@ -88,6 +128,7 @@ class Objects:
             except FileNotFoundError:
                 return None
 
+    @_repeated
     def create(self, key: str, content: bytes) -> bool:
         """Write a small object if there is none of that name, in one step; False if there is another one.
 
@@ -102,6 +143,7 @@ class Objects:
                 return self.read(key) == content
             return True
 
+    @_repeated
     def upload(self, key: str, path: Path) -> None:
         """Write a file as an object, in parts of bounded memory; nobody sees it before it is whole."""
         import obstore
@@ -109,6 +151,7 @@ class Objects:
         with faults_of(self.named(key), "writing"):
             obstore.put(self._store, key, path)
 
+    @_repeated
     def fetch(self, key: str, path: Path, *, version: Version | None = None) -> bool:
         """Write an object into a file, in pieces; False if it is not there, or not in ``version`` any more."""
         import obstore
@@ -131,10 +174,26 @@ class Objects:
         """As :meth:`listed`, a thousand at a time: a request each, which is made when the page is asked for."""
         import obstore
 
-        with faults_of(self.named(folder), "listing"):
-            for page in obstore.list(self._store, folder or None, offset=after or None, chunk_size=PAGE):
-                yield [Listed(each["path"], each["size"], each["last_modified"], each["e_tag"] or "") for each in page]
+        patience = _Patience(self.patience_seconds)
+        while True:
+            try:
+                with faults_of(self.named(folder), "listing"):
+                    pages = iter(obstore.list(self._store, folder or None, offset=after or None, chunk_size=PAGE))
+                    page = next(pages, None)
+                while page is not None:
+                    yield [
+                        Listed(each["path"], each["size"], each["last_modified"], each["e_tag"] or "") for each in page
+                    ]
+                    after, patience = page[-1]["path"], _Patience(self.patience_seconds)
+                    with faults_of(self.named(folder), "listing"):
+                        page = next(pages, None)
+            except StoreFault:
+                if patience.is_over():
+                    raise
+            else:
+                return
 
+    @_repeated
     def look(self, key: str) -> Listed | None:
         """What a listing would say of an object; None if it is not there."""
         import obstore
@@ -146,6 +205,7 @@ class Objects:
                 return None
         return Listed(key, found["size"], found["last_modified"], found["e_tag"] or "")
 
+    @_repeated
     def folders(self, folder: str = "") -> list[str]:
         """The names of the folders directly in ``folder``, in order."""
         import obstore
@@ -158,6 +218,7 @@ class Objects:
         """Whether there is an object of that name."""
         return self.look(key) is not None
 
+    @_repeated
     def delete(self, keys: Sequence[str]) -> None:
         """Remove objects; those that are not there are left at that."""
         import obstore

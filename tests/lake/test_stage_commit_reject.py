@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import multiprocessing
 import os
 import random
@@ -151,8 +152,10 @@ def test_killed_at_random_moments_the_partition_is_old_or_new(lake: Any, make_co
         assert found in ({current}, {str(turn)})
         current = found.pop()
     assert killed > KILLS // 4
-    lake.ingest(contract, lake.file("d.csv", table("end")))
+    manifest = lake.ingest(contract, lake.file("d.csv", table("end")))
     assert words(lake) == {"end"}
+    lake.store.sweep("feed", "2013-01-01", older_than=dt.timedelta(0))
+    assert len(set(ingestions(lake)) - {manifest.ingestion}) <= 1, "only the version before may be left"
 
 
 @everywhere

@@ -1,0 +1,50 @@
+"""Deliveries and a lake on a store that fails now and then: every partition is ingested, once and exactly."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from demo.object_store import S3Server
+from platform_assets.ingestion.ingestor import ingest
+from platform_assets.lake.versions import newest
+from platform_assets.landing.found import Completeness
+from platform_assets.landing.landing import FileNames
+from platform_assets.landing.objects import LandingObjects
+from platform_assets.landing.patterns import ArrivalPattern, NameMatch
+from platform_assets.stores.objects import Objects
+from tests.lake.test_stage_commit_reject import COLUMNS, table, words
+from tests.support.campaigns import times
+from tests.support.faulty_server import FAULTS, faulty_server
+
+DELIVERIES = times(12)
+
+
+def by_day(match: NameMatch) -> str | None:
+    return match.time.strftime("%Y-%m-%d") if match.time else None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lake", ["s3"], indirect=True)
+def test_a_third_of_the_requests_may_fail(
+    lake: Any, s3: S3Server, make_contract: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract = make_contract(COLUMNS)
+    landing = Objects(lake.url.replace("/lake", "/landing"))
+    names = FileNames("feed", ArrivalPattern("feed/%Y-%m-%d.csv"), by_day, Completeness(0))
+    with faulty_server(s3.port, share=0.3) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        for number in range(DELIVERIES):
+            landing.upload("feed/2013-01-01.csv", lake.file("a.csv", table(str(number), 2_000)))
+            place = LandingObjects(landing.url, names)
+            found = place.deliveries({"2013-01-01"}, now_ns=time.time_ns() + 10**9)
+            assert not found.faults
+            manifest = ingest(contract=contract, delivery=found.deliveries["2013-01-01"], lake=lake.store,
+                              pseudonym_key=None)  # fmt: skip
+            assert manifest.rows_out + manifest.rows_quarantined == manifest.rows_in
+            assert words(lake) == {str(number)}
+        assert newest(Objects(lake.url), "feed", "2013-01-01").number == DELIVERIES, "each was committed once"
+    assert set(server.met) == {*FAULTS, "none"}
