@@ -44,7 +44,9 @@ _PLACES = ("PLATFORM_LANDING", "PLATFORM_LAKE", WAREHOUSE_VARIABLE)
 class Environment:
     """Absolute paths of one environment, and how it executes.
 
-    Everything the platform writes lies below ``home`` by default. `XX a warehouse that a package announces (``scheme://...``).
+    Everything the platform writes lies below ``home`` by default. ``landing`` and ``lake`` are the path of a folder, or
+    a URL. ``warehouse`` is the path of a DuckDB file, or the location of a warehouse that a package announces
+    (``scheme://...``). ``landing_events`` is the URL of the queue that has the notifications of the landing bucket.
     """
 
     name: EnvironmentName
@@ -52,6 +54,7 @@ class Environment:
     landing: str
     lake: str
     warehouse: str
+    landing_events: str = ""
     log_level: str = "INFO"
     execution: Execution = field(default_factory=Execution)
 
@@ -96,6 +99,7 @@ def read_environment(variables: Mapping[str, str], *, cwd: Path) -> Environment:
         warehouse=warehouse_location(
             variables.get(WAREHOUSE_VARIABLE, str(home / "warehouse.duckdb")), folder=cwd, name=WAREHOUSE_VARIABLE
         ),
+        landing_events=variables.get("PLATFORM_LANDING_EVENTS", ""),
         log_level=level,
         execution=read_execution(variables),
     )

@@ -87,6 +87,8 @@ class PlatformResource(dg.ConfigurableResource):
     landing: str
     lake: str
     warehouse: WarehouseResource
+    landing_events: str = ""
+    """The URL of the SQS queue that has the notifications of the landing bucket; empty for none."""
     log_level: str = "INFO"
     """What of the platform's log is in the log of a run: at DEBUG a line for each partition too."""
     ingestion_workers: int = Execution.ingestion_workers

@@ -16,6 +16,7 @@ def platform_resources(environment: Environment) -> dict[str, PlatformResource]:
     platform = PlatformResource(
         landing=environment.landing,
         lake=environment.lake,
+        landing_events=environment.landing_events,
         warehouse=warehouse_resource(environment.warehouse, execution),
         log_level=environment.log_level,
         ingestion_workers=execution.ingestion_workers,

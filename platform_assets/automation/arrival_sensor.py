@@ -85,10 +85,11 @@ class _Tick:
 
     def result(self, before: Seen) -> dg.SensorResult:
         feed, log = self.feed, self.context.log
-        known_whole = watched(self.context, feed, self.platform.landing)
-        folder = feed.landing(self.platform.landing, known_whole)
+        known = watched(self.context, feed, self.platform)
+        folder = feed.landing(self.platform.landing, known.known_whole)
         seen = self._prepared(before, folder)
-        looked = _keys_that_are_over(feed, {*seen.early, *due(seen.asked, self.now_ns)}, self.now_ns)
+        changed = {key for path in known.changed() if (key := folder.partition_of(path)) is not None}
+        looked = _keys_that_are_over(feed, {*seen.early, *due(seen.asked, self.now_ns), *changed}, self.now_ns)
         look = folder.look(
             seen.watermark,
             now_ns=self.now_ns,
@@ -124,8 +125,8 @@ class _Tick:
             )
         )
         # what hinders a look is there at every tick, and an event when it is new
-        changed = found.irregular or found.unmatched or news or withdrawn
-        strange = [recognized(feed, found, withdrawn)] if changed else []
+        is_news = found.irregular or found.unmatched or news or withdrawn
+        strange = [recognized(feed, found, withdrawn)] if is_news else []
         if not decision.requests:
             return dg.SensorResult(skip_reason=quiet_reason(feed.name, found), cursor=cursor, asset_events=strange)
         first = [request.delivery for request in decision.requests if request.tries == 1]

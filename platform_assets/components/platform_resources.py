@@ -47,6 +47,13 @@ class PlatformResources(dg.Component, dg.Resolvable):
             examples=["data/warehouse.duckdb"],
         ),
     ]
+    landing_events: Annotated[
+        str,
+        Resolver.default(
+            description="The SQS queue that has the notifications of the landing bucket (its URL; none).",
+            examples=["https://sqs.eu-central-1.amazonaws.com/123456789012/landing"],
+        ),
+    ] = ""
     log_level: Annotated[
         Literal["DEBUG", "INFO"],
         Resolver.default(description="DEBUG has a line for each partition in the log of a run, INFO one for all."),
@@ -100,6 +107,7 @@ class PlatformResources(dg.Component, dg.Resolvable):
             landing=landing_location(self.place("landing"), folder=root, name="landing"),
             lake=place_location(self.place("lake"), folder=root, name="lake"),
             warehouse=warehouse_resource(warehouse, execution),
+            landing_events=self.landing_events,
             log_level=self.log_level,
             ingestion_workers=execution.ingestion_workers,
             ingestion_threads=execution.ingestion_threads,

@@ -121,6 +121,15 @@ class Landing(ABC):
                 found[path] = kind
         return found
 
+    def partition_of(self, path: str) -> str | None:
+        """The partition that a path below the landing place belongs to, as data or as a marker."""
+        for pattern in filter(None, (self.names.completeness.marker, self.names.pattern)):
+            token = pattern.token(path)
+            match = None if token is None else pattern.read(token)
+            if match is not None:
+                return self.names.key_of(match)
+        return None
+
     @abstractmethod
     def _version(self, found: Found) -> FileVersion: ...
 
