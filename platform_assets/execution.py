@@ -31,7 +31,8 @@ class Execution:
     ``ingestion_workers`` partitions of a step are ingested side by side. They share ``ingestion_threads`` of DuckDB,
     and each has ``ingestion_memory``. ``warehouse_memory`` None is a bound that fits the work. ``pool`` None puts
     steps into no pool. ``partitions_per_load`` None loads or publishes all partitions of a run in one transaction.
-    ``settle_seconds`` and ``domain_in_keys`` are those of feeds which do not say it themselves.
+    ``settle_seconds``, ``interval_seconds``, ``partitions_per_run`` and ``domain_in_keys`` are those of feeds which do
+    not say it themselves.
     ``personal_data`` strict makes a mistake of personal data without a protection.
     """
 
@@ -44,6 +45,8 @@ class Execution:
     warehouse_wait_seconds: float = 600.0
     partitions_per_load: int | None = None
     settle_seconds: float = 30.0
+    interval_seconds: int = 30
+    partitions_per_run: int = 1_000
     domain_in_keys: bool = False
     personal_data: str = "warn"
 
@@ -112,6 +115,8 @@ _SETTINGS = {
     "warehouse_memory": _Setting("PLATFORM_WAREHOUSE_MEMORY", _memory, _A_SIZE),
     "warehouse_wait_seconds": _Setting("PLATFORM_WAREHOUSE_WAIT_SECONDS", _seconds, "a number of seconds up to 86400"),
     "settle_seconds": _Setting("PLATFORM_SETTLE_SECONDS", _seconds, "a number of seconds up to 86400"),
+    "interval_seconds": _Setting("PLATFORM_INTERVAL_SECONDS", _count, _A_COUNT),
+    "partitions_per_run": _Setting("PLATFORM_PARTITIONS_PER_RUN", _count, _A_COUNT),
     "domain_in_keys": _Setting("PLATFORM_DOMAIN_IN_KEYS", _truth, "true or false"),
     "personal_data": _Setting("PLATFORM_PERSONAL_DATA", _policy, "warn or strict"),
     "partitions_per_load": _Setting("PLATFORM_PARTITIONS_PER_LOAD", _count, _A_COUNT),

@@ -26,6 +26,8 @@ OTHER = {
     "PLATFORM_WAREHOUSE_WAIT_SECONDS": "2.5",
     "PLATFORM_PARTITIONS_PER_LOAD": "30",
     "PLATFORM_SETTLE_SECONDS": "1.5",
+    "PLATFORM_INTERVAL_SECONDS": "10",
+    "PLATFORM_PARTITIONS_PER_RUN": "50",
 }
 ORDERS = {
     "orders/defs.yaml": FEED.format(files="orders/%Y-%m-%d.csv") + f"  partitions: {PARTITIONS}\n",
@@ -35,7 +37,7 @@ ORDERS = {
 
 def test_the_settings_are_read_from_variables() -> None:
     assert read_execution({}) == Execution()
-    assert read_execution(OTHER) == Execution("multiprocess", "small", 7, 14, "512MB", "1.5GB", 2.5, 30, 1.5)
+    assert read_execution(OTHER) == Execution("multiprocess", "small", 7, 14, "512MB", "1.5GB", 2.5, 30, 1.5, 10, 50)
     assert read_execution({"PLATFORM_POOL": "none"}).pool is None
 
 
@@ -50,6 +52,8 @@ def test_the_settings_are_read_from_variables() -> None:
         ("PLATFORM_WAREHOUSE_MEMORY", "80%"),
         ("PLATFORM_WAREHOUSE_WAIT_SECONDS", "nan"),
         ("PLATFORM_SETTLE_SECONDS", "soon"),
+        ("PLATFORM_INTERVAL_SECONDS", "0"),
+        ("PLATFORM_PARTITIONS_PER_RUN", "all"),
     ],
 )
 def test_a_value_that_is_not_allowed_is_named_with_what_is(variable: str, value: str, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from platform_assets.automation.cursor import EARLY, CursorTooNew, Seen, after_f
 from platform_assets.automation.holdings import contract_as_a_whole, standings
 from platform_assets.automation.landing_watches import sensor_name, watched
 from platform_assets.automation.reconciler import DISTANCES, Decision, Situation, Standing, due, reconcile
-from platform_assets.automation.requests import run_requests
+from platform_assets.automation.requests import dynamic_keys, run_requests
 from platform_assets.automation.runs_in_progress import partitions_in_progress
 from platform_assets.automation.withdrawn import concluded, search
 from platform_assets.feeds.expected import missing_keys
@@ -60,7 +60,7 @@ def arrival_sensor(feed: Feed) -> dg.SensorDefinition:
         description=f"Starts a run for each delivery of {feed.name}: {feed.pattern.pattern} in the landing folder.",
         # not `target`, which makes a job of each sensor's own: a repository of 200 feeds is four times as big by them
         asset_selection=dg.AssetSelection.assets(feed.lake_key, feed.raw_key),
-        minimum_interval_seconds=30,
+        minimum_interval_seconds=feed.pace.interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def arrivals(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
@@ -131,8 +131,9 @@ class _Tick:
             return dg.SensorResult(skip_reason=quiet_reason(feed.name, found), cursor=cursor, asset_events=strange)
         first = [request.delivery for request in decision.requests if request.tries == 1]
         log_requests(decision.requests)
+        dynamic = dynamic_keys(self.context.instance, feed, decision.requests)
         return dg.SensorResult(
-            run_requests=list(run_requests(feed.partitions, decision.requests, self.now_ns, found.young)),
+            run_requests=list(run_requests(feed, decision.requests, self.now_ns, found.young, dynamic)),
             cursor=cursor,
             asset_events=[*(observed(feed, delivery) for delivery in first), *strange],
             dynamic_partitions_requests=_new_keys(feed, [request.delivery for request in decision.requests]),

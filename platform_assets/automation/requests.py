@@ -1,4 +1,7 @@
-"""Run requests for deliveries: one each, or one for a range where many adjoining partitions of time come at once."""
+"""Run requests for deliveries: one for all of a tick that adjoin each other, in the order of their partitions.
+
+Dagster's run has one partition or a range of them, so deliveries with a gap between them are runs of their own.
+"""
 
 from __future__ import annotations
 
@@ -9,51 +12,80 @@ import dagster as dg
 
 from platform_assets.automation.digests import digest
 from platform_assets.automation.reconciler import Request
+from platform_assets.feeds.feed import Feed
 from platform_assets.lake.deliveries import dagster_partition
 from platform_assets.landing.stability import CLOCK_STEP_NS
 from platform_assets.partition_key import PartitionKey
-
-RANGE_FROM = 3
-"""From so many adjoining partitions on, deliveries that come at once are taken by one run over their range."""
-
 
 WHOLE_TAG = "platform/whole_up_to"
 """A tag of runs that a tick asked for: what changed up to this time, in ns, is whole, however short ago that was."""
 
 
 def run_requests(
-    partitions: dg.PartitionsDefinition | None,
+    feed: Feed,
     requests: Sequence[Request],
     now_ns: int = 0,
     young: Set[str] = frozenset(),
+    dynamic: Sequence[str] = (),
 ) -> Iterator[dg.RunRequest]:
-    """One request a delivery; one a range where many adjoining partitions of time are asked for at once.
+    """One request for adjoining partitions, of at most ``partitions_per_run`` of the feed.
 
-    The run key holds the version of what is asked for, so that one tick that is evaluated twice starts one run. A
+    The run key holds the versions of what is asked for, so that one tick that is evaluated twice starts one run. A
     request that repeats another one has the number of the try and the time in it. Of the partitions ``young`` a file is
     whole that changed a short while ago, as the look at ``now_ns`` knew: their runs have it in a tag, and do not wait.
+    ``dynamic`` are the keys of dynamic partitions in the order that Dagster has them in, new ones included.
     """
     whole = {WHOLE_TAG: str(now_ns - CLOCK_STEP_NS)}
     by_key = {request.delivery.partition: request for request in requests}
-    if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
-        for request in requests:
-            yield _single(request, now_ns, whole if request.delivery.partition in young else {})
+    for keys in _runs(feed, [request.delivery.key for request in requests], dynamic):
+        tags = whole if not young.isdisjoint(keys) else {}
+        if len(keys) == 1:
+            yield _single(by_key[keys[0]], now_ns, tags)
+            continue
+        versions = ",".join(by_key[key].delivery.version for key in keys)
+        tries = max(by_key[key].tries for key in keys)
+        yield dg.RunRequest(
+            run_key=f"{feed.name}:{keys[0]}...{keys[-1]}:{digest(versions)}{_try(tries, now_ns)}",
+            tags={
+                "dagster/asset_partition_range_start": keys[0],
+                "dagster/asset_partition_range_end": keys[-1],
+                **tags,
+            },
+        )
+
+
+def _runs(feed: Feed, keys: Sequence[PartitionKey], dynamic: Sequence[str]) -> Iterator[list[str]]:
+    """The partitions of each run, in their order."""
+    partitions, most = feed.partitions, feed.pace.partitions_per_run
+    if isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        for adjoining in _adjoining(keys):
+            for part in _parts(adjoining, most):
+                yield from [part] if _is_range(partitions, part) else [[key] for key in part]
         return
-    for keys in _adjoining([request.delivery.key for request in requests]):
-        if not _is_range(partitions, keys):
-            for key in keys:
-                yield _single(by_key[key], now_ns, whole if key in young else {})
-        else:
-            versions = ",".join(by_key[key].delivery.version for key in keys)
-            feed, tries = by_key[keys[0]].delivery.feed, max(by_key[key].tries for key in keys)
-            yield dg.RunRequest(
-                run_key=f"{feed}:{keys[0]}...{keys[-1]}:{digest(versions)}{_try(tries, now_ns)}",
-                tags={
-                    "dagster/asset_partition_range_start": keys[0],
-                    "dagster/asset_partition_range_end": keys[-1],
-                    **(whole if not young.isdisjoint(keys) else {}),
-                },
-            )
+    order = partitions.get_partition_keys() if isinstance(partitions, dg.StaticPartitionsDefinition) else dynamic
+    places = {key: place for place, key in enumerate(order)}
+    group: list[str] = []
+    for key in sorted((key.key for key in keys), key=lambda key: places.get(key, -1)):
+        if group and (key not in places or places[key] != places.get(group[-1], -2) + 1):
+            yield from _parts(group, most)
+            group = []
+        group.append(key)
+    yield from _parts(group, most)
+
+
+def _parts(keys: list[str], most: int) -> Iterator[list[str]]:
+    for start in range(0, len(keys), most):
+        yield keys[start : start + most]
+
+
+def dynamic_keys(instance: dg.DagsterInstance, feed: Feed, requests: Sequence[Request]) -> list[str]:
+    """The keys of a feed's dynamic partitions in Dagster's order, as they are once those of ``requests`` were added."""
+    partitions = feed.partitions
+    if not isinstance(partitions, dg.DynamicPartitionsDefinition) or partitions.name is None:
+        return []
+    known = instance.get_dynamic_partitions(partitions.name)
+    old = set(known)
+    return [*known, *(key for request in requests if (key := request.delivery.partition) not in old)]
 
 
 def _single(request: Request, now_ns: int, tags: Mapping[str, str]) -> dg.RunRequest:
@@ -85,7 +117,4 @@ def _adjoining(keys: Sequence[PartitionKey]) -> Iterator[list[str]]:
 
 def _is_range(partitions: dg.TimeWindowPartitionsDefinition, keys: list[str]) -> bool:
     """Whether a run from the first to the last of ``keys`` is a run of just these, which a left-out day may prevent."""
-    return (
-        len(keys) >= RANGE_FROM
-        and list(partitions.get_partition_keys_in_range(dg.PartitionKeyRange(keys[0], keys[-1]))) == keys
-    )
+    return list(partitions.get_partition_keys_in_range(dg.PartitionKeyRange(keys[0], keys[-1]))) == keys

@@ -17,7 +17,7 @@ import dagster as dg
 
 from platform_assets.automation.holdings import standings
 from platform_assets.automation.reconciler import Request
-from platform_assets.automation.requests import run_requests
+from platform_assets.automation.requests import dynamic_keys, run_requests
 from platform_assets.cli.loading import load_definitions
 from platform_assets.cli.project import project_of
 from platform_assets.components.assets.lake import FORCE_TAG
@@ -88,7 +88,7 @@ def _ingested(name: str, partition: str | None, *, force: bool, say: Say) -> lis
                 )
             instance.add_dynamic_partitions(_name(feed), keys)
         requests = [Request(deliveries.get(key) or Delivery(feed.name, feed.keys.of(key), ()), 1) for key in keys]
-        runs = list(run_requests(feed.partitions, requests))
+        runs = list(run_requests(feed, requests, dynamic=dynamic_keys(instance, feed, requests)))
         problems: dict[str, str] = {}
         for number, request in enumerate(runs, start=1):
             of_all = f" (run {number} of {len(runs)})" if len(runs) > 1 else ""

@@ -8,7 +8,7 @@ import functools
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 import dagster as dg
 from dagster.components.resolved.model import Resolver
@@ -33,7 +33,7 @@ from platform_assets.contracts.domain import under_domain
 from platform_assets.contracts.orchestration import as_name
 from platform_assets.contracts.problems import ContractError
 from platform_assets.execution import InvalidEnvironment, current_execution
-from platform_assets.feeds.feed import Feed
+from platform_assets.feeds.feed import Feed, Pace
 from platform_assets.feeds.fit import check_fit
 from platform_assets.feeds.partitions import Partitions
 from platform_assets.landing.found import Completeness
@@ -97,6 +97,22 @@ class FileFeed(dg.Component, dg.Resolvable):
             description="A file that is written in place is taken once it has not changed for so many seconds "
             "(PLATFORM_SETTLE_SECONDS, else 30).",
             examples=[30],
+        ),
+    ] = None
+    interval_seconds: Annotated[
+        int | None,
+        Resolver.default(
+            description="The arrival sensor looks every so many seconds where nothing wakes it "
+            "(PLATFORM_INTERVAL_SECONDS, else 30).",
+            examples=[30],
+        ),
+    ] = None
+    partitions_per_run: Annotated[
+        int | None,
+        Resolver.default(
+            description="The arrival sensor asks for adjoining partitions in one run, for so many at most "
+            "(PLATFORM_PARTITIONS_PER_RUN, else 1000).",
+            examples=[100],
         ),
     ] = None
     complete_when: Annotated[
@@ -248,4 +264,13 @@ class FileFeed(dg.Component, dg.Resolvable):
             with_domain = current_execution().domain_in_keys and bool(contract.domain)
         if with_domain:
             contract = under_domain(contract)
-        return Feed(contract, self.partitions, pattern, Completeness(settle, marker))
+        pace = Pace(self._count(here, "interval_seconds"), self._count(here, "partitions_per_run"))
+        return Feed(contract, self.partitions, pattern, Completeness(settle, marker), pace)
+
+    def _count(self, here: Path, name: Literal["interval_seconds", "partitions_per_run"]) -> int:
+        given: object = getattr(self, name)
+        if given is None:
+            return int(getattr(current_execution(), name))
+        if not isinstance(given, int) or isinstance(given, bool) or given < 1:
+            raise ValueError(f"{here}: {name}: {given!r} must be a whole number, 1 or more")
+        return given

@@ -22,6 +22,14 @@ from platform_assets.warehouse.protocol import TableName
 
 
 @dataclass(frozen=True)
+class Pace:
+    """How often the arrival sensor looks without a reason, and how many partitions it asks for in one run at most."""
+
+    interval_seconds: int = 30
+    partitions_per_run: int = 1_000
+
+
+@dataclass(frozen=True)
 class Feed:
     """What the assets of a feed share: its contract, how it is partitioned, and where its files are found."""
 
@@ -29,6 +37,7 @@ class Feed:
     partitions: dg.PartitionsDefinition | None
     pattern: ArrivalPattern
     completeness: Completeness
+    pace: Pace = Pace()
 
     @property
     def path(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import datetime as dt
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -13,7 +14,7 @@ from platform_assets.automation.cursor import read_cursor
 from platform_assets.automation.reconciler import MOST
 from platform_assets.components.assets.raw import load_partitions
 from platform_assets.environment import read_environment
-from platform_assets.feeds.feed import Feed
+from platform_assets.feeds.feed import Feed, Pace
 from platform_assets.ingestion.ingestor import ingest
 from platform_assets.landing.found import Completeness
 from platform_assets.landing.patterns import ArrivalPattern
@@ -129,6 +130,31 @@ def test_many_adjoining_days_are_one_run_and_a_hole_parts_them(tmp_path: Path, i
     assert ranges == [("2024-02-01", "2024-02-14"), ("2024-02-16", "2024-02-28")]
 
 
+def test_so_many_partitions_are_asked_for_in_one_run(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    feed = replace(make_feed(tmp_path), pace=Pace(partitions_per_run=3))
+    for day in range(1, 9):
+        put(tmp_path, f"2024-02-{day:02}.csv")
+    requests = tick(feed, tmp_path, instance).run_requests
+    assert [r.tags["dagster/asset_partition_range_end"][-2:] for r in requests] == ["03", "06", "08"]
+
+
+def test_keys_that_follow_each_other_are_one_run(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    static = make_feed(tmp_path, dg.StaticPartitionsDefinition(["north", "east", "south", "west"]), "orders/{key}.csv")
+    dynamic = make_feed(tmp_path, dg.DynamicPartitionsDefinition(name="shops"), "orders/{key}.csv")
+    instance.add_dynamic_partitions("shops", ["gone", "north"])
+    for name in ("north", "east", "west"):
+        put(tmp_path, f"{name}.csv")
+
+    def runs(feed: Feed) -> list[tuple[str | None, str | None, str | None]]:
+        ends = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+        requests = tick(feed, tmp_path, instance).run_requests
+        return [(request.partition_key, *(request.tags.get(end) for end in ends)) for request in requests]
+
+    assert runs(static) == [(None, "north", "east"), ("west", None, None)]
+    # east and west are added after north, in the order of the deliveries
+    assert runs(dynamic) == [(None, "north", "west")]
+
+
 def test_names_outside_of_the_partitions_and_odd_files_are_told(
     tmp_path: Path, instance: dg.DagsterInstance, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -164,8 +190,12 @@ def test_a_tick_looks_at_a_bounded_number_of_changes(tmp_path: Path, instance: d
         (folder / f"{number}.csv").write_text("id\n1\n")
     first = tick(feed, tmp_path, instance)
     second = tick(feed, tmp_path, instance, first.cursor)
-    assert len(first.run_requests) == CHANGES_PER_TICK
-    assert len(second.run_requests) == 50
+    assert [len(result.dynamic_partitions_requests[0].partition_keys) for result in (first, second)] == [
+        CHANGES_PER_TICK,
+        50,
+    ]
+    assert len(first.run_requests) == CHANGES_PER_TICK // feed.pace.partitions_per_run
+    assert len(second.run_requests) == 1
     for result in (first, second):
         assert len(read_cursor(result.cursor).asked) == MOST
         assert len(result.cursor) < 100 * MOST

@@ -43,7 +43,16 @@ def stored(instance: dg.DagsterInstance, result: dg.SensorResult) -> set[str | N
             **request.tags,
         }
         instance.create_run_for_job(job_def=nothing, tags=tags)
-    return {request.partition_key for request in result.run_requests or []}
+    return {key for request in result.run_requests or [] for key in partitions_of(instance, request)}
+
+
+def partitions_of(instance: dg.DagsterInstance, request: dg.RunRequest) -> list[str | None]:
+    """The partition of a request, or those of its range of shops."""
+    first, last = (request.tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end"))
+    if first is None or last is None:
+        return [request.partition_key]
+    shops: list[str | None] = list(instance.get_dynamic_partitions("shops"))
+    return shops[shops.index(first) : shops.index(last) + 1]
 
 
 @dg.job
