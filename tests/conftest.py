@@ -4,9 +4,9 @@ import uuid
 
 import pytest
 
-from tests.support.lake import lake, make_contract, s3
+from tests.support.lake import azure, lake, make_contract, s3
 
-__all__ = ["lake", "make_contract", "s3"]
+__all__ = ["azure", "lake", "make_contract", "s3"]
 
 
 @pytest.fixture(autouse=True)

@@ -61,10 +61,7 @@ def faults_of(url: str, doing: str) -> Iterator[None]:
     except (FileNotFoundError, exceptions.NotFoundError, exceptions.AlreadyExistsError):
         raise
     except (exceptions.UnauthenticatedError, exceptions.PermissionDeniedError) as error:
-        raise StoreRefused(
-            f"{url}: {doing} was refused ({_words(error)}). Give this process credentials by the usual variables or "
-            "the machine's role, and the rights to list, read and write there"
-        ) from None
+        raise _refused(url, doing, error) from None
     except exceptions.InvalidPathError as error:
         found = re.search(r'[Pp]ath "(.*?)"', str(error), re.DOTALL)
         key = repr(found[1]) if found else "its name is not known"
@@ -75,7 +72,16 @@ def faults_of(url: str, doing: str) -> Iterator[None]:
     except exceptions.BaseError as error:
         if "NoSuchBucket" in str(error) or "ContainerNotFound" in str(error):
             raise NoSuchStore(f"{url}: there is no such bucket. Make it, or correct the URL") from None
+        if (status := _STATUS.search(str(error))) is not None and status[1][:3] in ("401", "403"):
+            raise _refused(url, doing, error) from None
         raise StoreFault(f"{url}: {doing} failed ({_words(error)}). Nothing is known of it: try again") from None
+
+
+def _refused(url: str, doing: str, error: Exception) -> StoreRefused:
+    return StoreRefused(
+        f"{url}: {doing} was refused ({_words(error)}). Give this process credentials by the usual variables or "
+        "the machine's role, and the rights to list, read and write there"
+    )
 
 
 def _words(error: Exception) -> str:

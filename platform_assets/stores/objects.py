@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 SCHEMES = ("s3", "gs", "az")
 """Schemes of the URLs that can be opened here."""
 
+ENDPOINTS = ("AWS_ENDPOINT_URL", "AZURE_STORAGE_ENDPOINT")
+"""Variables that name another server; one without TLS is taken as it is named."""
+
 DELETED_AT_ONCE = 1_000
 REQUEST_TIMEOUT = dt.timedelta(seconds=60)
 CHUNK = 1 << 20
@@ -234,7 +237,7 @@ class Objects:
     def _store(self) -> ObjectStore:
         from obstore.store import from_url
 
-        http = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
+        http = any(os.environ.get(name, "").startswith("http://") for name in ENDPOINTS)
         with faults_of(self.url, "opening"):
             return from_url(
                 self.url,

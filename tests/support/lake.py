@@ -23,6 +23,7 @@ from platform_assets.lake.quarantined import read_quarantine
 from platform_assets.lake.store import Lake as LakeStore
 from platform_assets.partition_key import PartitionKey
 from platform_assets.sql.contract_file import parse_contract
+from tests.support.azure_server import AzureServer, azure_server, azurite
 
 KEY = b"a key for tests, of 32 bytes len"
 
@@ -104,21 +105,34 @@ def s3() -> Iterator[S3Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def azure() -> Iterator[AzureServer]:
+    with azure_server() as server:
+        yield server
+
+
 @pytest.fixture
 def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
     """A lake in a folder, or where the test's parameter says: `everywhere` is both."""
     (tmp_path / "landing").mkdir()
     url = ""
-    if getattr(request, "param", "folder") == "s3":
-        server: S3Server = request.getfixturevalue("s3")
+    kind = getattr(request, "param", "folder")
+    if kind != "folder":
+        server: S3Server | AzureServer = request.getfixturevalue(kind)
         for name, value in server.variables.items():
             request.getfixturevalue("monkeypatch").setenv(name, value)
         url = f"{server.bucket()}/some/lake"
     return Lake(tmp_path / "lake", tmp_path / "landing", url)
 
 
-everywhere = pytest.mark.parametrize("lake", ["folder", pytest.param("s3", marks=pytest.mark.slow)], indirect=True)
+STORES = ["s3", "azure"] if azurite() else ["s3"]
+everywhere = pytest.mark.parametrize(
+    "lake", ["folder", *(pytest.param(store, marks=pytest.mark.slow) for store in STORES)], indirect=True
+)
 """For what holds of every kind of lake; on a server of objects it takes longer."""
+
+in_stores = pytest.mark.parametrize("lake", ["s3", *STORES[1:]], indirect=True)
+"""For what holds of every kind of store of objects."""
 
 
 @pytest.fixture
