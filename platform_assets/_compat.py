@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 from dagster._check import CheckError
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.definitions.partitions.schedule_type import ScheduleType
@@ -30,6 +31,7 @@ INVALID_IN_KEYS: tuple[str, ...] = tuple(INVALID_PARTITION_SUBSTRINGS)
 
 __all__ = [
     "GRPC_INFO_TAG",
+    "AssetGraph",
     "IMPLICIT_ASSET_JOB_NAME",
     "INVALID_IN_KEYS",
     "NOT_A_MATERIALIZATION",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from platform_assets.automation.holdings import standings
 from platform_assets.automation.reconciler import Request
 from platform_assets.automation.requests import dynamic_keys, run_requests
 from platform_assets.cli.loading import load_definitions
+from platform_assets.cli.named_partitions import SHOWN, NoSuchPartition, keys_between
 from platform_assets.cli.project import project_of
 from platform_assets.components.assets.lake import FORCE_TAG
 from platform_assets.components.file_feed import FileFeed
@@ -37,7 +38,6 @@ from platform_assets.wording import counted
 
 Say = Callable[[str], None]
 CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-SHOWN = 10
 
 
 class IngestRefused(Exception):
@@ -134,15 +134,10 @@ def _keys(feed: Feed, platform: PlatformResource, partition: str | None, *, forc
         if why := why_no_key(partition):
             raise IngestRefused(f"{partition!r} cannot be a partition of {feed.name}: {why}")
         return [partition]
-    for key in (first, last) if dots else (first,):
-        if not feed.partitions.has_partition_key(key):
-            raise IngestRefused(f"{feed.name} has no partition {key!r}: {_which_there_are(feed.partitions)}")
-    if not dots:
-        return [partition]
-    keys = list(feed.partitions.get_partition_keys_in_range(dg.PartitionKeyRange(first, last)))
-    if not keys:
-        raise IngestRefused(f"{partition!r} holds no partition: {last} comes before {first}")
-    return keys
+    try:
+        return keys_between(feed.partitions, first, last if dots else first, of=feed.name)
+    except NoSuchPartition as error:
+        raise IngestRefused(str(error)) from None
 
 
 def _those_there(feed: Feed, platform: PlatformResource, *, force: bool, say: Say) -> list[str]:
@@ -167,15 +162,6 @@ def _those_there(feed: Feed, platform: PlatformResource, *, force: bool, say: Sa
 
 def _exists(partitions: dg.PartitionsDefinition | None, key: str) -> bool:
     return not isinstance(partitions, dg.TimeWindowPartitionsDefinition) or partitions.has_partition_key(key)
-
-
-def _which_there_are(partitions: dg.PartitionsDefinition) -> str:
-    keys: Sequence[str]
-    if isinstance(partitions, dg.TimeWindowPartitionsDefinition):
-        keys = [key for key in (partitions.get_first_partition_key(), partitions.get_last_partition_key()) if key]
-        return f"they go from {keys[0]} to {keys[-1]}" if keys else "none of them is over yet"
-    keys = list(partitions.get_partition_keys())
-    return f"they are {', '.join(keys[:SHOWN])}" + (f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else "")
 
 
 def _run(

@@ -1,7 +1,7 @@
 """The command `platform-assets`: verbs for contracts, quarantine and the ledger, each in a file of its own.
 
-Nothing here imports Dagster, so that the command starts at once; `ingest` does when it runs. A mistake of the user's
-ends with a message and exit code 1, never with a stack trace.
+Nothing here imports Dagster, so that the command starts at once; `ingest` and `run` do when they run. A mistake of
+the user's ends with a message and exit code 1 or 2, never with a stack trace.
 """
 
 import importlib
@@ -20,6 +20,7 @@ GROUPS = {
     "ledger": ("platform_assets.cli.ledger", "Read versions and verdicts of published tables."),
     "ingest": ("platform_assets.cli.ingest", "Ingest deliveries of a feed now; with --force again."),
     "launch": ("platform_assets.cli.launch", "Materialize assets in a Dagster that is running, and wait."),
+    "run": ("platform_assets.cli.run", "Materialize a selection of assets now, with a line for each at the end."),
     "dbt": ("platform_assets.cli.dbt", "Write dbt sources from contracts, and the macros a dbt project needs."),
 }
 

@@ -1,0 +1,111 @@
+"""Runs of `platform-assets run`, executed in this process on the instance of DAGSTER_HOME, where the UI shows them."""
+
+from __future__ import annotations
+
+import functools
+import os
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+from platform_assets.cli.ctrl_c import Interrupts
+from platform_assets.cli.run_outcome import AssetResult, merged, read_events
+from platform_assets.cli.run_plan import PlannedRun
+from platform_assets.launching.worker_process import WORKER_TAG, WorkerProcess
+
+CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+OVER = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+
+Watch = Callable[[dg.EventLogEntry], None]
+
+
+@dataclass
+class Executed:
+    """What came of all runs: a result for each asset, the ids of the runs, and whether Ctrl-C ended them early."""
+
+    results: list[AssetResult]
+    run_ids: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def is_good(self) -> bool:
+        return not self.interrupted and all(result.is_good for result in self.results)
+
+
+def execute(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    runs: Sequence[PlannedRun],
+    interrupts: Interrupts,
+    watch: Watch,
+) -> Executed:
+    """Execute the runs one after the other; ``watch`` is called with each event.
+
+    A run that fails does not keep the later ones from running, as with a backfill. Ctrl-C does.
+    """
+    job = definitions.resolve_implicit_global_asset_job_def()
+    found = []
+    executed = Executed([])
+    for run in runs:
+        run_id = str(uuid.uuid4())
+        executed.run_ids.append(run_id)
+        interrupts.before = functools.partial(_cancel, instance, run_id)
+        found.append(_execute(job, instance, run, run_id, interrupts, watch))
+        if interrupts.received:
+            break
+    executed.interrupted = interrupts.received
+    executed.results = merged(found)
+    return executed
+
+
+def _cancel(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Mark the run as being canceled: Dagster takes an interrupt for a failure unless it was marked before."""
+    run = instance.get_run_by_id(run_id)
+    if run is not None and run.status not in OVER:
+        instance.report_run_canceling(run)
+
+
+def _execute(
+    job: dg.JobDefinition,
+    instance: dg.DagsterInstance,
+    run: PlannedRun,
+    run_id: str,
+    interrupts: Interrupts,
+    watch: Watch,
+) -> dict[dg.AssetKey, AssetResult]:
+    began: dict[str, float] = {}
+    seconds: dict[str, float] = {}
+    events: list[dg.DagsterEvent] = []
+
+    def listen(entry: dg.EventLogEntry) -> None:
+        event = entry.dagster_event
+        if event is None:
+            return
+        events.append(event)
+        step = event.step_key or ""
+        if event.event_type is dg.DagsterEventType.STEP_START:
+            began.setdefault(step, entry.timestamp)
+        elif event.is_step_success or event.is_step_failure:
+            seconds[step] = entry.timestamp - began.get(step, entry.timestamp)
+        watch(entry)
+
+    instance.add_event_listener(run_id, listen)
+    try:
+        job.execute_in_process(
+            run_id=run_id,
+            instance=instance,
+            asset_selection=list(run.keys),
+            partition_key=run.partition_key,
+            # whoever looks for dead runs may be on another machine
+            tags={**run.tags, WORKER_TAG: WorkerProcess.of(os.getpid()).to_tag()},
+            run_config=CONSOLE,
+            raise_on_error=False,
+        )
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        # between two steps it is raised; the run is over all the same
+        made = instance.get_run_by_id(run_id)
+        if made is not None and made.status not in OVER:
+            instance.report_run_canceled(made)
+    return read_events(job, run, events, seconds, interrupted=interrupts.received)
