@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,13 +11,13 @@ import click
 import yaml
 
 from platform_assets.contracts.changes import Change, compare
-from platform_assets.contracts.model import Contract, FileKind
+from platform_assets.contracts.model import Contract
 from platform_assets.contracts.problems import ContractError
 from platform_assets.dbt.dependents import Readers, find_readers
 from platform_assets.execution import current_execution
-from platform_assets.formats.inference.infer import infer_contract
-from platform_assets.formats.inference.sampling import SampleError
-from platform_assets.sql.contract_file import parse_contract, parse_document, read_document
+from platform_assets.formats.inference.infer import feed_name, first_contract
+from platform_assets.formats.inference.opened import SampleError
+from platform_assets.sql.contract_file import parse_document, read_document
 from platform_assets.wording import counted
 
 KIND = "kind: DataContract"
@@ -39,9 +38,11 @@ def contract() -> None:
 @click.option("--force", is_flag=True, help="Write over an OUTPUT that exists.")
 def infer(file: Path, name: str | None, output: Path | None, force: bool) -> None:
     """Write a first contract from a sample FILE (CSV, JSON lines or Parquet; gzip and zstd too)."""
+    from platform_assets.ingestion.trial import tried_contract
+
     try:
-        text = infer_contract(file, name)
-        _must_take(text, file)
+        found = first_contract([file], name or feed_name(file))
+        text = tried_contract(found, {"sample": [file]})[0].text()
     except SampleError as error:
         raise click.ClickException(str(error)) from None
     if output is None:
@@ -52,26 +53,6 @@ def infer(file: Path, name: str | None, output: Path | None, force: bool) -> Non
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(text, encoding="utf-8")
         click.echo(f"wrote {output}; review it, then: platform-assets contract check {output}")
-
-
-def _must_take(text: str, sample: Path) -> None:
-    """Raise SampleError if the contract cannot take the sample's own columns.
-
-    What the values of a text file are, ``infer`` has seen; which types of Parquet can be read exactly, only the lake
-    knows.
-    """
-    contract = parse_contract(text, sample)
-    if contract.format.kind is not FileKind.PARQUET:
-        return
-    from platform_assets.formats.parquet.reader import footer_of, open_parquet
-    from platform_assets.ingestion.engine import open_engine
-    from platform_assets.lake.errors import DeliveryRejected
-
-    with tempfile.TemporaryDirectory() as work, open_engine("1GB", 1) as engine:
-        try:
-            open_parquet(contract, [footer_of(sample)], engine, Path(work) / "copy")
-        except DeliveryRejected as rejected:
-            raise SampleError(f"no contract can take this sample as it is: {rejected.message}") from None
 
 
 @contract.command()

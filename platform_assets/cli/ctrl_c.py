@@ -60,7 +60,7 @@ def in_a_process_of_its_own() -> Interrupts:
         return Interrupts(reader)
     os.close(reader)
 
-    def end(number: int, frame: object) -> None:
+    def end(*_: object) -> None:
         # it may be over already
         with contextlib.suppress(BrokenPipeError):
             os.write(writer, b"x")

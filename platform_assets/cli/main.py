@@ -18,6 +18,7 @@ GROUPS = {
     "quarantine": ("platform_assets.cli.quarantine", "Read the rows that were quarantined."),
     "lake": ("platform_assets.cli.lake", "Remove what killed runs have left in a lake below a URL."),
     "ledger": ("platform_assets.cli.ledger", "Read versions and verdicts of published tables."),
+    "source": ("platform_assets.cli.source", "Add a source from sample files: its contract, pattern and partitions."),
     "ingest": ("platform_assets.cli.ingest", "Ingest deliveries of a feed now; with --force again."),
     "launch": ("platform_assets.cli.launch", "Materialize assets in a Dagster that is running, and wait."),
     "run": ("platform_assets.cli.run", "Materialize a selection of assets now, with a line for each at the end."),

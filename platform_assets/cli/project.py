@@ -20,7 +20,7 @@ import click
 from platform_assets.environment import Environment, place_location, read_environment, warehouse_location
 
 COMPONENT = "platform_assets.PlatformResources"
-Place = Literal["lake", "warehouse"]
+Place = Literal["landing", "lake", "warehouse"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,16 @@ class DgProject:
 
     def components(self) -> Iterator[Path]:
         """Its defs.yaml files."""
-        for folder in self._sources():
-            yield from sorted(folder.joinpath(*self.defs_module.split(".")).rglob("defs.yaml"))
+        folder = self.defs_folder
+        for path in sorted(folder.rglob("defs.yaml")):
+            # Dagster passes hidden folders over
+            if not any(part.startswith(".") for part in path.relative_to(folder).parts):
+                yield path
+
+    @property
+    def defs_folder(self) -> Path:
+        """The folder of its components."""
+        return self._sources()[0].joinpath(*self.defs_module.split("."))
 
     def _sources(self) -> list[Path]:
         """The folders that its package may lie in; as dg has it, `src` is the only one where there is one."""
@@ -86,6 +94,12 @@ def chosen_lake() -> str:
     if given is None:
         return _environment().lake
     return place_location(given.text, folder=given.root, name=f"lake in {given.file}")
+
+
+def chosen_landing() -> str:
+    """The folder in which files arrive: an absolute path."""
+    given = _place("landing", "PLATFORM_LANDING")
+    return str(_environment().landing if given is None else given.root / given.text)
 
 
 def _environment() -> Environment:

@@ -10,13 +10,17 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from platform_assets.formats.inference.sampling import JsonNumber
-
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 TIMESTAMP = re.compile(
     r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?) ?(Z|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?)?"
 )
 NUMBER = re.compile(r"-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+
+
+class JsonNumber(str):
+    """A JSON number as it was written."""
+
+    __slots__ = ()
 
 
 def json_type(values: Sequence[Any]) -> tuple[dict[str, Any], set[int]]:
@@ -124,7 +128,8 @@ def _type_of_texts(values: Sequence[str]) -> dict[str, Any]:
 
 def _number(values: Sequence[str]) -> dict[str, Any]:
     """A decimal when all values have few places, which is how amounts are written; else a double."""
-    places = max(len(value.partition(".")[2]) for value in values)
+    # what has decimals at all has room for cents
+    places = max(2, *(len(value.partition(".")[2]) for value in values))
     whole = max(len(value.partition(".")[0].lstrip("-")) for value in values)
     if places <= 4 and not any("e" in value.lower() for value in values) and whole <= 30:
         return {"logicalType": "number", "physicalType": f"DECIMAL({min(max(whole + 3, 12) + places, 38)},{places})"}

@@ -6,10 +6,10 @@ What a column's type is, is decided in ``infer``.
 from __future__ import annotations
 
 import csv
-import gzip
-import io
 import itertools
 import json
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -18,103 +18,113 @@ import zstandard
 
 from platform_assets.contracts.columns import TAKEN
 from platform_assets.contracts.model import FileFormat, FileKind
-from platform_assets.failures import Kind, PlatformError
+from platform_assets.formats.inference.opened import SampleError, encoding_of, opened, opened_text
+from platform_assets.formats.inference.sample_types import JsonNumber
+from platform_assets.formats.inference.text_types import text_type
 
 ROWS = 50_000
 FITTING = 0.5
 """Share of the rows that must have the fields of the header, which otherwise is no header."""
 DELIMITERS = ",;\t|"
-
-
-class SampleError(PlatformError):
-    """The sample cannot be read; the message says why."""
-
-    kind = Kind.MISCONFIGURED
-    code = "sample"
+LOOKED_AT = 1000
+"""Rows by which a header is told from data."""
+WIDEST = 1 << 23
+"""Letters that one field may have."""
 
 
 @dataclass(frozen=True)
 class Sample:
     """``columns`` maps a name to its values: texts for CSV, JSON values for JSON lines, ``None`` for null.
 
-    ``broken`` counts rows that are none: of another number of fields, or no JSON object.
+    ``broken`` counts rows that are none: of another number of fields, or no JSON object. ``is_whole`` tells whether the
+    file was read to its end.
     """
 
     format: FileFormat
     columns: dict[str, list[Any]]
     rows: int
     broken: int = 0
+    is_whole: bool = True
 
 
-def read_sample(path: Path) -> Sample:
-    """Up to 50,000 rows of a CSV or JSON-lines file, compressed or not. Parquet is described by its own schema."""
-    if not path.is_file():
-        raise SampleError(f"{path}: there is no such file")
+def read_sample(path: Path, rows: int = ROWS, header: bool | None = None) -> Sample:
+    """Up to ``rows`` rows of a CSV or JSON-lines file, compressed or not. Parquet is described by its own schema.
+
+    ``header`` says whether the first line of a CSV file names the columns; by default its values tell.
+    """
     try:
-        with _opened(path) as raw:
-            head = raw.read(4)
-        encoding = _encoding(path)
-        with _opened(path) as raw, io.TextIOWrapper(raw, encoding=encoding, newline="") as text:
+        encoding = encoding_of(path)
+        with opened_text(path, encoding) as text:
             start = text.read(1)
             while start.isspace():
                 start = text.read(1)
         if not start:
-            raise SampleError(f"{path}: is empty; a sample needs a header and some rows")
-        if head.startswith(b"["):
+            raise SampleError(f"{path}: is empty; a sample needs some rows, and a CSV file a header")
+        with opened(path) as raw:
+            is_array = raw.read(4).lstrip(b"\xef\xbb\xbf").startswith(b"[")
+        if is_array:
             raise SampleError(f"{path}: is one JSON array; a feed has one object on each line")
-        with _opened(path) as raw, io.TextIOWrapper(raw, encoding=encoding, newline="") as text:
-            return _json_lines(path, text) if start == "{" else _delimited(path, text, encoding)
+        with opened_text(path, encoding) as text:
+            if start == "{":
+                return _json_lines(path, text, rows)
+            return _delimited(path, text, encoding, rows, header)
     except (OSError, EOFError, zstandard.ZstdError) as error:
         raise SampleError(f"{path}: cannot be read: {error}") from None
 
 
-def _opened(path: Path) -> IO[bytes]:
-    with path.open("rb") as file:
-        magic = file.read(4)
-    if magic.startswith(b"\x1f\x8b"):
-        return gzip.open(path, "rb")  # type: ignore[return-value]
-    if magic == b"\x28\xb5\x2f\xfd":
-        return zstandard.open(path, "rb", dctx=zstandard.ZstdDecompressor(max_window_size=1 << 31))
-    return path.open("rb")
-
-
-def _encoding(path: Path) -> str:
-    with _opened(path) as raw:
-        head = raw.read(1 << 22)
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
-    try:
-        head[: max(len(head) - 4, 0)].decode("utf-8") if len(head) == 1 << 22 else head.decode("utf-8")
-    except UnicodeDecodeError:
-        return "latin-1"
-    return "utf-8-sig" if head.startswith(b"\xef\xbb\xbf") else "utf-8"
-
-
-def _delimited(path: Path, text: IO[str], encoding: str) -> Sample:
+def _delimited(path: Path, text: IO[str], encoding: str, most: int, header: bool | None) -> Sample:
     lines = text.readlines(1 << 16)
     delimiter = max(DELIMITERS, key=lambda mark: _agreement(lines, mark))
+    csv.field_size_limit(WIDEST)
     reader = csv.reader(itertools.chain(lines, text), delimiter=delimiter)
     try:
-        names = next((row for row in reader if row), [])
-        given = list(itertools.islice(reader, ROWS))
+        first = next((row for row in reader if row), [])
+        given = [row for row in itertools.islice(reader, most) if row or len(first) == 1]
+        is_whole = next(reader, None) is None
     except csv.Error as error:
         raise SampleError(f"{path}: cannot be read as delimited text: {error}") from None
+    has_header = _is_header(first, given, delimiter) if header is None else header
+    if not has_header:
+        given.insert(0, first)
+    names = first if has_header else [f"column_{number}" for number in range(1, len(first) + 1)]
     rows = [row for row in given if len(row) == len(names)]
     if len(rows) < FITTING * len(given):
         raise SampleError(
-            f"{path}: {len(given) - len(rows)} of {len(given)} rows have not the {len(names)} fields of the header; "
-            "its delimiter may be another one"
+            f"{path}: {len(given) - len(rows)} of {len(given)} rows have not the {len(names)} fields of the "
+            f"{'header' if has_header else 'first one'}; its delimiter may be another one, or lines stand above it"
         )
-    if len(set(names)) != len(names) or any(not name.strip() for name in names):
-        raise SampleError(f"{path}: its first line must be a header with a name of its own for each column")
+    _check_names(path, names)
     columns = {name: [row[index] for row in rows] for index, name in enumerate(names)}
-    name_of = {"utf-8-sig": "utf-8"}
-    return Sample(
-        FileFormat(FileKind.CSV, delimiter, encoding=name_of.get(encoding, encoding)),
-        columns,
-        len(rows),
-        len(given) - len(rows),
-    )
+    name = "utf-8" if encoding == "utf-8-sig" else encoding
+    form = FileFormat(FileKind.CSV, delimiter, encoding=name, header=has_header)
+    return Sample(form, columns, len(rows), len(given) - len(rows), is_whole)
+
+
+def _check_names(path: Path, names: Sequence[str]) -> None:
+    must = "its first line must be a header with a name of its own for each column"
+    blank = [str(number) for number, name in enumerate(names, 1) if not name.strip()]
+    if blank:
+        raise SampleError(f"{path}: {must}, and column {', '.join(blank[:5])} has none")
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise SampleError(f"{path}: {must}, and {', '.join(map(repr, twice[:5]))} is there more than once")
+
+
+def _is_header(first: Sequence[str], rows: Sequence[Sequence[str]], delimiter: str) -> bool:
+    """Whether the first line names the columns: it has none of their values, as far as these have a type."""
+    looked_at = [row for row in rows[:LOOKED_AT] if len(row) == len(first)]
+    is_data = False
+    for index, name in enumerate(first):
+        values = [row[index] for row in looked_at if row[index].strip()]
+        kind = text_type(values, delimiter)
+        if not values or kind.is_text:
+            continue
+        if not name.strip():
+            return True
+        if text_type([name], delimiter).words["logicalType"] == "string":
+            return True
+        is_data = True
+    return not is_data
 
 
 def _agreement(lines: list[str], mark: str) -> tuple[int, int]:
@@ -125,15 +135,15 @@ def _agreement(lines: list[str], mark: str) -> tuple[int, int]:
     return sum(count == counts[0] for count in counts), counts[0]
 
 
-def _json_lines(path: Path, text: IO[str]) -> Sample:
+def _json_lines(path: Path, text: IO[str], most: int) -> Sample:
     documents: list[dict[str, Any]] = []
     broken = 0
-    for number, line in enumerate(itertools.islice(text, ROWS), 1):
+    for number, line in enumerate(itertools.islice(text, most), 1):
         if not line.strip():
             continue
         try:
             document = json.loads(line, parse_float=JsonNumber, parse_int=JsonNumber)
-        except ValueError:
+        except (ValueError, RecursionError):
             if not documents:
                 raise SampleError(f"{path}:{number}: is not a JSON object on one line") from None
             broken += 1
@@ -144,7 +154,8 @@ def _json_lines(path: Path, text: IO[str]) -> Sample:
             broken += 1
     names = list(dict.fromkeys(name for document in documents for name in document))
     columns = {name: [document.get(name) for document in documents] for name in names}
-    return Sample(FileFormat(FileKind.JSONL), columns, len(documents), broken)
+    is_whole = not text.readline()
+    return Sample(FileFormat(FileKind.JSONL), columns, len(documents), broken, is_whole)
 
 
 def column_names(sources: list[str], path: Path) -> dict[str, str]:
@@ -163,9 +174,3 @@ def column_names(sources: list[str], path: Path) -> dict[str, str]:
         taken.add(name.lower())
         names[source] = name
     return names
-
-
-class JsonNumber(str):
-    """A JSON number as it was written."""
-
-    __slots__ = ()
