@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 import warnings
 from collections import Counter
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -28,10 +30,15 @@ if TYPE_CHECKING:
     import dagster as dg
 
     from platform_assets.cli.run_execution import Executed
+    from platform_assets.cli.run_outcome import AssetResult
     from platform_assets.cli.run_plan import PlannedRun
 
 WIDTH = 1000
 """Columns of a table that goes to a file: a line for each asset, however long its problem."""
+ROOMY = 140
+"""Columns of a terminal from which on reasons stand in the table."""
+SAID = 60
+"""Letters of what a run says that stand before its bar."""
 REASONS = 10
 """Lines of problems for one asset."""
 
@@ -119,16 +126,19 @@ def _progress(console: Console, runs: Sequence[PlannedRun]) -> Iterator[Callable
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    # what a run prints is captured for its log; the bar is no part of that
+    with (
+        os.fdopen(os.dup(sys.stdout.fileno()), "w") as terminal,
+        Progress(*columns, console=Console(file=terminal), transient=True) as progress,
+    ):
         total = sum(len(run.keys) * max(1, len(run.partitions)) for run in runs)
         task = progress.add_task(title, total=total)
 
         def advance(entry: dg.EventLogEntry) -> None:
             event = entry.dagster_event
-            if event is None:
-                return
-            if event.event_type is dg.DagsterEventType.STEP_START:
-                progress.update(task, description=f"{title}: {event.step_key}")
+            if event is None or event.event_type is dg.DagsterEventType.STEP_START:
+                said = entry.user_message if event is None else str(event.step_key)
+                progress.update(task, description=escape(" ".join(said.split())[:SAID]))
             elif event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION and event.asset_key in keys:
                 progress.advance(task)
 
@@ -138,25 +148,31 @@ def _progress(console: Console, runs: Sequence[PlannedRun]) -> Iterator[Callable
 def _report(console: Console, executed: Executed, seconds: float) -> None:
     from platform_assets.cli.run_plan import shown_range
 
-    table = Table("asset", "partitions", title_justify="left")
+    found = {result.asset: _reasons(result) for result in executed.results}
+    # a narrow terminal has no room for reasons beside the figures
+    beside = not console.is_terminal or console.width >= ROOMY
+    table = Table("asset", "partitions")
     for name in ("rows", "quarantined", "published", "seconds"):
-        table.add_column(name, justify="right")
-    table.add_column("what failed, and why", overflow="fold")
+        table.add_column(name, justify="right", no_wrap=True)
+    if beside and any(found.values()):
+        table.add_column("what failed, and why", overflow="fold")
     for result in executed.results:
-        reasons = list(result.reasons())
-        more = len(reasons) - REASONS
-        reasons = reasons[:REASONS] + ([f"and {more} more: the run's log has them"] if more > 0 else [])
-        published = f"{len(result.published)} of {result.total}"
         numbers = ["" if value is None else f"{value:,}" for value in (result.rows, result.quarantined)]
         style = "green" if result.is_good else "red"
-        cells = [result.asset, shown_range(result.partitions), *numbers]
-        table.add_row(
-            *map(Text, cells), Text(published, style=style), Text(f"{result.seconds:.1f}"),
-            Text(reasons[0] if reasons else ""),
-        )  # fmt: skip
-        for reason in reasons[1:]:
+        cells = [
+            *map(Text, (result.asset, shown_range(result.partitions), *numbers)),
+            Text(f"{len(result.published)} of {result.total}", style=style),
+            Text(f"{result.seconds:.1f}"),
+        ]
+        first, *others = found[result.asset] or [""]
+        table.add_row(*cells, *([Text(first)] if len(table.columns) > len(cells) else []))
+        for reason in others if beside else ():
             table.add_row("", "", "", "", "", "", Text(reason))
     (console if console.is_terminal else Console(width=WIDTH)).print(table)
+    if not beside:
+        for asset, reasons in found.items():
+            for reason in reasons:
+                click.echo(f"{asset}: {reason}")
     good = sum(result.is_good for result in executed.results)
     state = "canceled: " if executed.interrupted else ""
     ids = ", ".join(run_id[:8] for run_id in executed.run_ids[:3]) + (", ..." if len(executed.run_ids) > 3 else "")
@@ -164,3 +180,9 @@ def _report(console: Console, executed: Executed, seconds: float) -> None:
         f"{state}{good} of {counted(len(executed.results), 'asset')} published in full, {seconds:.1f} s "
         f"({'run' if len(executed.run_ids) == 1 else 'runs'} {ids})"
     )
+
+
+def _reasons(result: AssetResult) -> list[str]:
+    reasons = list(result.reasons())
+    more = len(reasons) - REASONS
+    return reasons[:REASONS] + ([f"and {more} more: the run's log has them"] if more > 0 else [])

@@ -41,7 +41,7 @@ def execute(
     interrupts: Interrupts,
     watch: Watch,
 ) -> Executed:
-    """Execute the runs one after the other; ``watch`` is called with each event.
+    """Execute the runs one after the other; ``watch`` is called with each event and each line of the log.
 
     A run that fails does not keep the later ones from running, as with a backfill. Ctrl-C does.
     """
@@ -80,6 +80,7 @@ def _execute(
     events: list[dg.DagsterEvent] = []
 
     def listen(entry: dg.EventLogEntry) -> None:
+        watch(entry)
         event = entry.dagster_event
         if event is None:
             return
@@ -89,7 +90,6 @@ def _execute(
             began.setdefault(step, entry.timestamp)
         elif event.is_step_success or event.is_step_failure:
             seconds[step] = entry.timestamp - began.get(step, entry.timestamp)
-        watch(entry)
 
     instance.add_event_listener(run_id, listen)
     try:

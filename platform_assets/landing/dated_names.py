@@ -66,7 +66,10 @@ class Dated:
 
 
 def dated(path: str) -> Dated:
-    """The path with directives in the place of the times that it names. What contradicts an earlier time stays text."""
+    """The path with directives in the place of the times that it names.
+
+    A time that contradicts an earlier one, such as the end of a span, is a star. One that does not exist is text.
+    """
     values: dict[str, str] = {}
     taken = [False] * len(path)
     found: list[tuple[int, int, str]] = []
@@ -74,15 +77,15 @@ def dated(path: str) -> Dated:
         for match in regex.finditer(path):
             begin, end = match.span()
             said = match.groupdict()
-            if any(taken[begin:end]) or any(values.get(name, value) != value for name, value in said.items()):
+            # an hour is one only below its day
+            if any(taken[begin:end]) or (said.keys() == {"H"} and "d" not in values):
                 continue
-            # part of a time that is known already, such as a folder of the year, may stand again; a year alone is none
-            # beside a day, and an hour is one only below its day
-            if (set(said) == {"H"} and "d" not in values) or Dated("", {**values, **said}).time is None:
-                continue
-            values.update(said)
             taken[begin:end] = [True] * (end - begin)
-            found.append((begin, end, form))
+            if any(values.get(name, value) != value for name, value in said.items()):
+                found.append((begin, end, "*"))
+            elif Dated("", {**values, **said}).time is not None:
+                values.update(said)
+                found.append((begin, end, form))
     return Dated("".join(_replaced(path, sorted(found))), values)
 
 

@@ -142,6 +142,7 @@ def _starred(texts: Sequence[str]) -> str:
     if len(texts) == 1:
         return texts[0]
     begin = _shared_start(texts)
-    before = _whole_words(begin) or re.sub(r"%$", "", begin)
+    # a percent sign is written twice, and a directive is not cut
+    before = _whole_words(begin) or re.sub(r"(?<!%)((%%)*)%$", r"\1", begin)
     after = _whole_words(_shared_start([text[len(before) :][::-1] for text in texts]))[::-1]
     return f"{before}*{after}"
