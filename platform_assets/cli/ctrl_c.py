@@ -22,14 +22,15 @@ class Interrupts:
     """In the process that works: ``received`` tells that it is to end.
 
     ``before`` is called once, in a thread of its own, and then the main thread is interrupted. Until it is set there
-    is nothing to be ended, and the process exits at once.
+    is nothing to be ended, and the process exits at once. ``reader`` is the end of a pipe; without it nothing comes.
     """
 
-    def __init__(self, reader: int) -> None:
+    def __init__(self, reader: int | None = None) -> None:
         self.received = False
         self.before: Callable[[], object] | None = None
         self._main = threading.get_ident()
-        threading.Thread(target=self._wait, args=(reader,), name="ctrl-c", daemon=True).start()
+        if reader is not None:
+            threading.Thread(target=self._wait, args=(reader,), name="ctrl-c", daemon=True).start()
 
     def _wait(self, reader: int) -> None:
         os.read(reader, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import gzip
 import io
 import json
 from decimal import Decimal
@@ -19,9 +20,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from platform_assets.cli.main import main
-from platform_assets.formats.inference.infer import infer_contract
-from platform_assets.formats.inference.sampling import SampleError
+from platform_assets.formats.inference.infer import first_contract, infer_contract
+from platform_assets.formats.inference.opened import SampleError
 from platform_assets.ingestion.ingestor import ingest
+from platform_assets.ingestion.trial import tried_contract
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.manifest import Manifest
 from platform_assets.partition_key import PartitionKey
@@ -99,6 +101,39 @@ def test_delimited_text_is_taken_by_its_own_contract(root: Path, data: st.DataOb
     path = root / "sample.csv"
     path.write_text(text.getvalue(), encoding=data.draw(st.sampled_from(["utf-8", "utf-8-sig", "latin-1"])))
     takes(root, path)
+
+
+FORMS = ["1,5", "1.234,50", "-2,25", "1,234", "12,345.6", "05.01.2026", "25/01/2026", "01/25/2026", "31.12.2026 10:00",
+         "yes", "no", "", "NA", "7", "x"]  # fmt: skip
+
+
+@settings(deadline=None, max_examples=times(60), suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_what_is_written_rejects_no_sample_of_its_own(root: Path, data: st.DataObject) -> None:
+    """With all forms that a contract has to name, some values of another one, broken rows and no header."""
+    names = data.draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True))
+    columns = [data.draw(st.lists(st.sampled_from(FORMS), min_size=1, max_size=2)) for _ in names]
+    rows = data.draw(st.integers(1, 200))
+    table = [[column[row % len(column)] for column in columns] for row in range(rows)]
+    for row, word in data.draw(st.lists(st.tuples(st.integers(0, rows - 1), st.sampled_from(FORMS)), max_size=4)):
+        table[row][0] = word
+    for row in data.draw(st.lists(st.integers(0, rows - 1), max_size=2)):
+        table[row] = [*table[row], "more"]
+    text = io.StringIO()
+    head = [names] if data.draw(st.booleans()) else []
+    csv.writer(text, delimiter=data.draw(st.sampled_from(",;\t|"))).writerows([*head, *table])
+    path = root / "sample.csv"
+    encoding = data.draw(st.sampled_from(["utf-8", "utf-8-sig", "cp1252", "utf-16"]))
+    path.write_bytes(data.draw(st.sampled_from([bytes, gzip.compress]))(text.getvalue().encode(encoding)))
+    try:
+        made, (result,) = tried_contract(first_contract([path], "feed"), {"p": [path]})
+    except SampleError:
+        return
+    contract = parse_contract(made.text(), Path("feed.yaml"))
+    delivery = Delivery("feed", PartitionKey("p"), (FileVersion.of(path),))
+    manifest = ingest(contract=contract, delivery=delivery, lake=root / "lake", pseudonym_key=None, force=True)
+    assert (manifest.rows_in, manifest.rows_out) == (result.rows_in, result.rows_out)
+    assert manifest.rows_quarantined <= made.limit * manifest.rows_in
 
 
 @pytest.mark.parametrize(

@@ -113,11 +113,13 @@ def test_files_at_different_depths_have_no_pattern() -> None:
 
 
 @given(
-    st.lists(st.datetimes(dt.datetime(1990, 1, 1), dt.datetime(2090, 1, 1)), min_size=1, max_size=4),
+    st.lists(st.dates(dt.date(1990, 1, 1), dt.date(2090, 1, 1)), min_size=1, max_size=4),
+    st.integers(0, 23),
     st.sampled_from([form for _, form in SPELLINGS if "*" not in form and form != "hour=%H"]),
     st.sampled_from(["orders_{}.csv", "in/{}/orders.csv", "{}.jsonl.gz", "a-b_{}_north.parquet", "10%_{}.csv"]),
 )
-def test_each_spelling_leads_back_to_its_time(times: list[dt.datetime], form: str, around: str) -> None:
+def test_each_spelling_leads_back_to_its_time(days: list[dt.date], hour: int, form: str, around: str) -> None:
+    times = [dt.datetime.combine(day, dt.time(hour)) for day in days]
     paths = list(dict.fromkeys(around.format(time.strftime(form)) for time in times))
     made = fitting(paths)
     assert made.partitions is not None
@@ -126,7 +128,5 @@ def test_each_spelling_leads_back_to_its_time(times: list[dt.datetime], form: st
 @given(st.lists(st.from_regex(r"[a-z0-9_./%-]{0,12}", fullmatch=True), min_size=1, max_size=3, unique=True))
 def test_what_is_proposed_for_any_names_fits_them(names: list[str]) -> None:
     paths = [f"in/{name.strip('/').replace('//', '/').replace('..', '.')}x.csv" for name in names]
-    try:
+    if len({path.count("/") for path in paths}) == 1:
         fitting(list(dict.fromkeys(paths)))
-    except PatternError as error:
-        assert "different depths" in str(error)
