@@ -11,7 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.support.projects import DEFINITIONS, quick_instance
+from tests.support.own_project import PAGE, commands, environment, write_created
+from tests.support.projects import quick_instance
 from tests.support.shop import CUSTOMERS, DAYS, good_rows, write_shop
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,22 +40,6 @@ class Installed:
         result = self.call(program, *arguments)
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout
-
-
-PAGE = ROOT / "docs" / "own_project.md"
-CREATED = """\
-[project]
-name = "shop"
-version = "0.1.0"
-
-[tool.dg]
-directory_type = "project"
-
-[tool.dg.project]
-root_module = "shop"
-registry_modules = ["shop.components.*"]
-"""
-"""What `create-dagster project shop` writes that dg reads."""
 
 
 @pytest.fixture(name="packages", scope="module")
@@ -130,25 +115,14 @@ def test_models_by_partition_without_the_macros_are_refused_with_the_command_tha
 
 
 def test_the_commands_of_the_page_on_a_project_of_ones_own(packages: Path, tmp_path: Path) -> None:
-    source = tmp_path / "src" / "shop"
-    (source / "defs").mkdir(parents=True)
-    (tmp_path / "tests").mkdir()
-    (source / "definitions.py").write_text(DEFINITIONS)
-    (tmp_path / "pyproject.toml").write_text(CREATED)
-    blocks = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text().partition("\n## Secrets")[0], re.DOTALL | re.MULTILINE)
+    write_created(tmp_path)
+    blocks = commands(PAGE.read_text().partition("\n## Secrets")[0])
     # a test does not wait until a file has not changed for half a minute
     at_once = "\necho '  settle_seconds: 0' >> src/shop/defs/sales/orders/defs.yaml\n"
     script = "\n".join(block + at_once * ("contract infer" in block) for block in blocks)
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("DAGSTER", "PLATFORM", "DBT", "PYTHON", "PYTEST"))}
-    environment = {
-        **kept,
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONPATH": f"{packages}:{tmp_path / 'src'}",
-        "COLUMNS": "200",
-    }
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=900,
+        cwd=tmp_path, env=environment(tmp_path, packages), capture_output=True, text=True, check=False, timeout=900,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(blocks) == 8
