@@ -21,7 +21,11 @@ from platform_assets.wording import counted
 
 if TYPE_CHECKING:
     from platform_assets.cli.source_plan import SourcePlan
+    from platform_assets.formats.inference.first_contract import FoundColumn
     from platform_assets.ingestion.trial import Tried
+
+COLUMNS = 50
+"""Columns that are shown; the contract has all."""
 
 
 @click.group()
@@ -66,18 +70,17 @@ def _report(plan: SourcePlan) -> None:
         "" if found.is_whole else ", the first of more"
     )
     click.echo(f"{found.feed}: {', '.join(_form(plan))}; {seen}")
-    table = Table("column", "type", "of another type", "remarks", box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for column in found.columns:
+    any_odd = any(column.odd for column in found.columns)
+    titles = ("column", "type", *(["of another type"] if any_odd else []), "remarks")
+    table = Table(*titles, box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for column in found.columns[:COLUMNS]:
         name = column.name if column.name == column.source else f"{column.name} ({column.source})"
-        remarks = [
-            "the key" if column.is_key else "could be the key" if column.could_be_key else "",
-            column.personal,
-            f"may be {column.note}" if column.note else "",
-        ]
-        odd = f"{column.odd:,}" if column.odd else ""
-        table.add_row(*map(Text, (name, column.type, odd, "; ".join(filter(None, remarks)))))
+        odd = [f"{column.odd:,}" if column.odd else ""] if any_odd else []
+        table.add_row(*map(Text, (name, column.type, *odd, "; ".join(filter(None, _remarks(column))))))
     console = Console()
     (console if console.is_terminal else Console(width=200)).print(table)
+    if len(found.columns) > COLUMNS:
+        click.echo(f"and {len(found.columns) - COLUMNS:,} more columns")
     click.echo(f"files:      {plan.proposal.pattern}")
     words = plan.proposal.partitions
     if words is None:
@@ -87,6 +90,15 @@ def _report(plan: SourcePlan) -> None:
         click.echo(f"partitions: {words['type']}, {', '.join(said)}")
     for tried in plan.tried:
         click.echo(f"tried:      {_outcome(tried, bool(words))}")
+
+
+def _remarks(column: FoundColumn) -> Iterator[str]:
+    yield "the key" if column.is_key else "could be the key" if column.could_be_key else ""
+    yield column.personal
+    if inside := column.personal_inside:
+        yield f"looks personal inside: {', '.join(inside[:5])}"
+    if column.note:
+        yield f"may be {column.note}"
 
 
 def _form(plan: SourcePlan) -> Iterator[str]:

@@ -67,7 +67,7 @@ def plan_source(
         click.ClickException: if the name cannot be used, or is taken.
         PlatformError: if the samples cannot be read, or no contract or pattern takes them.
     """
-    distinct = list({sample.resolve(): sample for sample in samples}.values())
+    distinct = list({_location(sample): sample for sample in samples}.values())
     for sample in distinct:
         if is_passed_over(sample.name):
             raise click.ClickException(
@@ -81,11 +81,14 @@ def plan_source(
     folder = project.defs_folder / shown
     _check_free(project, folder, feed)
     placed = _placed(distinct, landing, feed)
-    proposal = propose([one.path for one in placed])
+    within = "" if placed[0].is_there else f"{feed}/"
+    tails = [one.path.removeprefix(within) for one in placed]
+    proposal = propose(tails, within.removesuffix("/"))
+    keys = dict(zip((one.path for one in placed), map(proposal.keys.get, tails), strict=True))
     first = first_contract(distinct, feed, domain=domains[-1] if domains else "", header=header)
     groups: dict[str, list[Path]] = {}
     for one in sorted(placed, key=lambda one: one.path):
-        groups.setdefault(proposal.keys.get(one.path, SNAPSHOT), []).append(one.sample)
+        groups.setdefault(keys[one.path] or SNAPSHOT, []).append(one.sample)
     contract, tried = tried_contract(first, groups)
     return SourcePlan(folder, tuple(placed), proposal, contract, tuple(tried))
 
@@ -129,25 +132,39 @@ def _name_of(sample: Path, landing: Path) -> str:
 
 def _folders(sample: Path, landing: Path) -> list[Path]:
     """The folders above a sample, up to the landing folder if it lies below that."""
-    above = list(sample.resolve().parents)
+    above = list(_location(sample).parents)
     root = landing.resolve()
     return above[: above.index(root)] if root in above else above[:4]
 
 
 def _placed(samples: Sequence[Path], landing: Path, feed: str) -> list[Placed]:
     root = landing.resolve()
+    inside = [sample for sample in samples if _location(sample).is_relative_to(root)]
+    outside = [sample for sample in samples if sample not in inside]
+    if inside and outside:
+        raise click.ClickException(
+            f"{inside[0]} lies in the landing folder and {outside[0]} does not: copy the others there first"
+        )
+    if link := next((sample for sample in inside if sample.is_symlink()), None):
+        raise click.ClickException(
+            f"{link}: is a link in the landing folder, which no feed follows: put the file there"
+        )
     found: dict[str, Placed] = {}
     for sample in samples:
-        path = sample.resolve()
-        is_there = path.is_relative_to(root)
-        relative = str(path.relative_to(root)) if is_there else f"{feed}/{_dated_tail(path)}"
+        path = _location(sample)
+        relative = str(path.relative_to(root)) if inside else f"{feed}/{_dated_tail(path)}"
         if relative in found:
             raise click.ClickException(
                 f"{found[relative].sample} and {sample} would both be {relative} below the landing folder: copy them "
                 "there under names of their own first, and name them there"
             )
-        found[relative] = Placed(sample, relative, is_there)
+        found[relative] = Placed(sample, relative, bool(inside))
     return list(found.values())
+
+
+def _location(sample: Path) -> Path:
+    """Where a sample lies, under the name that it is given there: a link keeps its own."""
+    return sample.parent.resolve() / sample.name
 
 
 def _dated_tail(path: Path) -> str:

@@ -99,8 +99,8 @@ def _replaced(path: str, found: list[tuple[int, int, str]]) -> Iterator[str]:
 
 
 def escaped(text: str) -> str:
-    """A plain text in the words of a pattern; a brace, which has no escape, is anything."""
-    return re.sub(r"[{}]", "*", text.replace("%", "%%"))
+    """A plain text in the words of a pattern; a brace or star, which have no escape, are anything."""
+    return re.sub(r"[{}*]+", "*", text.replace("%", "%%"))
 
 
 def _expression(spelling: str) -> re.Pattern[str]:

@@ -6,6 +6,7 @@ all others a snapshot. What is proposed fits every name that it was made from.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
@@ -30,8 +31,10 @@ class Proposal:
     keys: Mapping[str, str]
 
 
-def propose(paths: Sequence[str]) -> Proposal:
-    """What ``paths``, relative to the landing folder, have in common.
+def propose(paths: Sequence[str], within: str = "") -> Proposal:
+    """What ``paths`` have in common. They are relative to the landing folder, or to a folder ``within`` it.
+
+    The folder is the source's own: its name tells no time. ``keys`` has the paths as they are given.
 
     Raises:
         PatternError: if they lie at different depths, where no pattern has them all.
@@ -40,7 +43,8 @@ def propose(paths: Sequence[str]) -> Proposal:
     if deep is not None:
         raise PatternError(f"{paths[0]} and {deep} lie at different depths: the files of a source lie at one")
     whole = Proposal(_common([_numbered(escaped(path)) for path in paths]), None, {})
-    return _by_time(paths) or _by_word(paths) or whole
+    found = _by_time(paths) or _by_word(paths, is_own=bool(within)) or whole
+    return dataclasses.replace(found, pattern=f"{escaped(within)}/{found.pattern}") if within else found
 
 
 def _by_time(paths: Sequence[str]) -> Proposal | None:
@@ -91,7 +95,7 @@ def _numbered(pattern: str) -> str:
     return re.sub(r"(^|[/_.-])part-\d+[^/%]*?((\.[A-Za-z]\w*)+)$", r"\1part-*\2", pattern)
 
 
-def _by_word(paths: Sequence[str]) -> Proposal | None:
+def _by_word(paths: Sequence[str], *, is_own: bool) -> Proposal | None:
     """Static partitions, where paths differ in one word that can be a key."""
     if len(paths) < 2 or len({_ending(path) for path in paths}) > 1:
         return None
@@ -99,7 +103,11 @@ def _by_word(paths: Sequence[str]) -> Proposal | None:
     after = _whole_words(_shared_start([path[len(before) :][::-1] for path in paths]))[::-1]
     keys = [path[len(before) : len(path) - len(after)] for path in paths]
     # at the top of the landing folder files of other sources lie too
-    if not before or len(set(keys)) < len(keys) or any(not KEY.fullmatch(key) or key == "snapshot" for key in keys):
+    if (
+        not (before or is_own)
+        or len(set(keys)) < len(keys)
+        or any(not KEY.fullmatch(key) or key == "snapshot" for key in keys)
+    ):
         return None
     pattern = f"{escaped(before)}{{key}}{escaped(after)}"
     words = {"type": "static", "partition_keys": sorted(keys)}

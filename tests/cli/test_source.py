@@ -108,6 +108,27 @@ def test_folders_of_a_date_are_kept_outside_of_the_landing_folder_too(project: P
     assert feed_of(project, "orders").pattern.pattern == "orders/%Y/%m/%d/part-*.csv"
 
 
+def test_a_name_with_a_date_is_no_part_of_the_pattern(project: Project, tmp_path: Path) -> None:
+    done = add(sample(tmp_path, "orders_2024-01-05.csv"), "--name", "orders_2023")
+    assert done.exit_code == 0, done.output
+    assert feed_of(project, "orders_2023").pattern.pattern == "orders_2023/orders_%Y-%m-%d.csv"
+
+
+def test_a_link_is_copied_under_its_own_name_and_refused_where_no_feed_follows_it(
+    project: Project, tmp_path: Path
+) -> None:
+    (tmp_path / "latest.csv").symlink_to(sample(tmp_path, "orders_v7.csv"))
+    done = add(tmp_path / "latest.csv", "--name", "orders")
+    assert done.exit_code == 0, done.output
+    assert feed_of(project, "orders").pattern.pattern == "orders/latest.csv"
+    project.landing.mkdir(parents=True)
+    (project.landing / "latest.csv").symlink_to(tmp_path / "orders_v7.csv")
+    done = add("data/landing/latest.csv", "--name", "more")
+    assert (done.exit_code, "is a link in the landing folder" in done.output) == (1, True)
+    done = add(tmp_path / "latest.csv", sample(project.landing, "orders_v8.csv"), "--name", "more")
+    assert (done.exit_code, "copy the others there first" in done.output) == (1, True)
+
+
 def test_static_keys_where_they_are_evident(project: Project) -> None:
     for region in ("north", "south"):
         sample(project.landing / "regions", f"{region}.csv")

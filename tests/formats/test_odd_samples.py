@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import zstandard
 
@@ -118,7 +119,8 @@ def test_one_column_is_a_table_too(tmp_path: Path) -> None:
         (b"", "is empty"),
         (b"id,name\n", "holds no row"),
         (b"id,id\n1,2\n", "'id' is there more than once"),
-        (b"id,\n1,2\n3,4\n", "column 2 has none"),
+        (b"id,\n1,2\n3,4\n", "column 2 has none; its lines end in a delimiter"),
+        (b"sep=;\nid;name\n1;a\n", "is for Excel alone"),
         (b"PK\x03\x04rest", "Excel workbook"),
         (b"BZh9rest", "bzip2"),
         (bytes(range(256)) * 40 + b"\0" * 9000, "is no text"),
@@ -134,6 +136,34 @@ def test_what_is_no_sample_is_refused_with_the_reason(tmp_path: Path, content: b
     with pytest.raises(SampleError, match=message) as raised:
         tried(path)
     assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "quote", "escape"),
+    [('id,text\n1,"say \\"hi\\", all"\n2,"x"\n', '"', "\\"), ("id,text\n1,'a,b'\n2,'c'\n", "'", "'")],
+)
+def test_quotes_of_another_kind(tmp_path: Path, text: str, quote: str, escape: str) -> None:
+    path = tmp_path / "sample.csv"
+    path.write_text(text)
+    made, result = tried(path)
+    assert (made.format.quote, made.format.escape) == (quote, escape)
+    assert (result.rows_in, result.rows_out) == (2, 2)
+
+
+def test_spaces_around_names_and_values_are_no_part_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "sample.csv"
+    path.write_text(" id , amount \n 1 , 5 \n 2 , 6 \n")
+    made, result = tried(path)
+    assert {column.name: column.type for column in made.columns} == {"id": "integer", "amount": "integer"}
+    assert (made.key, result.rows_out) == ("id", 2)
+
+
+def test_parquet_has_a_key_and_personal_columns_too(tmp_path: Path) -> None:
+    path = tmp_path / "sample.parquet"
+    duckdb.sql("SELECT range AS id, 'x@example.org' AS contact, 1 AS one FROM range(9)").write_parquet(str(path))
+    made, result = tried(path)
+    assert (made.key, bool(made.columns[1].personal), made.columns[2].could_be_key) == ("id", True, False)
+    assert (result.rows_out, result.quarantined) == (9, 0)
 
 
 def test_several_samples_of_one_source_are_one_table(tmp_path: Path) -> None:

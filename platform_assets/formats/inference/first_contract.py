@@ -43,6 +43,21 @@ class FoundColumn:
         custom = ", ".join(f"{item['property']} {item['value']}" for item in self.words.get("customProperties", ()))
         return " ".join(filter(None, (str(self.words.get("physicalType", logical)), form, custom)))
 
+    @property
+    def personal_inside(self) -> list[str]:
+        """The paths of values inside that look personal."""
+        return list(_personal_inside(self.words, ""))
+
+
+def _personal_inside(words: dict[str, Any], path: str) -> Iterator[str]:
+    for item in words.get("properties", ()):
+        below = f"{path}.{item['name']}".removeprefix(".")
+        if personal_name(str(item["name"])):
+            yield below
+        yield from _personal_inside(item, below)
+    if "items" in words:
+        yield from _personal_inside(words["items"], f"{path}[]")
+
 
 @dataclass(frozen=True)
 class FirstContract:
@@ -102,6 +117,10 @@ class FirstContract:
             custom += ["      - property: nullStrings", f"        value: {scalar(['', *self.nulls])}"]
         if not form.header:
             custom += ["      - property: header", "        value: false"]
+        if form.kind is FileKind.CSV and form.quote != '"':
+            custom += ["      - property: quote", f"        value: {scalar(form.quote)}"]
+        if form.kind is FileKind.CSV and form.escape != form.quote:
+            custom += ["      - property: escape", f"        value: {scalar(form.escape)}"]
         if custom:
             yield "    customProperties:"
             yield from custom

@@ -17,7 +17,7 @@ from typing import Any
 from platform_assets.contracts.model import FileFormat, FileKind
 from platform_assets.formats.inference.first_contract import QUARANTINE_LIMIT, FirstContract, FoundColumn
 from platform_assets.formats.inference.opened import SampleError
-from platform_assets.formats.inference.parquet_types import is_parquet, parquet_types
+from platform_assets.formats.inference.parquet_types import is_parquet, is_unique, parquet_texts, parquet_types
 from platform_assets.formats.inference.sample_types import json_type
 from platform_assets.formats.inference.sampling import ROWS, Sample, column_names, read_sample
 from platform_assets.formats.inference.signs import is_named_like_key, personal_name, personal_values
@@ -117,17 +117,22 @@ def _text_columns(
     blank = {"", *nulls}
     columns, odd = [], set()
     for source, given in values.items():
-        kind = text_type([value for value in given if value not in blank], form.delimiter)
+        kind = text_type([_trimmed(value) for value in given if value not in blank], form.delimiter)
         wrong = _rows_not_taken(kind, given, blank)
         odd |= wrong
         columns.append(FoundColumn(source, source, kind.words, len(wrong), note=kind.note))
     return columns, odd
 
 
+def _trimmed(value: str) -> str:
+    """The value without spaces around it, which are no part of one that is no text."""
+    return value.strip(" ") or value
+
+
 def _rows_not_taken(kind: TextType, values: Sequence[str], blank: set[str]) -> set[int]:
     if kind.is_text:
         return set()
-    wrong = {value for value in set(values) if value not in blank and not kind.takes(value)}
+    wrong = {value for value in set(values) if value not in blank and not kind.takes(_trimmed(value))}
     return {row for row, value in enumerate(values) if value in wrong} if wrong else set()
 
 
@@ -159,7 +164,7 @@ def _null_words(columns: Mapping[str, Sequence[str]], delimiter: str) -> list[st
         words = [word for word in NULL_WORDS if word in set(values)]
         if not words:
             continue
-        rest = [value for value in values if value != "" and value not in words]
+        rest = [_trimmed(value) for value in values if value != "" and value not in words]
         if rest and not text_type(rest, delimiter).is_text:
             found += [word for word in words if word not in found]
     return found
@@ -201,6 +206,22 @@ def _of_parquet(paths: Sequence[Path], feed: str, domain: str) -> FirstContract:
                     f"{path}: the column {name!r} is {other}, and in {paths[0]} {one}: they are no one source"
                 )
     names = column_names(list(types), paths[0])
-    columns = tuple(FoundColumn(name, names[name], kind, personal=personal_name(name)) for name, kind in types.items())
+    columns = tuple(
+        FoundColumn(
+            name,
+            names[name],
+            kind,
+            personal=personal_name(name) or _personal_texts(paths, name, kind),
+            could_be_key=kind["logicalType"] in ("integer", "string") and all(is_unique(path, name) for path in paths),
+        )
+        for name, kind in types.items()
+    )
     missing = any(len(its) < len(types) for its, _ in found)
-    return FirstContract(feed, FileFormat(FileKind.PARQUET), columns, rows, domain=domain, some_missing=missing)
+    form = FileFormat(FileKind.PARQUET)
+    return FirstContract(feed, form, _with_key(columns, feed), rows, domain=domain, some_missing=missing)
+
+
+def _personal_texts(paths: Sequence[Path], column: str, kind: Mapping[str, Any]) -> str:
+    if kind["logicalType"] != "string":
+        return ""
+    return personal_values([text for path in paths for text in parquet_texts(path, column)])

@@ -13,7 +13,8 @@ from platform_assets.sql.literals import path_literal
 
 NOT_FINITE = 0.04
 LOOKED_AT = 1_000_000
-"""Rows of a file in which numbers that are not finite are looked for."""
+"""Rows of a file in which numbers that are not finite, and values that are there twice, are looked for."""
+FEW = 1000
 
 
 def is_parquet(path: Path) -> bool:
@@ -47,6 +48,32 @@ def parquet_types(path: Path) -> tuple[dict[str, dict[str, Any]], int]:
             "contract takes; write null for a value that is not there"
         )
     return {name: _of_engine_type(name, kind, path) for name, kind in described.items()}, int(counted[0])
+
+
+def parquet_texts(path: Path, column: str) -> list[str]:
+    """Some of the texts in a column; none for a column that the file does not have."""
+    found = _answer(path, f"SELECT {quoted(column)} FROM {{}} WHERE {quoted(column)} IS NOT NULL LIMIT {FEW}")
+    return [str(row[0]) for row in found]
+
+
+def is_unique(path: Path, column: str) -> bool:
+    """Whether each of the first rows has a value in the column, and none twice."""
+    counts = f"count(*), count({quoted(column)}), count(DISTINCT {quoted(column)})"
+    found = _answer(path, f"SELECT {counts} FROM (FROM {{}} LIMIT {LOOKED_AT})")
+    return bool(found) and len(set(found[0])) == 1 and found[0][0] > 1
+
+
+def _answer(path: Path, query: str) -> list[Any]:
+    """The rows of a query in which {} stands for the file; none where it lacks the column."""
+    import duckdb
+
+    with duckdb.connect() as engine:
+        try:
+            return engine.execute(
+                query.format(f"read_parquet({path_literal(path)}, hive_partitioning = false)")
+            ).fetchall()
+        except duckdb.BinderException:
+            return []
 
 
 def _not_finite(engine: Any, relation: str, described: Mapping[str, str]) -> list[str]:

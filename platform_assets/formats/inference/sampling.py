@@ -6,8 +6,10 @@ What a column's type is, is decided in ``infer``.
 from __future__ import annotations
 
 import csv
+import dataclasses
 import itertools
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -74,16 +76,20 @@ def read_sample(path: Path, rows: int = ROWS, header: bool | None = None) -> Sam
 
 def _delimited(path: Path, text: IO[str], encoding: str, most: int, header: bool | None) -> Sample:
     lines = text.readlines(1 << 16)
-    delimiter = max(DELIMITERS, key=lambda mark: _agreement(lines, mark))
+    if re.match(r"\ufeff?sep=.$", lines[0].strip(), re.IGNORECASE):
+        raise SampleError(
+            f"{path}: its first line ({lines[0].strip()}) is for Excel alone: remove it, the header is first"
+        )
+    form = _dialect(lines)
     csv.field_size_limit(WIDEST)
-    reader = csv.reader(itertools.chain(lines, text), delimiter=delimiter)
+    reader = csv.reader(itertools.chain(lines, text), **_words(form))
     try:
         first = next((row for row in reader if row), [])
         given = [row for row in itertools.islice(reader, most) if row or len(first) == 1]
         is_whole = next(reader, None) is None
     except csv.Error as error:
         raise SampleError(f"{path}: cannot be read as delimited text: {error}") from None
-    has_header = _is_header(first, given, delimiter) if header is None else header
+    has_header = _is_header(first, given, form.delimiter) if header is None else header
     if not has_header:
         given.insert(0, first)
     names = first if has_header else [f"column_{number}" for number in range(1, len(first) + 1)]
@@ -96,7 +102,7 @@ def _delimited(path: Path, text: IO[str], encoding: str, most: int, header: bool
     _check_names(path, names)
     columns = {name: [row[index] for row in rows] for index, name in enumerate(names)}
     name = "utf-8" if encoding == "utf-8-sig" else encoding
-    form = FileFormat(FileKind.CSV, delimiter, encoding=name, header=has_header)
+    form = dataclasses.replace(form, encoding=name, header=has_header)
     return Sample(form, columns, len(rows), len(given) - len(rows), is_whole)
 
 
@@ -104,7 +110,8 @@ def _check_names(path: Path, names: Sequence[str]) -> None:
     must = "its first line must be a header with a name of its own for each column"
     blank = [str(number) for number, name in enumerate(names, 1) if not name.strip()]
     if blank:
-        raise SampleError(f"{path}: {must}, and column {', '.join(blank[:5])} has none")
+        ending = "; its lines end in a delimiter" if blank == [str(len(names))] else ""
+        raise SampleError(f"{path}: {must}, and column {', '.join(blank[:5])} has none{ending}")
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise SampleError(f"{path}: {must}, and {', '.join(map(repr, twice[:5]))} is there more than once")
@@ -127,9 +134,31 @@ def _is_header(first: Sequence[str], rows: Sequence[Sequence[str]], delimiter: s
     return not is_data
 
 
-def _agreement(lines: list[str], mark: str) -> tuple[int, int]:
+def _dialect(lines: list[str]) -> FileFormat:
+    """Delimiter, quote and escape of the first lines: those by which most of them have the fields of the header."""
+    first = lines[:200]
+    escape = "\\" if any('\\"' in line for line in first) else '"'
+    forms = [
+        FileFormat(FileKind.CSV, mark, quote, escape if quote == '"' else quote)
+        for quote in ('"', "'")
+        for mark in DELIMITERS
+    ]
+    return max(forms, key=lambda form: _agreement(first, form))
+
+
+def _words(form: FileFormat) -> Any:
+    """The words of Python's reader for a dialect."""
+    doubled = form.escape == form.quote
+    words = {"delimiter": form.delimiter, "quotechar": form.quote, "doublequote": doubled}
+    return words if doubled else {**words, "escapechar": form.escape}
+
+
+def _agreement(lines: list[str], form: FileFormat) -> tuple[int, int]:
     """How many of the first lines have as many fields as the header, and how many fields those are."""
-    counts = [len(row) for row in csv.reader(lines[:200], delimiter=mark)]
+    try:
+        counts = [len(row) for row in csv.reader(lines, **_words(form))]
+    except csv.Error:
+        return 0, 0
     if not counts or counts[0] < 2:
         return 0, 0
     return sum(count == counts[0] for count in counts), counts[0]
@@ -165,7 +194,7 @@ def column_names(sources: list[str], path: Path) -> dict[str, str]:
     for source in sources:
         if not source.strip():
             raise SampleError(f"{path}: a column has no name")
-        name = "".join(sign if sign.isprintable() else "_" for sign in source).replace("{table}", "table")
+        name = "".join(sign if sign.isprintable() else "_" for sign in source.strip()).replace("{table}", "table")
         if name.startswith("_") or name.lower() in TAKEN:
             name = f"c{name}" if name.startswith("_") else f"{name}_"
         number, plain = 2, name
