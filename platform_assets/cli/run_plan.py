@@ -5,6 +5,7 @@ Nothing is executed here. What becomes of the runs is in ``run_execution``.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from platform_assets.cli.named_partitions import RANGE, NoSuchPartition, keys_be
 from platform_assets.contracts.problems import suggestion
 
 SHOWN = 5
+DOUBLE_QUOTE = '"'
 OPERATORS = frozenset({"and", "or", "not", "sinks", "roots"})
 _WORDS = re.compile(r'"[^"]*"|[^\s()"+]+(?:"[^"]*")?')
 
@@ -161,9 +163,12 @@ def _keys_in(text: str) -> Iterator[str]:
 
 def _with_keys_quoted(text: str) -> str:
     """The selection with `raw/orders` as `key:"raw/orders"`, without which it may stand at the ends alone."""
-    return _WORDS.sub(
-        lambda found: f'key:"{found[0]}"' if not found[0].startswith('"') and _is_key(found[0]) else found[0], text
-    )
+
+    def quoted(found: re.Match[str]) -> str:
+        word = found[0]
+        return f"key:{json.dumps(word)}" if _is_key(word) and word[:1] != DOUBLE_QUOTE else word
+
+    return _WORDS.sub(quoted, text)
 
 
 def _partitions_of(graph: AssetGraph, keys: Sequence[dg.AssetKey], span: Span) -> list[str]:

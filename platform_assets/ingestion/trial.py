@@ -77,7 +77,7 @@ def tried_contract(first: FirstContract, samples: Mapping[str, Sequence[Path]]) 
 def _tried_file(path: Path, first: FirstContract, folder: Path) -> tuple[Path, bool]:
     """The file to try, and whether it is a part of the sample only."""
     path = path.resolve()
-    return (head_of(path, first.format, folder), True) if is_large(path) else (path, False)
+    return (head_of(path, first.format, folder), True) if is_large(path, first.format) else (path, False)
 
 
 def _try_all(first: FirstContract, files: Mapping[str, Sequence[tuple[Path, bool]]], lake: Path) -> list[Tried]:

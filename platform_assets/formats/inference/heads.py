@@ -12,15 +12,23 @@ from platform_assets.sql.literals import literal, path_literal
 
 LARGE = 32 << 20
 """Bytes of a file that is tried as a whole; of a compressed one a quarter."""
-LONGEST = 64 << 20
+LONGEST = 16 << 20
 """Letters of text that are tried, however few rows that is."""
+HEAVY, HEAVIEST = 1 << 16, 1 << 20
+"""Letters of a JSON document that takes long to be validated, and of all that are tried if one is like that."""
 
 
-def is_large(path: Path) -> bool:
+def is_large(path: Path, form: FileFormat) -> bool:
     """Whether only the first rows of the file are tried."""
     with path.open("rb") as file:
         plain = file.read(2) not in (b"\x1f\x8b", b"\x28\xb5")
-    return path.stat().st_size > (LARGE if plain else LARGE // 4)
+    size = path.stat().st_size
+    if size > (LARGE if plain else LARGE // 4):
+        return True
+    if form.kind is not FileKind.JSONL or (plain and size < HEAVIEST):
+        return False
+    with opened_text(path, form.encoding) as source:
+        return any(len(line) > HEAVY for line in itertools.islice(source, ROWS))
 
 
 def head_of(path: Path, form: FileFormat, folder: Path) -> Path:
@@ -48,6 +56,8 @@ def head_of(path: Path, form: FileFormat, folder: Path) -> Path:
             out.write(line)
             letters += len(line)
             is_open ^= bool(quote) and line.count(quote) % 2 == 1
+            if form.kind is FileKind.JSONL and len(line) > HEAVY and letters >= HEAVIEST:
+                break
             # a quote that nothing closes must not make it the whole file
             if (number >= ROWS and not is_open) or number >= 2 * ROWS or letters >= LONGEST:
                 break

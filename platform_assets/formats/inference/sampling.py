@@ -11,7 +11,7 @@ import itertools
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -30,6 +30,8 @@ FITTING = 0.5
 DELIMITERS = ",;\t|"
 LOOKED_AT = 1000
 """Rows by which a header is told from data."""
+LETTERS = 1 << 24
+"""Letters that are looked at, however few rows that is."""
 WIDEST = 1 << 23
 """Letters that one field may have."""
 
@@ -82,11 +84,11 @@ def _delimited(path: Path, text: IO[str], encoding: str, most: int, header: bool
         )
     form = _dialect(lines)
     csv.field_size_limit(WIDEST)
-    reader = csv.reader(itertools.chain(lines, text), **_words(form))
+    reader = csv.reader(itertools.chain(lines, _lines(text)), **_words(form))
     try:
         first = next((row for row in reader if row), [])
         given = [row for row in itertools.islice(reader, most) if row or len(first) == 1]
-        is_whole = next(reader, None) is None
+        is_whole = next(reader, None) is None and not text.readline(1)
     except csv.Error as error:
         raise SampleError(f"{path}: cannot be read as delimited text: {error}") from None
     has_header = _is_header(first, given, form.delimiter) if header is None else header
@@ -104,6 +106,14 @@ def _delimited(path: Path, text: IO[str], encoding: str, most: int, header: bool
     name = "utf-8" if encoding == "utf-8-sig" else encoding
     form = dataclasses.replace(form, encoding=name, header=has_header)
     return Sample(form, columns, len(rows), len(given) - len(rows), is_whole)
+
+
+def _lines(text: IO[str]) -> Iterator[str]:
+    """The lines of the text, up to so many letters as are looked at."""
+    left = LETTERS
+    while left > 0 and (line := text.readline(LETTERS)):
+        left -= len(line)
+        yield line
 
 
 def _check_names(path: Path, names: Sequence[str]) -> None:
@@ -167,7 +177,7 @@ def _agreement(lines: list[str], form: FileFormat) -> tuple[int, int]:
 def _json_lines(path: Path, text: IO[str], most: int) -> Sample:
     documents: list[dict[str, Any]] = []
     broken = 0
-    for number, line in enumerate(itertools.islice(text, most), 1):
+    for number, line in enumerate(itertools.islice(_lines(text), most), 1):
         if not line.strip():
             continue
         try:
@@ -183,7 +193,7 @@ def _json_lines(path: Path, text: IO[str], most: int) -> Sample:
             broken += 1
     names = list(dict.fromkeys(name for document in documents for name in document))
     columns = {name: [document.get(name) for document in documents] for name in names}
-    is_whole = not text.readline()
+    is_whole = not text.readline(1)
     return Sample(FileFormat(FileKind.JSONL), columns, len(documents), broken, is_whole)
 
 
