@@ -17,7 +17,13 @@ from typing import Any, Literal
 
 import click
 
-from platform_assets.environment import Environment, place_location, read_environment, warehouse_location
+from platform_assets.environment import (
+    Environment,
+    landing_location,
+    place_location,
+    read_environment,
+    warehouse_location,
+)
 
 COMPONENT = "platform_assets.PlatformResources"
 Place = Literal["landing", "lake", "warehouse"]
@@ -97,9 +103,11 @@ def chosen_lake() -> str:
 
 
 def chosen_landing() -> str:
-    """The folder in which files arrive: an absolute path."""
+    """Where files arrive: the absolute path of a folder, or a URL."""
     given = _place("landing", "PLATFORM_LANDING")
-    return str(_environment().landing if given is None else given.root / given.text)
+    if given is None:
+        return _environment().landing
+    return landing_location(given.text, folder=given.root, name=f"landing in {given.file}")
 
 
 def _environment() -> Environment:

@@ -55,7 +55,8 @@ def add(files: tuple[Path, ...], name: str | None, header: bool | None) -> None:
             f"{Path.cwd()} lies in no dg project: neither it nor a folder above has a pyproject.toml with root_module "
             "in [tool.dg.project]"
         )
-    landing = Path(chosen_landing())
+    place = chosen_landing()
+    landing = None if "://" in place else Path(place)
     plan = plan_source(project, landing, files, name, header=header)
     write_folder(plan.folder, plan.files)
     _report(plan)
@@ -123,11 +124,14 @@ def _outcome(tried: Tried, is_cut: bool) -> str:
     return f"{of}{tried.rows_out:,} of {tried.rows_in:,} rows{part} would be published, {quarantined}{warnings}"
 
 
-def _next_steps(plan: SourcePlan, landing: Path) -> Iterator[str]:
+def _next_steps(plan: SourcePlan, landing: Path | None) -> Iterator[str]:
     from platform_assets.cli.source_plan import shown_path
 
     away = [one for one in plan.placed if not one.is_there]
-    if away:
+    if landing is None:
+        yield "Files are taken from the landing place, which is a URL. Deliver there:"
+        yield from (f"  {shown_path(one.sample)} as {one.path}" for one in away)
+    elif away:
         verb = "lies" if len(away) == 1 else "lie"
         yield f"{counted(len(away), 'sample')} {verb} outside of the landing folder, from which files are taken. Copy:"
         folders: dict[Path, list[str]] = {}

@@ -59,9 +59,9 @@ class SourcePlan:
 
 
 def plan_source(
-    project: DgProject, landing: Path, samples: Sequence[Path], name: str | None, *, header: bool | None
+    project: DgProject, landing: Path | None, samples: Sequence[Path], name: str | None, *, header: bool | None
 ) -> SourcePlan:
-    """What is to be written for a source with files like ``samples``.
+    """What is to be written for a source with files like ``samples``; ``landing`` is None for a place that is a URL.
 
     Raises:
         click.ClickException: if the name cannot be used, or is taken.
@@ -117,7 +117,7 @@ def _check_free(project: DgProject, folder: Path, feed: str) -> None:
                 raise click.ClickException(f"{path}: has a feed {feed!r} already: choose another --name")
 
 
-def _name_of(sample: Path, landing: Path) -> str:
+def _name_of(sample: Path, landing: Path | None) -> str:
     """A name for the feed, from the words of the file's name that are no time, or of the folder above."""
     for text in (ENDINGS.sub("", sample.name), *(folder.name for folder in _folders(sample, landing))):
         words = re.sub(r"%.|\*|%%", " ", dated(text).pattern)
@@ -130,16 +130,16 @@ def _name_of(sample: Path, landing: Path) -> str:
     )
 
 
-def _folders(sample: Path, landing: Path) -> list[Path]:
+def _folders(sample: Path, landing: Path | None) -> list[Path]:
     """The folders above a sample, up to the landing folder if it lies below that."""
     above = list(_location(sample).parents)
-    root = landing.resolve()
+    root = landing.resolve() if landing is not None else None
     return above[: above.index(root)] if root in above else above[:4]
 
 
-def _placed(samples: Sequence[Path], landing: Path, feed: str) -> list[Placed]:
-    root = landing.resolve()
-    inside = [sample for sample in samples if _location(sample).is_relative_to(root)]
+def _placed(samples: Sequence[Path], landing: Path | None, feed: str) -> list[Placed]:
+    root = landing.resolve() if landing is not None else None
+    inside = [sample for sample in samples if root is not None and _location(sample).is_relative_to(root)]
     outside = [sample for sample in samples if sample not in inside]
     if inside and outside:
         raise click.ClickException(
@@ -152,7 +152,7 @@ def _placed(samples: Sequence[Path], landing: Path, feed: str) -> list[Placed]:
     found: dict[str, Placed] = {}
     for sample in samples:
         path = _location(sample)
-        relative = str(path.relative_to(root)) if inside else f"{feed}/{_dated_tail(path)}"
+        relative = str(path.relative_to(root)) if root is not None and inside else f"{feed}/{_dated_tail(path)}"
         if relative in found:
             raise click.ClickException(
                 f"{found[relative].sample} and {sample} would both be {relative} below the landing folder: copy them "

@@ -129,6 +129,17 @@ def test_a_link_is_copied_under_its_own_name_and_refused_where_no_feed_follows_i
     assert (done.exit_code, "copy the others there first" in done.output) == (1, True)
 
 
+def test_a_landing_place_that_is_a_url_is_delivered_to(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLATFORM_LANDING", "s3://bucket/landing")
+    path = sample(tmp_path, "orders_2024-01-05.csv")
+    done = add(path)
+    assert done.exit_code == 0, done.output
+    assert f"{path} as orders/orders_2024-01-05.csv" in done.output
+    assert "mkdir" not in done.output
+
+
 def test_static_keys_where_they_are_evident(project: Project) -> None:
     for region in ("north", "south"):
         sample(project.landing / "regions", f"{region}.csv")
