@@ -5,11 +5,12 @@ tell, and then ``--rows`` in ``--partitions`` files. Each way runs in child proc
 warehouse of its own: ``gated`` is ``publish`` (eight rules, ledger, lease, one transaction), ``bare`` is DuckDB's
 ``INSERT INTO ... SELECT ... FROM read_parquet([...])`` into a file of DuckDB's default format, ``same format`` the
 same into one of the warehouse's format. The least of each counts. The aim is a ratio of 0.7 in CPU seconds and in
-wall seconds. Also shown: ``again``, when everything is published already.
+wall seconds. Also shown: ``again``, when everything is published already, and the memory of each way.
 """
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -116,9 +117,10 @@ def compare(rows: int, partitions: int, turns: int) -> None:
             command = [sys.executable, __file__, "--child", way, "--folder", name, "--rows", str(rows)]
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
             found[way].append(json.loads(done.stdout.splitlines()[-1]))
-    least = {way: {kind: min(turn[kind] for turn in all_) for kind in ("cpu", "wall")} for way, all_ in found.items()}
+    kinds = ("cpu", "wall", "peak")
+    least = {way: {kind: min(turn[kind] for turn in all_) for kind in kinds} for way, all_ in found.items()}
     for way, spent in least.items():
-        print(f"  {way}: {spent['wall']:.2f} s wall, {spent['cpu']:.2f} s CPU")
+        print(f"  {way}: {spent['wall']:.2f} s wall, {spent['cpu']:.2f} s CPU, {spent['peak']:.0f} MB at its peak")
     for floor in ("bare", "same format"):
         ratios = ", ".join(f"{least[floor][kind] / least['gated'][kind]:.2f} {kind}" for kind in ("cpu", "wall"))
         print(f"  {floor} / gated: {ratios}", flush=True)
@@ -136,7 +138,8 @@ def main() -> None:
         files = sorted(arguments.folder.glob("*.parquet"))
         wall, cpu = time.perf_counter(), time.process_time()
         WAYS[arguments.child](arguments.folder, files, arguments.rows)
-        spent = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        spent = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "peak": peak}
         sys.stdout.write(json.dumps(spent) + "\n")
         return
     compare(2_000_000, 1, arguments.turns + 2)
