@@ -21,7 +21,7 @@ MARTS = ("daily_carrier_punctuality", "airport_delays", "route_statistics")
 def print_report(console: Console, year: Year, environment: Environment, plots: Path) -> None:
     """The tables and the facts of what stands in the environment's lake and warehouse, and a plot in ``plots``."""
     warehouse = DuckDBWarehouse(path=Path(environment.warehouse))
-    console.print(_stages(year, open_lake(environment.lake), warehouse))
+    console.print(_stages(year, open_lake(environment.lake, environment.quarantine), warehouse))
     if year.checks_passed + year.checks_warned + year.checks_failed:
         warned = f"{year.checks_warned} warned ({', '.join(year.warnings)})" if year.checks_warned else "none warned"
         console.print(f"Asset checks: {year.checks_passed} passed, {warned}, {year.checks_failed} failed")

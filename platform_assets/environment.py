@@ -37,6 +37,10 @@ LOG_LEVEL_VARIABLE = "PLATFORM_LOG_LEVEL"
 LOG_LEVELS = ("DEBUG", "INFO")
 """What of the platform's log is in the log of a run; waits and takeovers are in both."""
 
+QUARANTINE_VARIABLE = "PLATFORM_QUARANTINE"
+DAYS_VARIABLE = "PLATFORM_QUARANTINE_DAYS"
+MOST_DAYS = 36_500
+
 _PLACES = ("PLATFORM_LANDING", "PLATFORM_LAKE", WAREHOUSE_VARIABLE)
 
 
@@ -47,6 +51,8 @@ class Environment:
     Everything the platform writes lies below ``home`` by default. ``landing`` and ``lake`` are the path of a folder, or
     a URL. ``warehouse`` is the path of a DuckDB file, or the location of a warehouse that a package announces
     (``scheme://...``). ``landing_events`` is the URL of the queue that has the notifications of the landing bucket.
+    ``quarantine`` is a place like ``lake``; without one quarantined rows lie with the lake. ``quarantine_days`` is how
+    long they are kept, None for no limit.
     """
 
     name: EnvironmentName
@@ -55,6 +61,8 @@ class Environment:
     lake: str
     warehouse: str
     landing_events: str = ""
+    quarantine: str | None = None
+    quarantine_days: float | None = None
     log_level: str = "INFO"
     execution: Execution = field(default_factory=Execution)
 
@@ -89,17 +97,22 @@ def read_environment(variables: Mapping[str, str], *, cwd: Path) -> Environment:
     if level not in LOG_LEVELS:
         raise InvalidEnvironment(f"{LOG_LEVEL_VARIABLE} is {level!r}; it must be one of: {', '.join(LOG_LEVELS)}")
     home = cwd / variables.get("PLATFORM_HOME", ".platform")
+    lake = place_location(variables.get("PLATFORM_LAKE", str(home / "lake")), folder=cwd, name="PLATFORM_LAKE")
     return Environment(
         name=name,
         home=home,
         landing=landing_location(
             variables.get("PLATFORM_LANDING", str(home / "landing")), folder=cwd, name="PLATFORM_LANDING"
         ),
-        lake=place_location(variables.get("PLATFORM_LAKE", str(home / "lake")), folder=cwd, name="PLATFORM_LAKE"),
+        lake=lake,
         warehouse=warehouse_location(
             variables.get(WAREHOUSE_VARIABLE, str(home / "warehouse.duckdb")), folder=cwd, name=WAREHOUSE_VARIABLE
         ),
         landing_events=variables.get("PLATFORM_LANDING_EVENTS", ""),
+        quarantine=quarantine_location(
+            variables.get(QUARANTINE_VARIABLE), lake=lake, folder=cwd, name=QUARANTINE_VARIABLE
+        ),
+        quarantine_days=_days(variables.get(DAYS_VARIABLE)),
         log_level=level,
         execution=read_execution(variables),
     )
@@ -134,6 +147,37 @@ def place_location(given: str, *, folder: Path, name: str, schemes: Sequence[str
         known = ", ".join(f"{each}://..." for each in schemes)
         raise InvalidEnvironment(f"{name} begins with {scheme}://; it must be a path or one of: {known}")
     return str(folder / given)
+
+
+def quarantine_location(given: str | None, *, lake: str, folder: Path, name: str) -> str | None:
+    """The place of quarantines as it was ``given``, as :func:`place_location` has one; None where there is none.
+
+    Raises:
+        InvalidEnvironment: as :func:`place_location`, and if it lies in the ``lake`` or the lake in it.
+    """
+    if not given:
+        return None
+    place = place_location(given, folder=folder, name=name)
+    # the lake removes from its folders what it does not know
+    mine, other = (f"{os.path.normpath(each) if not is_url(each) else each.rstrip('/')}/" for each in (place, lake))
+    if mine.startswith(other) or other.startswith(mine):
+        raise InvalidEnvironment(
+            f"{name}: neither may it lie in the lake ({lake}) nor the lake in it. Name a folder or URL beside the "
+            "lake, or leave it out: then quarantined rows lie with the lake"
+        )
+    return place
+
+
+def _days(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        days = float(text)
+    except ValueError:
+        days = -1.0
+    if not 0 <= days <= MOST_DAYS:
+        raise InvalidEnvironment(f"{DAYS_VARIABLE} is {text!r}; it must be a number of days from 0 to {MOST_DAYS}")
+    return days
 
 
 def scheme_of(location: str) -> str:

@@ -13,6 +13,8 @@ import dagster as dg
 from platform_assets.environment import scheme_of
 from platform_assets.execution import Execution
 from platform_assets.failures import Kind, PlatformError
+from platform_assets.lake.locations import open_lake
+from platform_assets.lake.store import Lake
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.locations import open_warehouse
 from platform_assets.warehouse.protocol import Warehouse
@@ -89,12 +91,18 @@ class PlatformResource(dg.ConfigurableResource):
     warehouse: WarehouseResource
     landing_events: str = ""
     """The URL of the SQS queue that has the notifications of the landing bucket; empty for none."""
+    quarantine: str | None = None
+    """Where quarantined rows are written: a folder or a URL of objects. Without one they lie with the lake."""
     log_level: str = "INFO"
     """What of the platform's log is in the log of a run: at DEBUG a line for each partition too."""
     ingestion_workers: int = Execution.ingestion_workers
     ingestion_threads: int = Execution.ingestion_threads
     ingestion_memory: str = Execution.ingestion_memory
     partitions_per_load: int | None = Execution.partitions_per_load
+
+    def open_lake(self) -> Lake:
+        """The lake with its quarantines; nothing is looked at yet."""
+        return open_lake(self.lake, self.quarantine)
 
     def pseudonym_key(self) -> bytes:
         """The secret key of the keyed hash, from `PLATFORM_PSEUDONYM_KEY`.

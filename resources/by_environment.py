@@ -18,6 +18,7 @@ def platform_resources(environment: Environment) -> dict[str, PlatformResource]:
         lake=environment.lake,
         landing_events=environment.landing_events,
         warehouse=warehouse_resource(environment.warehouse, execution),
+        quarantine=environment.quarantine,
         log_level=environment.log_level,
         ingestion_workers=execution.ingestion_workers,
         ingestion_threads=execution.ingestion_threads,

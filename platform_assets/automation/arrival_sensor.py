@@ -33,7 +33,6 @@ from platform_assets.feeds.expected import missing_keys
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.landing_events import observed, recognized
 from platform_assets.lake.deliveries import Delivery, dagster_partition
-from platform_assets.lake.locations import open_lake
 from platform_assets.lake.names import shown
 from platform_assets.landing.found import Look, Watermark
 from platform_assets.landing.landing import Landing
@@ -193,7 +192,7 @@ class _Tick:
         found = look.arrivals
         if ROOT in found.faults:
             return seen, ()
-        step = search(open_lake(self.platform.lake), folder, seen.withdrawals, look.folders)
+        step = search(self.platform.open_lake(), folder, seen.withdrawals, look.folders)
         missing = step.suspects - found.deliveries.keys() - found.waiting.keys()
         gone: list[str] = []
         if missing:

@@ -18,7 +18,6 @@ from platform_assets.contracts.due import reason_not_due
 from platform_assets.contracts.model import Freshness
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.errors import RecordUnreadable
-from platform_assets.lake.locations import open_lake
 from platform_assets.logs import forwarded, log_context, logger
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing.readers import unreadable
@@ -57,7 +56,7 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
     ) -> list[dg.RunRequest] | dg.SkipReason:
         moment, look_back = due_time.looked_at(context.scheduled_execution_time)
         keys = due_partitions(partitions, moment, look_back)
-        lake = open_lake(platform.lake)
+        lake = platform.open_lake()
         found = feed.landing(platform.landing).deliveries(set(keys), now_ns=time.time_ns())
         try:
             audited = _audited(feed, platform, keys)

@@ -13,7 +13,6 @@ from platform_assets.failures import Kind
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.deliveries import Delivery
 from platform_assets.lake.errors import RecordUnreadable
-from platform_assets.lake.locations import open_lake
 from platform_assets.lake.manifest import Manifest, Rejection
 from platform_assets.lake.store import Lake
 from platform_assets.platform_resource import PlatformResource
@@ -58,7 +57,7 @@ def standings(
     """
     found: dict[str, Standing] = {}
     manifests: dict[str, Manifest] = {}
-    lake = open_lake(platform.lake)
+    lake = platform.open_lake()
     for delivery in deliveries:
         held = _in_lake(lake, delivery, contract_digest(feed.contract), warn)
         if isinstance(held, Manifest):

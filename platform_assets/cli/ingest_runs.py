@@ -28,7 +28,6 @@ from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.partition_names import why_no_key
 from platform_assets.lake.deliveries import Delivery
 from platform_assets.lake.errors import RecordUnreadable
-from platform_assets.lake.locations import open_lake
 from platform_assets.lake.manifest import Manifest
 from platform_assets.lake.names import shown
 from platform_assets.launching.worker_process import WORKER_TAG, WorkerProcess
@@ -203,7 +202,7 @@ def _problems(run: dg.ExecuteInProcessResult) -> dict[str, str]:
 def _taken(feed: Feed, platform: PlatformResource, key: str, delivery: Delivery | None, problem: str) -> Taken:
     """What the lake and the ledger say of the partition now; ``problem`` is what its run says."""
     try:
-        latest = open_lake(platform.lake).latest(feed.name, key)
+        latest = platform.open_lake().latest(feed.name, key)
     except RecordUnreadable as error:
         return Taken(key, 0, 0, "failed", problem or str(error))
     if not isinstance(latest, Manifest):

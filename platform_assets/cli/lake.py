@@ -6,7 +6,7 @@ import datetime as dt
 
 import click
 
-from platform_assets.cli.project import chosen_lake
+from platform_assets.cli.project import chosen_lake, chosen_quarantine
 from platform_assets.lake.locations import open_lake
 from platform_assets.lake.names import shown
 
@@ -33,7 +33,7 @@ def sweep(feed: str | None, minutes: float, location: str) -> None:
     What the next ingestion of a partition finds it removes by itself; this is for partitions that get none. A run that
     is slower than the limit cannot commit what goes: it begins anew.
     """
-    store = open_lake(location)
+    store = open_lake(location, chosen_quarantine(location))
     found = 0
     for each in [feed] if feed is not None else store.feeds():
         for name in store.partition_names(each):

@@ -15,7 +15,7 @@ from platform_assets.cli.kept_answers import answered
 
 GROUPS = {
     "contract": ("platform_assets.cli.contract", "Infer, validate and compare data contracts."),
-    "quarantine": ("platform_assets.cli.quarantine", "Read the rows that were quarantined."),
+    "quarantine": ("platform_assets.cli.quarantine", "Read the rows that were quarantined, or purge them."),
     "lake": ("platform_assets.cli.lake", "Remove what killed runs have left in a lake below a URL."),
     "ledger": ("platform_assets.cli.ledger", "Read versions and verdicts of published tables."),
     "source": ("platform_assets.cli.source", "Add a source from sample files: its contract, pattern and partitions."),

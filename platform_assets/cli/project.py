@@ -18,15 +18,17 @@ from typing import Any, Literal
 import click
 
 from platform_assets.environment import (
+    QUARANTINE_VARIABLE,
     Environment,
     landing_location,
     place_location,
+    quarantine_location,
     read_environment,
     warehouse_location,
 )
 
 COMPONENT = "platform_assets.PlatformResources"
-Place = Literal["landing", "lake", "warehouse"]
+Place = Literal["landing", "lake", "warehouse", "quarantine"]
 
 
 @dataclass(frozen=True)
@@ -110,10 +112,29 @@ def chosen_landing() -> str:
     return landing_location(given.text, folder=given.root, name=f"landing in {given.file}")
 
 
+def chosen_quarantine(lake: str) -> str | None:
+    """Where the quarantine of the ``lake`` is, when no option says so; None if it lies with the lake."""
+    given = _place("quarantine", QUARANTINE_VARIABLE)
+    if given is None:
+        text, folder, name = os.environ.get(QUARANTINE_VARIABLE), _root(), QUARANTINE_VARIABLE
+    else:
+        text, folder, name = given.text, given.root, f"quarantine in {given.file}"
+    return quarantine_location(text, lake=lake, folder=folder, name=name)
+
+
+def chosen_days() -> float | None:
+    """How many days quarantined rows are kept, by PLATFORM_QUARANTINE_DAYS; None for no limit."""
+    return _environment().quarantine_days
+
+
+def _root() -> Path:
+    project = project_of(Path.cwd())
+    return project.root if project is not None else Path.cwd()
+
+
 def _environment() -> Environment:
     """The environment as the project's own processes see it, which are started in its root."""
-    project = project_of(Path.cwd())
-    return read_environment(os.environ, cwd=project.root if project is not None else Path.cwd())
+    return read_environment(os.environ, cwd=_root())
 
 
 @dataclass(frozen=True)
@@ -136,6 +157,8 @@ def _place(name: Place, variable: str) -> _Given | None:
         raise click.ClickException(f"{files}: both have the type {COMPONENT}, of which a project has one")
     ((file, attributes),) = found
     text = attributes.get(name)
+    if text is None and name == "quarantine":
+        return None
     if not isinstance(text, str) or not text:
         raise click.ClickException(f"{file}: attributes.{name} is not there, or no text")
     if "{{" in text or "{%" in text:
@@ -176,7 +199,7 @@ def _resolved(project: DgProject, file: Path, name: Place) -> str:
         found = [
             component for component in getattr(loaded, "components", [loaded]) if type(component) is PlatformResources
         ]
-        return found[0].place(name)
+        return (found[0].quarantine or "") if name == "quarantine" else found[0].place(name)
     except Exception as error:
         last: BaseException = error
         while last.__cause__ is not None:

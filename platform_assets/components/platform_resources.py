@@ -11,7 +11,13 @@ from platform_assets.automation.conditions import automation_sensor
 from platform_assets.automation.dead_runs import dead_runs_sensor
 from platform_assets.automation.notifications import notification_sensors
 from platform_assets.components.scaffold import PlatformResourcesScaffolder
-from platform_assets.environment import InvalidEnvironment, landing_location, place_location, warehouse_location
+from platform_assets.environment import (
+    InvalidEnvironment,
+    landing_location,
+    place_location,
+    quarantine_location,
+    warehouse_location,
+)
 from platform_assets.execution import given_execution
 from platform_assets.platform_resource import PlatformResource, warehouse_resource
 
@@ -54,6 +60,13 @@ class PlatformResources(dg.Component, dg.Resolvable):
             examples=["https://sqs.eu-central-1.amazonaws.com/123456789012/landing"],
         ),
     ] = ""
+    quarantine: Annotated[
+        str | None,
+        Resolver.default(
+            description="Where quarantined rows are written: a folder, or a URL of objects (with the lake).",
+            examples=["data/quarantine", "s3://other-bucket/quarantine"],
+        ),
+    ] = None
     log_level: Annotated[
         Literal["DEBUG", "INFO"],
         Resolver.default(description="DEBUG has a line for each partition in the log of a run, INFO one for all."),
@@ -95,6 +108,7 @@ class PlatformResources(dg.Component, dg.Resolvable):
         """
         root = Path(context.project_root)
         warehouse = warehouse_location(self.place("warehouse"), folder=root, name="warehouse")
+        lake = place_location(self.place("lake"), folder=root, name="lake")
         execution = given_execution(
             ingestion_workers=self.ingestion_workers,
             ingestion_threads=self.ingestion_threads,
@@ -105,7 +119,8 @@ class PlatformResources(dg.Component, dg.Resolvable):
         )
         platform = PlatformResource(
             landing=landing_location(self.place("landing"), folder=root, name="landing"),
-            lake=place_location(self.place("lake"), folder=root, name="lake"),
+            lake=lake,
+            quarantine=quarantine_location(self.quarantine, lake=lake, folder=root, name="quarantine"),
             warehouse=warehouse_resource(warehouse, execution),
             landing_events=self.landing_events,
             log_level=self.log_level,

@@ -219,12 +219,14 @@ class Ingestor:
         common = ", ".join(f"{code} {count}" for code, count in quarantine.rules.most_common(5))
         first = ", ".join(f"{shown(file)}:{line}" for file, line in quarantine.first)
         more = ", ..." if quarantine.rows > len(quarantine.first) else ""
+        own = self.lake.quarantines.own
+        place = f" --quarantine {shlex.quote(str(own))}" if own is not None else ""
         command = f"platform-assets quarantine show {shlex.quote(shown(delivery.feed))}"
         return (
             f"{quarantine.rows} of {rows_in} rows ({quarantine.rows / rows_in:.2%}) were quarantined, more than the "
             f"contract's {contract.quarantine_limit:.2%}{least}. Rows by rule: {common}. The first are {first}{more}. "
             f"They can be read with: {command} {shlex.quote(shown(delivery.partition))} "
-            f"--lake {shlex.quote(str(self.lake))}"
+            f"--lake {shlex.quote(str(self.lake))}{place}"
         )
 
     def _described(

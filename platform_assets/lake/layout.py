@@ -6,7 +6,8 @@
     lake/<feed>/<partition>/<ingestion>/part-*.parquet
     lake/_quarantine/<feed>/<partition>/<ingestion>.jsonl
 
-What is written into these files is said in ``manifest`` and ``quarantine``; in which order, in ``commit``.
+What is written into these files is said in ``manifest`` and ``quarantine``; in which order, in ``commit``. The
+quarantines may lie at a place of their own (``quarantine_places``).
 """
 
 from __future__ import annotations
@@ -33,10 +34,6 @@ LOCK_WAIT_SECONDS = 1800.0
 
 def partition_folder(lake: Path, feed: str, partition: str) -> Path:
     return lake / escape(feed) / escape(partition)
-
-
-def quarantine_folder(lake: Path, feed: str, partition: str) -> Path:
-    return lake / QUARANTINE / escape(feed) / escape(partition)
 
 
 def work_folder(lake: Path, feed: str, partition: str) -> Path:

@@ -9,10 +9,11 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from platform_assets.lake.layout import QUARANTINE, name_of
+from platform_assets.lake.layout import LOCK_WAIT_SECONDS, QUARANTINE, name_of
 from platform_assets.lake.manifest import Manifest, Rejection, read_latest, read_manifest, read_rejection
 from platform_assets.lake.names import escape
-from platform_assets.lake.quarantine import QuarantinedRow, read_rows
+from platform_assets.lake.quarantine import QuarantinedRow
+from platform_assets.lake.quarantine_places import Quarantines
 from platform_assets.lake.stage_commit_reject import LocalPartition, opened
 
 
@@ -21,6 +22,7 @@ class LocalLake:
     """The lake in the folder ``path``."""
 
     path: Path
+    quarantines: Quarantines
 
     def __str__(self) -> str:
         return str(self.path)
@@ -28,8 +30,10 @@ class LocalLake:
     def exists(self) -> bool:
         return self.path.is_dir()
 
-    def opened(self, feed: str, partition: str) -> AbstractContextManager[LocalPartition]:
-        return opened(self.path, feed, partition)
+    def opened(
+        self, feed: str, partition: str, *, wait_seconds: float = LOCK_WAIT_SECONDS
+    ) -> AbstractContextManager[LocalPartition]:
+        return opened(self.path, feed, partition, self.quarantines, wait_seconds=wait_seconds)
 
     def manifest(self, feed: str, partition: str) -> Manifest | None:
         return read_manifest(self.path, feed, partition)
@@ -57,7 +61,7 @@ class LocalLake:
         return []
 
     def quarantined_rows(self, name: str, limit: int | None) -> list[QuarantinedRow]:
-        return read_rows(self.path / name, limit, self.path / name)
+        return self.quarantines.place_of(name).rows(name, limit)
 
 
 def _folders(path: Path) -> list[str]:

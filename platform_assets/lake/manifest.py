@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import builtins
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from platform_assets.failures import Failure
 from platform_assets.lake.deliveries import FileVersion
@@ -24,6 +24,8 @@ State = Literal["data", "empty", "not_due"]
 class Manifest:
     """One committed partition. ``rows_in`` = ``rows_out`` + ``rows_quarantined``, always.
 
+    Of the rows quarantined ``rows_purged`` were removed from the quarantine at ``purged_at`` (UTC); both are left out
+    of the file while there are none.
     ``data_files`` are relative to the lake (:meth:`data_paths` gives them as paths). ``content_hash`` is made of
     the bytes of the delivered files, the contract's digest and the fingerprint of the pseudonym key: the same
     input has the same hash on any day and any machine. ``reasons`` counts each quarantined row once, under the
@@ -53,17 +55,14 @@ class Manifest:
     bytes: int = 0
     seconds: float = 0.0
     ingestion: str = ""
+    rows_purged: int = 0
+    purged_at: str = ""
 
     def data_paths(self, lake: Path) -> tuple[Path, ...]:
         return tuple(lake / file for file in self.data_files)
 
     def to_json(self) -> builtins.bytes:
-        record = asdict(self)
-        for file in record["delivery_files"]:
-            if not file["etag"]:
-                # a record of files is one that earlier versions read
-                del file["etag"]
-        return to_json(record)
+        return to_json(fields_of(self))
 
     @classmethod
     def from_json(cls, text: builtins.bytes) -> Manifest:
@@ -90,7 +89,7 @@ class Rejection:
     ``after`` is the ingestion whose manifest stood then (empty if none did): a rejection counts only beside it.
     It is None where that manifest could not be read, and in records that are older than this field.
     ``contract_digest`` is that of the contract it was refused by, ``changed_ns`` when its files were changed last; both
-    are empty in records of earlier versions.
+    are empty in records of earlier versions. ``rows_purged`` and ``purged_at`` are as in a manifest.
     """
 
     feed: str
@@ -107,6 +106,8 @@ class Rejection:
     after: str | None = None
     contract_digest: str = ""
     changed_ns: int = 0
+    rows_purged: int = 0
+    purged_at: str = ""
 
     @property
     def failure(self) -> Failure:
@@ -114,13 +115,35 @@ class Rejection:
         return Failure(kind_of_rejection(self.code), self.code, self.message)
 
     def to_json(self) -> bytes:
-        return to_json({**asdict(self), "kind": self.failure.kind.value})
+        return to_json({**fields_of(self), "kind": self.failure.kind.value})
 
     @classmethod
     def from_json(cls, text: bytes) -> Rejection:
         """Raises ValueError with what is wrong, if the text is not that of a rejection."""
         # the kind follows from the code: it stands there for people and other programs
         return built(cls, {key: value for key, value in content(text).items() if key != "kind"})
+
+
+LATER = {"rows_purged": 0, "purged_at": ""}
+"""Fields that a record has only if they say something: one without them is read by every version of its format."""
+
+
+def fields_of(record: Manifest | Rejection) -> dict[str, Any]:
+    """The fields of a record as its file has them."""
+    fields = {name: value for name, value in asdict(record).items() if name not in LATER or value != LATER[name]}
+    for file in fields.get("delivery_files", ()):
+        if not file["etag"]:
+            # a record of files is one that earlier versions read
+            del file["etag"]
+    return fields
+
+
+Record = TypeVar("Record", Manifest, Rejection)
+
+
+def purged(record: Record, at: str) -> Record:
+    """The record once its quarantine is removed: it says so, and names no file."""
+    return replace(record, quarantine_file=None, rows_purged=record.rows_quarantined, purged_at=at)
 
 
 def to_json(record: dict[str, Any]) -> bytes:

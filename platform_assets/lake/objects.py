@@ -18,17 +18,18 @@ import datetime as dt
 import json
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from platform_assets.failpoints import failpoint
 from platform_assets.failures import Kind
 from platform_assets.lake.errors import IngestionError, RecordUnreadable
-from platform_assets.lake.layout import QUARANTINE
-from platform_assets.lake.manifest import Manifest, Rejection
+from platform_assets.lake.layout import LOCK_WAIT_SECONDS, QUARANTINE
+from platform_assets.lake.manifest import Manifest, Rejection, purged
 from platform_assets.lake.names import escape, is_cut, shown, unescape
-from platform_assets.lake.quarantine import QuarantinedRow, QuarantineWriter, read_rows
+from platform_assets.lake.quarantine import QuarantinedRow
+from platform_assets.lake.quarantine_places import Quarantines
 from platform_assets.lake.store import Stage
 from platform_assets.lake.versions import (
     Version,
@@ -37,6 +38,7 @@ from platform_assets.lake.versions import (
     key_of,
     newest,
     newest_number,
+    remove_data,
     sweep,
 )
 from platform_assets.logs import in_this_context, logger
@@ -63,8 +65,8 @@ class Overtaken(IngestionError):
 class ObjectLake:
     """The lake below the URL of ``objects``."""
 
-    def __init__(self, objects: Objects) -> None:
-        self.objects = objects
+    def __init__(self, objects: Objects, quarantines: Quarantines) -> None:
+        self.objects, self.quarantines = objects, quarantines
 
     def __str__(self) -> str:
         return str(self.objects)
@@ -73,7 +75,13 @@ class ObjectLake:
         return next(iter(self.objects.listed()), None) is not None
 
     @contextlib.contextmanager
-    def opened(self, feed: str, partition: str) -> Iterator[ObjectPartition]:
+    def opened(
+        self,
+        feed: str,
+        partition: str,
+        *,
+        wait_seconds: float = LOCK_WAIT_SECONDS,  # noqa: ARG002 - nobody waits
+    ) -> Iterator[ObjectPartition]:
         with scratch_folder() as scratch:
             yield ObjectPartition(self, newest(self.objects, feed, partition), scratch)
 
@@ -125,15 +133,10 @@ class ObjectLake:
             path.unlink()
 
     def sweep(self, feed: str, partition: str, *, older_than: dt.timedelta) -> list[str]:
-        return sweep(self.objects, feed, partition, older_than=older_than)
+        return sweep(self.objects, self.quarantines, feed, partition, older_than=older_than)
 
     def quarantined_rows(self, name: str, limit: int | None) -> list[QuarantinedRow]:
-        where = self.objects.named(name)
-        with scratch_folder() as scratch:
-            path = scratch / "rows"
-            if not self.objects.fetch(name, path):
-                raise RecordUnreadable(where, "it is gone")
-            return read_rows(path, limit, where)
+        return self.quarantines.place_of(name).rows(name, limit)
 
     def _readable(self, feed: str, partition: str) -> Version:
         version = newest(self.objects, feed, partition)
@@ -147,7 +150,7 @@ class ObjectPartition:
     """A partition in the version in which it was opened. Made by :meth:`ObjectLake.opened`, and valid while that is."""
 
     def __init__(self, lake: ObjectLake, version: Version, scratch: Path) -> None:
-        self._objects, self._scratch = lake.objects, scratch
+        self._objects, self._quarantines, self._scratch = lake.objects, lake.quarantines, scratch
         self._version = version
         self._folder = folder_of(version.feed, version.partition)
         self._kept: dict[str, Path] = {}
@@ -178,9 +181,10 @@ class ObjectPartition:
         work = self._scratch / "work"
         work.mkdir(mode=0o700)
         # listed before the commit: whoever has written any of it began before, and cannot commit after it
-        self._before = list(data_of(self._objects, self._version.feed, self._version.partition))
+        self._before = [*self._listed()]
         failpoint("lake.ingest.cleaned")
-        self._stage = Stage(ingestion, work, QuarantineWriter(self._scratch / "quarantine", ingestion))
+        name = self._quarantines.name_of(self._version.feed, self._version.partition, ingestion)
+        self._stage = Stage(ingestion, work, self._quarantines.place_of(name).writer(name, self._scratch))
         try:
             yield self._stage
         finally:
@@ -193,7 +197,9 @@ class ObjectPartition:
         return tuple(self._kept)
 
     def quarantine_name(self, stage: Stage) -> str | None:
-        return f"{QUARANTINE}/{self._folder}/{stage.ingestion}.jsonl" if stage.quarantine.rows else None
+        version = self._version
+        named = self._quarantines.name_of(version.feed, version.partition, stage.ingestion)
+        return named if stage.quarantine.rows else None
 
     def commit(self, manifest: Manifest) -> None:
         failpoint("lake.commit.before_sync")
@@ -226,9 +232,25 @@ class ObjectPartition:
         failpoint("lake.reject.before_clean_up")
         self._clean_up(before)
 
-    def _upload_quarantine(self, key: str | None) -> None:
-        if key is not None and self._stage is not None:
-            self._objects.upload(key, self._stage.quarantine.path)
+    def purge(self, names: Collection[str]) -> None:
+        at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        manifest, rejection = self.manifest, self.rejection
+        if manifest is not None and manifest.quarantine_file in names:
+            manifest = purged(manifest, at)
+        if rejection is not None and rejection.quarantine_file in names:
+            rejection = purged(rejection, at)
+        failpoint("lake.purge.before_records")
+        # also where no record changes: a writer that has written any of them cannot commit after this version
+        self._put(manifest, rejection)
+        failpoint("lake.purge.before_removal")
+        self._quarantines.remove(names)
+
+    def _upload_quarantine(self, name: str | None) -> None:
+        if name is not None and self._stage is not None:
+            self._quarantines.place_of(name).keep(name, self._stage.quarantine.path)
+
+    def _listed(self) -> dict[str, dt.datetime]:
+        return data_of(self._objects, self._quarantines, self._version.feed, self._version.partition)
 
     def _put(self, manifest: Manifest | None, rejection: Rejection | None) -> None:
         """Make these the records of the next version. Raises :class:`Overtaken` if another writer has made it."""
@@ -242,4 +264,4 @@ class ObjectPartition:
         """Remove what was there when the stage began, and neither this version nor the one ``before`` names."""
         unnamed = sorted(set(self._before) - before.data - self._version.data)
         if before.readable and unnamed:
-            self._objects.delete(unnamed)
+            remove_data(self._objects, self._quarantines, unnamed)

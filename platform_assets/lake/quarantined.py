@@ -25,6 +25,7 @@ class QuarantinedPartition:
     rejected: str | None
     readable: bool = True
     rules: dict[str, int] = field(default_factory=dict)
+    purged_at: str = ""
 
 
 def list_quarantine(lake: Lake, feed: str | None = None) -> list[QuarantinedPartition]:
@@ -52,7 +53,9 @@ def _of_partition(lake: Lake, feed: str, partition: str) -> list[QuarantinedPart
 
 def _as_found(record: Manifest | Rejection, rejected: str | None) -> QuarantinedPartition:
     counts = (record.rows_quarantined, record.rows_in, record.reasons)
-    return QuarantinedPartition(record.feed, record.partition, *counts, rejected, rules=record.rules)
+    return QuarantinedPartition(
+        record.feed, record.partition, *counts, rejected, rules=record.rules, purged_at=record.purged_at
+    )
 
 
 def read_quarantine(lake: Lake, feed: str, partition: str, limit: int | None = None) -> list[QuarantinedRow]:

@@ -11,7 +11,7 @@ import dataclasses
 import datetime as dt
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,20 +19,20 @@ from platform_assets.failpoints import failpoint
 from platform_assets.lake.errors import RecordUnreadable
 from platform_assets.lake.layout import (
     LOCK,
+    LOCK_WAIT_SECONDS,
     MANIFEST,
     REJECTION,
     make_partition_folder,
     partition_folder,
     partition_lock,
-    quarantine_folder,
     sync_file,
     sync_folder,
     work_folder,
     write_durably,
 )
-from platform_assets.lake.manifest import Manifest, Rejection, read_manifest, read_rejection
+from platform_assets.lake.manifest import Manifest, Rejection, purged, read_manifest, read_rejection
 from platform_assets.lake.names import NAME
-from platform_assets.lake.quarantine import QuarantineWriter
+from platform_assets.lake.quarantine_places import Quarantines, beside_folder
 from platform_assets.lake.store import Stage
 from platform_assets.logs import logger
 
@@ -40,15 +40,18 @@ log = logger(__name__)
 
 
 @contextmanager
-def opened(lake: Path, feed: str, partition: str) -> Iterator[LocalPartition]:
+def opened(
+    lake: Path, feed: str, partition: str, quarantines: Quarantines | None = None, *,
+    wait_seconds: float = LOCK_WAIT_SECONDS,
+) -> Iterator[LocalPartition]:  # fmt: skip
     """The partition, made if it is new, under its lock.
 
     Raises :class:`RecordUnreadable` if one of its records can neither be read nor be replaced by a new ingestion, such
     as one of a later format.
     """
     folder = make_partition_folder(lake, feed, partition)
-    with partition_lock(folder):
-        yield LocalPartition(lake, feed, partition)
+    with partition_lock(folder, wait_seconds):
+        yield LocalPartition(lake, feed, partition, quarantines or beside_folder(lake))
 
 
 class LocalPartition:
@@ -57,8 +60,10 @@ class LocalPartition:
     ``manifest`` and ``rejection`` are its records; None where there is none, or one that nobody can read.
     """
 
-    def __init__(self, lake: Path, feed: str, partition: str) -> None:
+    def __init__(self, lake: Path, feed: str, partition: str, quarantines: Quarantines) -> None:
         self.lake, self.feed, self.partition = lake, feed, partition
+        self.quarantines = quarantines
+        self._stage: Stage | None = None
         self.folder = partition_folder(lake, feed, partition)
         self.manifest: Manifest | None = None
         self.rejection: Rejection | None = None
@@ -90,14 +95,17 @@ class LocalPartition:
         for part in (*reversed(work.relative_to(self.lake).parents[:-1]), work.relative_to(self.lake)):
             (self.lake / part).mkdir(mode=0o700, exist_ok=True)
         ingestion = uuid.uuid4().hex[:12]
-        quarantine = QuarantineWriter(quarantine_folder(self.lake, self.feed, self.partition), ingestion)
-        stage, data = Stage(ingestion, work, quarantine), self.folder / ingestion
+        name = self.quarantines.name_of(self.feed, self.partition, ingestion)
+        quarantine = self.quarantines.place_of(name).writer(name, work)
+        self._stage = stage = Stage(ingestion, work, quarantine)
+        data = self.folder / ingestion
         try:
             yield stage
         except BaseException:
             if not self._may_hold(ingestion):
-                if not self._may_name(quarantine.path):
+                if not self._may_name(name):
                     quarantine.discard()
+                    self.quarantines.remove([name])
                 shutil.rmtree(data, ignore_errors=True)
             raise
         finally:
@@ -117,7 +125,7 @@ class LocalPartition:
 
     def quarantine_name(self, stage: Stage) -> str | None:
         """The name of the stage's quarantine; None if no row is in it."""
-        return self._relative(stage.quarantine.path) if stage.quarantine.rows else None
+        return self.quarantines.name_of(self.feed, self.partition, stage.ingestion) if stage.quarantine.rows else None
 
     def commit(self, manifest: Manifest) -> None:
         """Make ``manifest`` the content of the partition. Its data files lie in their folder already."""
@@ -126,8 +134,7 @@ class LocalPartition:
             sync_file(path)
         if manifest.data_files:
             sync_folder(manifest.data_paths(self.lake)[0].parent)
-        if manifest.quarantine_file is not None:
-            sync_folder((self.lake / manifest.quarantine_file).parent)
+        self._keep_quarantine(manifest.quarantine_file)
         sync_folder(self.folder)
         failpoint("lake.commit.before_rename")
         before = self.manifest.ingestion if self.manifest is not None else None
@@ -150,8 +157,7 @@ class LocalPartition:
 
     def reject(self, rejection: Rejection) -> None:
         """Record that a delivery was refused, now; the partition's manifest stays as it is."""
-        if rejection.quarantine_file is not None:
-            sync_folder((self.lake / rejection.quarantine_file).parent)
+        self._keep_quarantine(rejection.quarantine_file)
         after = self.manifest.ingestion if self.manifest is not None else ""
         at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         known = None if MANIFEST in self._unreadable else after
@@ -162,6 +168,30 @@ class LocalPartition:
         self._unreadable.discard(REJECTION)
         failpoint("lake.reject.before_clean_up")
         self._clean_up(keep_all_data=known != "")
+
+    def purge(self, names: Collection[str]) -> None:
+        at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        failpoint("lake.purge.before_records")
+        if self.rejection is not None:
+            # a manifest that is written anew is newer than a rejection, which counts by what it says of the manifest
+            after = self.rejection.after or (self.manifest.ingestion if self.manifest is not None else "")
+            rejection = dataclasses.replace(self.rejection, after=after)
+            if self.rejection.quarantine_file in names:
+                rejection = purged(rejection, at)
+            if rejection != self.rejection:
+                write_durably(self.folder / REJECTION, rejection.to_json())
+                self.rejection = rejection
+        failpoint("lake.purge.between_records")
+        if self.manifest is not None and self.manifest.quarantine_file in names:
+            manifest = purged(self.manifest, at)
+            write_durably(self.folder / MANIFEST, manifest.to_json())
+            self.manifest = manifest
+        failpoint("lake.purge.before_removal")
+        self.quarantines.remove(names)
+
+    def _keep_quarantine(self, name: str | None) -> None:
+        if name is not None and self._stage is not None:
+            self.quarantines.place_of(name).keep(name, self._stage.quarantine.path)
 
     def _relative(self, path: Path) -> str:
         """``path`` below the lake, as records name it."""
@@ -175,13 +205,13 @@ class LocalPartition:
             return True
         return current is not None and current.ingestion == ingestion
 
-    def _may_name(self, quarantine: Path) -> bool:
-        """Whether the rejection's rows are in the file ``quarantine``, or it cannot be read and so might say so."""
+    def _may_name(self, quarantine: str) -> bool:
+        """Whether the rejection names that ``quarantine``, or it cannot be read and so might."""
         try:
             current = read_rejection(self.lake, self.feed, self.partition)
         except RecordUnreadable:
             return True
-        return current is not None and current.quarantine_file == self._relative(quarantine)
+        return current is not None and current.quarantine_file == quarantine
 
     def _clean_up(self, *, keep: str | None = None, keep_all_data: bool = False) -> None:
         """Remove what belongs to no manifest, no rejection and not to the version before (``keep``).
@@ -203,9 +233,5 @@ class LocalPartition:
             elif not keep_all_data:
                 shutil.rmtree(entry, ignore_errors=True)
         records = (self.manifest, self.rejection)
-        kept = {Path(record.quarantine_file).name for record in records if record and record.quarantine_file}
-        quarantine = quarantine_folder(self.lake, self.feed, self.partition)
-        if quarantine.is_dir():
-            for entry in quarantine.iterdir():
-                if entry.name not in kept:
-                    entry.unlink(missing_ok=True)
+        kept = {record.quarantine_file for record in records if record and record.quarantine_file}
+        self.quarantines.remove(self.quarantines.listed(self.feed, self.partition).keys() - kept)

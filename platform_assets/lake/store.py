@@ -7,14 +7,16 @@ A lake in a folder is in ``local``, one below a URL in ``objects``; which of the
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from platform_assets.lake.layout import LOCK_WAIT_SECONDS
 from platform_assets.lake.manifest import Manifest, Rejection
 from platform_assets.lake.quarantine import QuarantinedRow, QuarantineWriter
+from platform_assets.lake.quarantine_places import Quarantines
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,10 @@ class LakePartition(Protocol):
         """Record that a delivery was refused, now; the partition's manifest stays as it is."""
         ...
 
+    def purge(self, names: Collection[str]) -> None:
+        """Remove quarantines of the partition, once the records that name them say that their rows are purged."""
+        ...
+
 
 class Lake(Protocol):
     """Where manifests, Parquet and quarantines are. Cheap to make, and safe to share between threads.
@@ -93,8 +99,18 @@ class Lake(Protocol):
         """Whether anything is there."""
         ...
 
-    def opened(self, feed: str, partition: str) -> AbstractContextManager[LakePartition]:
-        """The partition, made if it is new, for the one process that writes it."""
+    @property
+    def quarantines(self) -> Quarantines:
+        """Where its quarantines lie."""
+        ...
+
+    def opened(
+        self, feed: str, partition: str, *, wait_seconds: float = LOCK_WAIT_SECONDS
+    ) -> AbstractContextManager[LakePartition]:
+        """The partition, made if it is new, for the one process that writes it.
+
+        Raises ``PartitionLocked`` where another process has had it for ``wait_seconds`` and keeps out all others.
+        """
         ...
 
     def manifest(self, feed: str, partition: str) -> Manifest | None:

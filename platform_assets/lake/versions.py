@@ -6,13 +6,14 @@ import dataclasses
 import datetime as dt
 import re
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from platform_assets.lake.errors import RecordTooNew
 from platform_assets.lake.json_records import FORMAT, FormatTooNew, built, content
-from platform_assets.lake.layout import QUARANTINE
-from platform_assets.lake.manifest import Manifest, Rejection, to_json
+from platform_assets.lake.manifest import Manifest, Rejection, fields_of, to_json
 from platform_assets.lake.names import escape
+from platform_assets.lake.quarantine_places import WITH_THE_LAKE, Quarantines
 from platform_assets.logs import logger
 from platform_assets.stores.objects import Objects
 
@@ -41,8 +42,8 @@ class Version:
             "partition": self.partition,
             "number": self.number,
             "writer": uuid.uuid4().hex,
-            "manifest": dataclasses.asdict(self.manifest) if self.manifest is not None else None,
-            "rejection": dataclasses.asdict(self.rejection) if self.rejection is not None else None,
+            "manifest": fields_of(self.manifest) if self.manifest is not None else None,
+            "rejection": fields_of(self.rejection) if self.rejection is not None else None,
         }
         return to_json(record)
 
@@ -90,13 +91,15 @@ def _read(text: bytes, feed: str, partition: str, number: int) -> Version:
     return Version(feed, partition, number, manifest, rejection)
 
 
-def sweep(objects: Objects, feed: str, partition: str, *, older_than: dt.timedelta) -> list[str]:
+def sweep(
+    objects: Objects, quarantines: Quarantines, feed: str, partition: str, *, older_than: dt.timedelta
+) -> list[str]:
     """Remove the data of a partition that no record names and that is older than that; returns its keys.
 
     A version like the newest is put before anything is removed: a writer that is slower than ``older_than`` cannot
     commit what goes, and begins anew.
     """
-    found = data_of(objects, feed, partition)
+    found = data_of(objects, quarantines, feed, partition)
     version = newest(objects, feed, partition)
     if not version.readable or not found:
         return []
@@ -109,7 +112,7 @@ def sweep(objects: Objects, feed: str, partition: str, *, older_than: dt.timedel
     fence = dataclasses.replace(version, number=version.number + 1)
     if not objects.create(key_of(folder_of(feed, partition), fence.number), fence.to_json()):
         return []  # somebody commits right now, and removes them
-    objects.delete(unnamed)
+    remove_data(objects, quarantines, unnamed)
     return unnamed
 
 
@@ -141,18 +144,24 @@ def newest_number(objects: Objects, folder: str) -> int:
     return number
 
 
-def data_of(objects: Objects, feed: str, partition: str) -> dict[str, dt.datetime]:
-    """The keys of the data and quarantines of a partition, with when each was written."""
+def data_of(objects: Objects, quarantines: Quarantines, feed: str, partition: str) -> dict[str, dt.datetime]:
+    """The names of the data and quarantines of a partition, as records have them, with when each was written."""
     folder = folder_of(feed, partition)
-    places = (folder, f"{QUARANTINE}/{folder}")
-    return {
+    data = {
         listed.key: listed.changed
-        for place in places
-        for listed in objects.listed(place)
+        for listed in objects.listed(folder)
         if not listed.key.startswith(f"{folder}/{VERSIONS}/")
     }
+    return {**data, **quarantines.listed(feed, partition)}
+
+
+def remove_data(objects: Objects, quarantines: Quarantines, names: Iterable[str]) -> None:
+    """Remove data and quarantines by their names."""
+    rows = {name for name in names if name.endswith(".jsonl")}
+    objects.delete(sorted({*names} - rows))
+    quarantines.remove(rows)
 
 
 def _ingestion(key: str) -> str:
     """The name of the ingestion that wrote a key."""
-    return key.rsplit("/", 1)[-1].removesuffix(".jsonl") if key.startswith(f"{QUARANTINE}/") else key.split("/")[2]
+    return key.removeprefix(WITH_THE_LAKE).split("/")[2].removesuffix(".jsonl")

@@ -16,6 +16,7 @@ from platform_assets.failures import Kind, failure_of
 from platform_assets.lake.errors import RecordTooNew, RecordUnreadable
 from platform_assets.lake.locations import open_lake
 from platform_assets.lake.objects import Overtaken
+from platform_assets.lake.quarantine_places import ObjectPlace, Quarantines
 from platform_assets.lake.versions import data_of, key_of, newest
 from platform_assets.stores.errors import NoSuchStore
 from platform_assets.stores.objects import InvalidUrl, Objects
@@ -23,6 +24,12 @@ from tests.lake.test_stage_commit_reject import COLUMNS, Crash, table, words
 from tests.support.lake import in_stores
 
 DAY = "2013-01-01"
+
+
+def with_the_lake(objects: Objects) -> Quarantines:
+    return Quarantines(ObjectPlace(objects))
+
+
 NONE = dt.timedelta(0)
 
 
@@ -88,15 +95,17 @@ def test_an_answer_that_was_lost_is_no_lost_race(lake: Any) -> None:
 def test_a_sweep_removes_what_killed_writers_left(lake: Any, make_contract: Callable[..., Any]) -> None:
     contract, objects = make_contract(COLUMNS), Objects(lake.url)
     lake.ingest(contract, lake.file("a.csv", table("old")))
-    before = set(data_of(objects, "feed", DAY))
+    before = set(data_of(objects, with_the_lake(objects), "feed", DAY))
     with armed("lake.commit.before_rename", crash), pytest.raises(Crash):
         lake.ingest(contract, lake.file("b.csv", table("new")))
-    left = set(data_of(objects, "feed", DAY)) - before
+    left = set(data_of(objects, with_the_lake(objects), "feed", DAY)) - before
     assert len(left) == 2, "Parquet and a quarantine"
     young = CliRunner().invoke(main, ["lake", "sweep", "--lake", lake.url])
-    assert (young.exit_code, set(data_of(objects, "feed", DAY))) == (0, before | left), young.output
+    assert (young.exit_code, set(data_of(objects, with_the_lake(objects), "feed", DAY))) == (0, before | left), (
+        young.output
+    )
     done = CliRunner().invoke(main, ["lake", "sweep", "feed", "--older-than", "0", "--lake", lake.url])
-    assert (done.exit_code, set(data_of(objects, "feed", DAY))) == (0, before), done.output
+    assert (done.exit_code, set(data_of(objects, with_the_lake(objects), "feed", DAY))) == (0, before), done.output
     assert f"feed {DAY}: 2 objects removed" in done.output
     assert words(lake) == {"old"}
 

@@ -53,15 +53,19 @@ def key_of(partition: str) -> PartitionKey:
 
 @dataclass
 class Lake:
-    """``path`` is the lake, ``landing`` a folder for files to deliver; ``url`` is a lake elsewhere, in its place."""
+    """``path`` is the lake, ``landing`` a folder for files to deliver; ``url`` is a lake elsewhere, in its place.
+
+    Quarantined rows lie with the lake, or below ``quarantine``.
+    """
 
     path: Path
     landing: Path
     url: str = ""
+    quarantine: str = ""
 
     @property
     def store(self) -> LakeStore:
-        return open_lake(self.url or self.path)
+        return open_lake(self.url or self.path, self.quarantine)
 
     def file(self, name: str, content: bytes | str) -> Path:
         path = self.landing / name

@@ -33,7 +33,6 @@ from platform_assets.ingestion.ingestor import Ingestor
 from platform_assets.ingestion.unchanged import Ingested
 from platform_assets.lake.deliveries import Delivery, dagster_partition
 from platform_assets.lake.errors import IngestionError, RecordUnreadable
-from platform_assets.lake.locations import open_lake
 from platform_assets.lake.manifest import Manifest, Rejection
 from platform_assets.lake.names import encodable, shown
 from platform_assets.landing.found import Arrivals
@@ -89,7 +88,7 @@ def lake_verdict(feed: Feed, key: dg.AssetKey) -> dg.AssetChecksDefinition:
     """The verdict check of `lake/<feed>`: manifests that are not there, and rejections newer than them."""
 
     def problems(context: dg.AssetCheckExecutionContext, keys: Sequence[str]) -> Mapping[str, Failure]:
-        lake = open_lake(context.resources.platform.lake)
+        lake = context.resources.platform.open_lake()
         found: dict[str, Failure] = {}
         for partition in keys:
             try:
@@ -138,7 +137,7 @@ def _ingest_in_rounds(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> l
 def _ingest_all(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> list[Outcome]:
     """Ingest the partitions ``keys`` side by side; one outcome each, in their order."""
     feed, platform = work.feed, work.platform
-    lake = open_lake(platform.lake)
+    lake = platform.open_lake()
     try:
         secret = feed.pseudonym_key(platform)
     except PlatformError as error:

@@ -23,7 +23,6 @@ from platform_assets.execution import current_execution
 from platform_assets.failures import Failure
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.errors import RecordUnreadable
-from platform_assets.lake.locations import open_lake
 from platform_assets.lake.manifest import Manifest
 from platform_assets.logs import logger
 from platform_assets.publishing.from_files import publish
@@ -70,7 +69,7 @@ def load_partitions(
 
     ``upstream`` holds what the run could not ingest: where nothing is in the lake, that is the reason.
     """
-    lake = open_lake(platform.lake)
+    lake = platform.open_lake()
     failures: dict[str, Failure] = {}
     manifests: dict[str, Manifest] = {}
     for key in keys:
