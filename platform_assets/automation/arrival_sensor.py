@@ -161,7 +161,7 @@ class _Tick:
 
     def _missing(self) -> list[str]:
         """The partitions of which the lake holds nothing."""
-        lake, feed = open_lake(self.platform.lake), self.feed
+        lake, feed = self.platform.open_lake(), self.feed
         held = {lake.partition_of(feed.name, name) for name in lake.partition_names(feed.name)}
         return missing_keys(feed.partitions, held, self.now_ns)
 

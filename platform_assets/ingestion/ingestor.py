@@ -25,7 +25,7 @@ from platform_assets.failpoints import failpoint
 from platform_assets.failures import Kind, failure_of
 from platform_assets.ingestion.copies import check_still_there
 from platform_assets.ingestion.engine import failures_raised, open_engine, register_functions
-from platform_assets.ingestion.protection import Pseudonyms
+from platform_assets.ingestion.protection import Pseudonyms, protections_of
 from platform_assets.ingestion.reading import Batch, read_delivery
 from platform_assets.ingestion.unchanged import Ingested, content_hash, holds_the_same, looks_unchanged, renewed
 from platform_assets.lake.deliveries import Delivery
@@ -258,6 +258,7 @@ class Ingestor:
             quarantine_file=held.quarantine_name(stage),
             bytes=size,
             ingestion=stage.ingestion,
+            protections=protections_of(contract),
         )
 
     def _rejection(

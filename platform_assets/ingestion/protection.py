@@ -11,10 +11,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from platform_assets.contracts.model import Column, Protection
+from platform_assets.contracts.model import Column, Contract, Protection
 from platform_assets.formats.json.quick import parse
 from platform_assets.formats.json.writing import dump_json, parse_whole
 from platform_assets.sql.identifiers import quoted
@@ -53,6 +53,23 @@ def protected_sql(column: Column, pseudonyms: Pseudonyms | None) -> str:
     if column.nested:
         return f"{quoted(function_name(column))}({name})"
     return name
+
+
+def protections_of(contract: Contract) -> dict[str, str]:
+    """How the contract has columns written that it protects, and values inside columns each by :func:`place_inside`."""
+    found = {}
+    for column in contract.columns:
+        if column.protection is not Protection.NONE:
+            found[place_inside(column.name)] = column.protection.value
+        for rule in column.nested:
+            if rule.protection is not Protection.NONE:
+                found[place_inside(column.name, rule.path)] = rule.protection.value
+    return found
+
+
+def place_inside(column: str, path: Sequence[str] = ()) -> str:
+    """A name for a column, or the values at a path inside a JSON column, which tells names with slashes apart."""
+    return "/".join(step.replace("~", "~0").replace("/", "~1") for step in (column, *path))
 
 
 def function_name(column: Column) -> str:
@@ -135,4 +152,13 @@ def is_strict_json(text: str) -> bool:
     return True
 
 
-__all__ = ["MASK", "Pseudonyms", "function_name", "is_strict_json", "json_protector", "protected_sql"]
+__all__ = [
+    "MASK",
+    "Pseudonyms",
+    "function_name",
+    "is_strict_json",
+    "json_protector",
+    "place_inside",
+    "protected_sql",
+    "protections_of",
+]

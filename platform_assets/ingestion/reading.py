@@ -66,8 +66,17 @@ def read_delivery(
     with Copies(delivered, work) as copies:
         reader = _Reader(engine, contract, work, pseudonyms, quarantine, unpacking)
         parts = reader.parts(delivered, copies)
-        quarantine.rows_in = reader.rows_in
-        repeated = _set_duplicates_aside(engine, contract, parts, quarantine)
+        # rows that repeat a key are fetched from the files
+        return batch_of(engine, contract, parts, reader.rows_in, tuple(reader.content), quarantine)
+
+
+def batch_of(
+    engine: duckdb.DuckDBPyConnection, contract: Contract, parts: list[ValidatedPart], rows_in: int,
+    content: tuple[str, ...], quarantine: QuarantineWriter,
+) -> Batch:  # fmt: skip
+    """The parts as one batch, freed of repeated keys. ``content`` are the hashes of what was read."""
+    quarantine.rows_in = rows_in
+    repeated = _set_duplicates_aside(engine, contract, parts, quarantine)
     files = [
         _without(engine, contract, part, repeated.get(index, np.empty(0, np.int64)))
         for index, part in enumerate(parts)
@@ -75,14 +84,14 @@ def read_delivery(
     ]
     rows_out = sum(part.rows for part in parts) - sum(len(rows) for rows in repeated.values())
     warnings = tuple(dict.fromkeys(warning for part in parts for warning in part.source.warnings))
-    if reader.rows_in:
+    if rows_in:
         empty = [name for part in parts for name in part.source.empty]
         warnings += tuple(
             f"{name}: has no rows; the other files of its delivery were used" for name in empty[:REPORTED]
         )
         if len(empty) > REPORTED:
             warnings += (f"{len(empty) - REPORTED} other files of the delivery have no rows",)
-    return Batch("data", "", tuple(files), tuple(reader.content), reader.rows_in, rows_out, warnings)
+    return Batch("data", "", tuple(files), content, rows_in, rows_out, warnings)
 
 
 class _Reader:

@@ -80,6 +80,10 @@ class Delivery:
         """When the last of its files was changed in any way; 0 if that is not known."""
         return max((file.ctime_ns for file in self.files), default=0)
 
+    def holds_names_of(self, files: Sequence[FileVersion]) -> bool:
+        """Whether it has a file of every name that one of ``files`` has."""
+        return {Path(file.path).name for file in self.files}.issuperset(Path(file.path).name for file in files)
+
     def was_touched_since(self, files: Sequence[FileVersion]) -> bool:
         """Whether a file of it was changed after it was seen as one of ``files``, as far as both times are known."""
         before = {Path(file.path).name: file.ctime_ns for file in files if file.ctime_ns}

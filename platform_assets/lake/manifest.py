@@ -25,7 +25,9 @@ class Manifest:
     """One committed partition. ``rows_in`` = ``rows_out`` + ``rows_quarantined``, always.
 
     Of the rows quarantined ``rows_purged`` were removed from the quarantine at ``purged_at`` (UTC); both are left out
-    of the file while there are none.
+    of the file while there are none. ``protections`` says which columns were written protected and how (``hash``,
+    ``mask``, ``drop``), values inside a JSON column by its name and the path, with slashes; None where that was not
+    recorded.
     ``data_files`` are relative to the lake (:meth:`data_paths` gives them as paths). ``content_hash`` is made of
     the bytes of the delivered files, the contract's digest and the fingerprint of the pseudonym key: the same
     input has the same hash on any day and any machine. ``reasons`` counts each quarantined row once, under the
@@ -57,6 +59,7 @@ class Manifest:
     ingestion: str = ""
     rows_purged: int = 0
     purged_at: str = ""
+    protections: dict[str, str] | None = None
 
     def data_paths(self, lake: Path) -> tuple[Path, ...]:
         return tuple(lake / file for file in self.data_files)
@@ -124,7 +127,7 @@ class Rejection:
         return built(cls, {key: value for key, value in content(text).items() if key != "kind"})
 
 
-LATER = {"rows_purged": 0, "purged_at": ""}
+LATER: dict[str, Any] = {"rows_purged": 0, "purged_at": "", "protections": None}
 """Fields that a record has only if they say something: one without them is read by every version of its format."""
 
 

@@ -216,7 +216,7 @@ class ObjectPartition:
 
     def renew(self, manifest: Manifest) -> None:
         failpoint("lake.renew.before_rename")
-        self._put(manifest, None)
+        self._put(manifest, self.rejection)
 
     def reject(self, rejection: Rejection) -> None:
         self._upload_quarantine(rejection.quarantine_file)

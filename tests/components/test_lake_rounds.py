@@ -62,7 +62,7 @@ def test_one_that_has_waited_for_its_lock_is_not_tried_again(project: Project, m
     seen: list[Path] = []
 
     @contextmanager
-    def impatient(folder: Path) -> Iterator[None]:
+    def impatient(folder: Path, wait_seconds: float) -> Iterator[None]:
         seen.append(folder)
         with layout.partition_lock(folder, wait_seconds=-1):
             yield

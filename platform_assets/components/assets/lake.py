@@ -29,7 +29,7 @@ from platform_assets.components.reporting.verdict_check import verdict_check
 from platform_assets.failures import Failure, Kind, PlatformError, failure_of
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.landing_events import delivered, names_of_files, recognized
-from platform_assets.ingestion.ingestor import Ingestor
+from platform_assets.ingestion.rewriting import LakeRewriter
 from platform_assets.ingestion.unchanged import Ingested
 from platform_assets.lake.deliveries import Delivery, dagster_partition
 from platform_assets.lake.errors import IngestionError, RecordUnreadable
@@ -51,6 +51,10 @@ PROGRESS_SECONDS = 30
 FORCE_TAG = "platform/force"
 """Tag of a run that reads deliveries again, whatever is known of them."""
 
+RELOAD_TAG = "platform/reload"
+"""Tag of a run that writes partitions anew under the contract as it is now: from their deliveries where these are still
+there, else from the lake."""
+
 NOT_INGESTED = Failure(Kind.NOT_DELIVERED, "not_ingested", "nothing was ingested")
 """The failure of whoever needs a partition of the lake that is not there."""
 
@@ -68,7 +72,8 @@ def lake_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
         platform, keys = context.resources.platform, run_partitions(context)
         known = materialized_data_versions(context.instance, feed.landing_key, keys)
         folder = feed.landing(platform.landing, whole_up_to(int(context.run.tags.get(WHOLE_TAG, "0"))))
-        work = _Work(feed, platform, folder, force=context.run.tags.get(FORCE_TAG, "false") != "false")
+        force, again = (context.run.tags.get(tag, "false") != "false" for tag in (FORCE_TAG, RELOAD_TAG))
+        work = _Work(feed, platform, folder, force, again)
         with step_logs(context, feed.name):
             started = time.monotonic()
             arrivals = _stable_arrivals(work, keys)
@@ -107,12 +112,17 @@ def lake_verdict(feed: Feed, key: dg.AssetKey) -> dg.AssetChecksDefinition:
 
 @dataclass(frozen=True)
 class _Work:
-    """What one step ingests, and how: ``force`` reads again what was ingested or rejected before."""
+    """What one step ingests, and how.
+
+    ``force`` reads again what was ingested or rejected before. ``reload`` writes anew from the lake what was ingested
+    under another contract and has no complete delivery any more.
+    """
 
     feed: Feed
     platform: PlatformResource
     folder: Landing
     force: bool = False
+    reload: bool = False
 
 
 def _ingest_in_rounds(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> list[Outcome]:
@@ -146,12 +156,12 @@ def _ingest_all(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> list[Ou
     threads = max(1, platform.ingestion_threads // workers)
     own = local()
     stack = ExitStack()
-    ingestors: list[Ingestor] = []
+    ingestors: list[LakeRewriter] = []
 
     def ingest(partition: str) -> Outcome:
         if not hasattr(own, "ingestor"):
             own.ingestor = stack.enter_context(
-                Ingestor(lake=lake, pseudonym_key=secret, memory_limit=platform.ingestion_memory, threads=threads)
+                LakeRewriter(lake=lake, pseudonym_key=secret, memory_limit=platform.ingestion_memory, threads=threads)
             )
             ingestors.append(own.ingestor)
         return _ingest(work, partition, arrivals, own.ingestor)
@@ -187,7 +197,7 @@ def _stable_arrivals(work: _Work, keys: Sequence[str]) -> Arrivals:
     return arrivals
 
 
-def _ingest(work: _Work, partition: str, arrivals: Arrivals, ingestor: Ingestor) -> Outcome:
+def _ingest(work: _Work, partition: str, arrivals: Arrivals, ingestor: LakeRewriter) -> Outcome:
     started = time.monotonic()
     try:
         found = _ingested(work, partition, arrivals, ingestor)
@@ -198,9 +208,17 @@ def _ingest(work: _Work, partition: str, arrivals: Arrivals, ingestor: Ingestor)
     return Outcome(partition, found.manifest.content_hash, metadata=metadata, unchanged=found.unchanged)
 
 
-def _ingested(work: _Work, partition: str, arrivals: Arrivals, ingestor: Ingestor) -> Ingested:
+def _ingested(work: _Work, partition: str, arrivals: Arrivals, ingestor: LakeRewriter) -> Ingested:
     feed = work.feed
     delivery = arrivals.deliveries.get(partition)
+    if work.reload:
+        kept = ingestor.lake.manifest(feed.name, partition)
+        if (
+            kept is not None
+            and kept.state == "data"
+            and not (delivery and delivery.holds_names_of(kept.delivery_files))
+        ):
+            return ingestor.rewrite(contract=feed.contract, partition=feed.keys.of(partition))
     if delivery is not None:
         return ingestor.take(contract=feed.contract, delivery=delivery, force=work.force)
     where = f"(files: {feed.pattern.pattern}, below the landing folder)"
