@@ -38,7 +38,10 @@ from platform_assets.sql.literals import literal
 
 
 class LakeRewriter(Ingestor):
-    """Writes partitions anew from the lake; otherwise as :class:`Ingestor`."""
+    """An :class:`Ingestor` that can also write partitions anew from the lake."""
+
+    _kept: Manifest | None = None
+    """What is written anew, while that is done."""
 
     def rewrite(self, *, contract: Contract, partition: PartitionKey) -> Ingested:
         """The manifest of the partition under ``contract``, committed; unchanged if it is that already.
@@ -49,19 +52,24 @@ class LakeRewriter(Ingestor):
         if kept is None:
             raise NotInTheLake(f"{contract.name} {partition.key}: nothing of it is in the lake")
         delivery = Delivery(contract.name, partition, kept.delivery_files)
-        return self.take(contract=contract, delivery=delivery)
+        self._kept = kept
+        try:
+            return self.take(contract=contract, delivery=delivery)
+        finally:
+            self._kept = None
 
     def _made_before(self, held: LakePartition, contract: Contract, delivery: Delivery) -> Manifest | None:
-        self._kept_of(held)
+        if self._kept is not None:
+            # another run may have committed it since
+            if held.manifest is None or not held.has_data(held.manifest):
+                raise NotInTheLake("the Parquet that its manifest names is gone")
+            self._kept = held.manifest
         return super()._made_before(held, contract, delivery)
-
-    def _kept_of(self, held: LakePartition) -> None:
-        if held.manifest is None or not held.has_data(held.manifest):
-            raise NotInTheLake("the Parquet that its manifest names is gone")
-        self._kept = held.manifest
 
     def _read(self, contract: Contract, delivery: Delivery, stage: Stage) -> Batch:
         kept = self._kept
+        if kept is None:
+            return super()._read(contract, delivery, stage)
         if kept.state != "data":
             return Batch.nothing(kept.state, kept.reason)
         plan = plan_rewriting(kept, contract, self._key(contract))
@@ -101,6 +109,8 @@ class LakeRewriter(Ingestor):
         self, held: LakePartition, contract: Contract, delivery: Delivery, stage: Stage, batch: Batch
     ) -> Manifest:
         made, kept = super()._described(held, contract, delivery, stage, batch), self._kept
+        if kept is None:
+            return made
         # rows that were quarantined before are counted on; what they held goes with the old quarantine
         return dataclasses.replace(
             made,
