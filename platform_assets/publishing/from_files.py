@@ -37,13 +37,15 @@ def publish(
     order: Order = by_key,
     lease_seconds: float = LEASE_SECONDS,
     wait_seconds: float = WAIT_SECONDS,
+    retypes: bool = False,
 ) -> list[Verdict]:
     """Write, audit, publish: one verdict for each candidate, in their order.
 
     ``columns`` are (name, type, description) of the contract; ``_partition`` is added. What is earlier and later for
     rules that look at the partitions before, ``order`` says. All that
     pass are published in one transaction with their verdicts. A rejected candidate leaves the version that is
-    published where it is. Nothing is written for a version that is published already.
+    published where it is. Nothing is written for a version that is published already. With ``retypes`` a table with
+    columns of other types is made anew in that transaction, from candidates for all of its partitions.
 
     Raises ``LeaseHeld`` when another run keeps a partition longer than ``wait_seconds``, ``LeaseLost`` when this
     one was replaced, and the errors of the warehouse, ``IncompatibleTable`` among them.
@@ -54,6 +56,7 @@ def publish(
         return _stage_files(session, holding, defined)
 
     more: dict[str, Any] = {"lease_seconds": lease_seconds, "wait_seconds": wait_seconds, "order": order}
+    more["retypes"] = retypes
     batch = Batch(asset, table, defined, candidates, run_id, stage, rules, **more)
     try:
         return run_batch(warehouse, batch)

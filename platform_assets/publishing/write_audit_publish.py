@@ -21,6 +21,7 @@ from platform_assets.publishing.gates import Order, audit, by_key
 from platform_assets.publishing.leases import LEASE_SECONDS, Lease, acquire, release, renew
 from platform_assets.publishing.metrics import Measured, measure
 from platform_assets.publishing.migrations import ledger_session
+from platform_assets.publishing.retyping import fit_table, make_anew
 from platform_assets.publishing.taking import WAIT_SECONDS, lease_owner, take
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Content, LedgerEntry, State, Verdict
 from platform_assets.sql.digest import rules_digest
@@ -57,6 +58,8 @@ class Batch:
     lease_seconds: float = LEASE_SECONDS
     wait_seconds: float = WAIT_SECONDS
     order: Order = by_key
+    retypes: bool = False
+    """Whether a table whose types the columns do not fit is made anew, from candidates for all of its partitions."""
 
     @property
     def digest(self) -> str:
@@ -168,7 +171,8 @@ def _write(warehouse: Warehouse, batch: Batch, lease: Lease, unchanged: Mapping[
     mine = [c for c in batch.candidates if (batch.asset, c.partition) in lease.tokens]
     fresh = [c for c in mine if c.partition not in unchanged]
     with ledger_session(warehouse, purpose=f"run {batch.run_id} publishing {batch.asset}") as session:
-        session.ensure_table(batch.table, (*batch.columns, ColumnDef(PARTITION, "VARCHAR", "Partition")))
+        columns = (*batch.columns, ColumnDef(PARTITION, "VARCHAR", "Partition"))
+        made_anew = fit_table(session, batch.table, columns, retypes=batch.retypes)
         staged, results = _audited(session, batch, fresh)
         failpoint("publish.audited")
         verdicts = {c.partition: _verdict(batch, c, results.get(c.partition, ())) for c in fresh}
@@ -177,6 +181,8 @@ def _write(warehouse: Warehouse, batch: Batch, lease: Lease, unchanged: Mapping[
         with session.transaction():
             renew(session, lease)
             failpoint("publish.fenced")
+            if made_anew:
+                make_anew(session, batch.table, columns, {candidate.partition for candidate in good})
             _replace_rows(session, batch, staged, good)
             _record(session, batch, lease, verdicts)
             release(session, lease.owner)
@@ -248,8 +254,8 @@ def _replace_rows(session: Session, batch: Batch, staged: Staged, good: Sequence
     session.execute(f"INSERT INTO {target} ({columns}) SELECT {columns} FROM {staged.relation} AS s{condition}")
     failpoint("publish.inserted")
     # what is promised in the ledger is counted in the table itself, before the commit
-    counted = session.execute(f"SELECT {PARTITION}, count(*) FROM {target} WHERE {among} GROUP BY {PARTITION}")
-    found = dict(counted)
+    arrived = session.execute(f"SELECT {PARTITION}, count(*) FROM {target} WHERE {among} GROUP BY {PARTITION}")
+    found = dict(arrived)
     for candidate in good:
         rows = candidate.rows if candidate.state == Content.DATA else 0
         if found.get(candidate.partition, 0) != rows:

@@ -63,11 +63,18 @@ def raw_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
 
 
 def load_partitions(
-    feed: Feed, keys: Sequence[str], *, platform: Any, run_id: str, upstream: Mapping[str, Failure] = EMPTY
+    feed: Feed,
+    keys: Sequence[str],
+    *,
+    platform: Any,
+    run_id: str,
+    upstream: Mapping[str, Failure] = EMPTY,
+    retypes: bool = False,
 ) -> tuple[list[Verdict], list[Outcome]]:
     """Publish the partitions ``keys`` from the lake in one go; one outcome each, in their order.
 
-    ``upstream`` holds what the run could not ingest: where nothing is in the lake, that is the reason.
+    ``upstream`` holds what the run could not ingest: where nothing is in the lake, that is the reason. With ``retypes``
+    a table whose columns have other types is made anew, by one transaction.
     """
     lake = platform.open_lake()
     failures: dict[str, Failure] = {}
@@ -101,6 +108,7 @@ def load_partitions(
                 rules=feed.contract.batch_rules,
                 run_id=run_id,
                 order=feed.keys.order,
+                retypes=retypes,
             )
 
     verdicts, failed = published_apart(
@@ -108,7 +116,7 @@ def load_partitions(
         list(manifests.values()),
         key=lambda manifest: manifest.partition,
         what=asset,
-        at_once=platform.partitions_per_load,
+        at_once=None if retypes else platform.partitions_per_load,
     )
     failures |= failed
     seconds = (time.monotonic() - started) / max(1, len(manifests))
