@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 import yaml
 
+from platform_assets.cli.revisions import git, root_of, text_at
 from platform_assets.contracts.changes import Change, compare
 from platform_assets.contracts.model import Contract
 from platform_assets.contracts.problems import ContractError
@@ -148,8 +148,7 @@ def _encoding(raw: bytes) -> str:
 
 def _tell_changes(file: Path, new: Sequence[Contract], revision: str) -> int:
     """Print the changes of the contracts of one file; gives the number of breaking ones."""
-    root = _root(file)
-    text = _git(root, "show", f"{revision}:{file.resolve().relative_to(root)}", missing_ok=True)
+    root, text = root_of(file), text_at(file, revision)
     if text is None:
         click.echo(f"{file}: new since {revision}")
         return 0
@@ -185,14 +184,14 @@ def _pairs(old: Sequence[Contract], new: Sequence[Contract]) -> Iterator[tuple[s
 
 def _tell_removed(path: Path, present: set[Path], revision: str) -> int:
     """Contracts that were below ``path`` at the revision and are gone."""
-    root = _root(path)
+    root = root_of(path)
     below = path.resolve().relative_to(root)
-    listed = _git(root, "ls-tree", "-r", "--name-only", "-z", revision, "--", str(below)) or ""
+    listed = git(root, "ls-tree", "-r", "--name-only", "-z", revision, "--", str(below)) or ""
     count = 0
     for name in filter(None, listed.split("\0")):
         if Path(name).suffix.lower() not in SUFFIXES or root / name in present or (root / name).exists():
             continue
-        text = _git(root, "show", f"{revision}:{name}", missing_ok=True)
+        text = git(root, "show", f"{revision}:{name}", missing_ok=True)
         if text is None or not is_contract(text.encode()):
             continue
         click.echo(f"{name}: BREAKS: the contract is removed")
@@ -210,23 +209,4 @@ def _tell_readers(readers: Readers, feed: str, column: str | None) -> None:
     click.echo(
         f"    read by models: {', '.join(models) or 'none found'}; "
         f"published tables: {', '.join(tables) or 'none found'}"
-    )
-
-
-def _root(path: Path) -> Path:
-    start = path.resolve()
-    while not start.is_dir():
-        start = start.parent
-    text = _git(start, "rev-parse", "--show-toplevel")
-    return Path((text or "").strip()).resolve()
-
-
-def _git(folder: Path, *arguments: str, missing_ok: bool = False) -> str | None:
-    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        return done.stdout
-    if missing_ok and ("exists on disk, but not in" in done.stderr or "does not exist in" in done.stderr):
-        return None
-    raise click.ClickException(
-        f"git {arguments[0]}: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'failed'}"
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,8 +71,8 @@ def ingest_feed(name: str, partition: str | None, *, force: bool, say: Say) -> l
 
 def _ingested(name: str, partition: str | None, *, force: bool, say: Say) -> list[Taken]:
     definitions = load_definitions(Path.cwd())
-    feed = _feed(definitions, name)
-    with dg.DagsterInstance.get() as instance, dg.build_resources(_resources(definitions), instance) as resources:
+    feed = feed_of(definitions, name)
+    with dg.DagsterInstance.get() as instance, dg.build_resources(platform_of(definitions), instance) as resources:
         platform: PlatformResource = resources.platform
         with dg.partition_loading_context(dynamic_partitions_store=instance):
             keys = _keys(feed, platform, partition, force=force, say=say)
@@ -91,14 +91,16 @@ def _ingested(name: str, partition: str | None, *, force: bool, say: Say) -> lis
         problems: dict[str, str] = {}
         for number, request in enumerate(runs, start=1):
             of_all = f" (run {number} of {len(runs)})" if len(runs) > 1 else ""
-            say(f"taking {_shown(request)}{of_all} ...")
-            run = _run(definitions, instance, feed, request, force=force)
+            say(f"taking {named(request)}{of_all} ...")
+            tags = {FORCE_TAG: "true"} if force else {}
+            run = run_assets(definitions, instance, [feed.lake_key, feed.raw_key], request, tags)
             say(f"run {run.run_id[:8]}: {'success' if run.success else 'failure'}")
-            problems |= _problems(run)
+            problems |= problems_of(run)
         return [_taken(feed, platform, key, deliveries.get(key), problems.get(key, "")) for key in keys]
 
 
-def _feed(definitions: dg.Definitions, name: str) -> Feed:
+def feed_of(definitions: dg.Definitions, name: str) -> Feed:
+    """The feed ``name`` of the project. Raises :class:`IngestRefused` if there is none that can be loaded."""
     tree = definitions.component_tree
     components = tree.get_all_components(of_type=FileFeed) if tree is not None else []
     feeds: dict[str, Feed] = {}
@@ -118,7 +120,8 @@ def _feed(definitions: dg.Definitions, name: str) -> Feed:
     return feeds[name]
 
 
-def _resources(definitions: dg.Definitions) -> dict[str, object]:
+def platform_of(definitions: dg.Definitions) -> dict[str, object]:
+    """The project's resource `platform`, by its key."""
     return {"platform": (definitions.resources or {})["platform"]}
 
 
@@ -163,22 +166,25 @@ def _exists(partitions: dg.PartitionsDefinition | None, key: str) -> bool:
     return not isinstance(partitions, dg.TimeWindowPartitionsDefinition) or partitions.has_partition_key(key)
 
 
-def _run(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, feed: Feed, request: dg.RunRequest, *, force: bool
-) -> dg.ExecuteInProcessResult:
+def run_assets(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey], request: dg.RunRequest,
+    tags: Mapping[str, str],
+) -> dg.ExecuteInProcessResult:  # fmt: skip
+    """A run of the assets ``keys`` over what ``request`` names, in this process."""
     job = definitions.resolve_implicit_global_asset_job_def()
     worker = WorkerProcess.of(os.getpid()).to_tag()  # whoever looks for dead runs may be on another machine
     return job.execute_in_process(
         instance=instance,
-        asset_selection=[feed.lake_key, feed.raw_key],
+        asset_selection=list(keys),
         partition_key=request.partition_key,
-        tags={**request.tags, WORKER_TAG: worker, **({FORCE_TAG: "true"} if force else {})},
+        tags={**request.tags, WORKER_TAG: worker, **tags},
         run_config=CONSOLE,
         raise_on_error=False,
     )
 
 
-def _shown(request: dg.RunRequest) -> str:
+def named(request: dg.RunRequest) -> str:
+    """The partitions of a request, for people."""
     ends = [request.tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end")]
     return f"{ends[0]} to {ends[1]}" if all(ends) else request.partition_key or "the snapshot"
 
@@ -187,7 +193,7 @@ def _name(feed: Feed) -> str:
     return str(getattr(feed.partitions, "name", ""))
 
 
-def _problems(run: dg.ExecuteInProcessResult) -> dict[str, str]:
+def problems_of(run: dg.ExecuteInProcessResult) -> dict[str, str]:
     """Why partitions of the run failed, as its failures say, by key."""
     found: dict[str, str] = {}
     for event in run.all_events:

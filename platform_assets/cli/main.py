@@ -20,6 +20,7 @@ GROUPS = {
     "ledger": ("platform_assets.cli.ledger", "Read versions and verdicts of published tables."),
     "source": ("platform_assets.cli.source", "Add a source from sample files: its contract, pattern and partitions."),
     "ingest": ("platform_assets.cli.ingest", "Ingest deliveries of a feed now; with --force again."),
+    "reload": ("platform_assets.cli.reload", "Bring a live feed under its contract as it is now, and prove it."),
     "launch": ("platform_assets.cli.launch", "Materialize assets in a Dagster that is running, and wait."),
     "run": ("platform_assets.cli.run", "Materialize a selection of assets now, with a line for each at the end."),
     "dbt": ("platform_assets.cli.dbt", "Write dbt sources from contracts, and the macros a dbt project needs."),

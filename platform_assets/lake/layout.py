@@ -4,6 +4,7 @@
     lake/<feed>/<partition>/rejected.json           the latest rejection, if it came after the manifest
     lake/<feed>/<partition>/name.json               the partition's name, where it is too long for a folder's
     lake/<feed>/<partition>/<ingestion>/part-*.parquet
+    lake/<feed>/reload.json                         what is left to do of a reload, while there is one
     lake/_quarantine/<feed>/<partition>/<ingestion>.jsonl
 
 What is written into these files is said in ``manifest`` and ``quarantine``; in which order, in ``commit``. The
@@ -29,6 +30,8 @@ REJECTION = "rejected.json"
 LOCK = ".lock"
 QUARANTINE = "_quarantine"
 WORK = ".work"
+NOTE = "reload.json"
+"""In the folder of a feed: what is left to do of a reload (``reloading.note``)."""
 LOCK_WAIT_SECONDS = 1800.0
 
 

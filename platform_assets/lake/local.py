@@ -9,7 +9,15 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from platform_assets.lake.layout import LOCK_WAIT_SECONDS, QUARANTINE, name_of
+from platform_assets.lake.layout import (
+    LOCK_WAIT_SECONDS,
+    NOTE,
+    QUARANTINE,
+    name_of,
+    partition_folder,
+    sync_folder,
+    write_durably,
+)
 from platform_assets.lake.manifest import Manifest, Rejection, read_latest, read_manifest, read_rejection
 from platform_assets.lake.names import escape
 from platform_assets.lake.quarantine import QuarantinedRow
@@ -59,6 +67,32 @@ class LocalLake:
 
     def sweep(self, feed: str, partition: str, *, older_than: dt.timedelta) -> list[str]:  # noqa: ARG002 - see Lake
         return []
+
+    def data_names(self, feed: str, partition: str) -> list[str]:
+        folder = partition_folder(self.path, feed, partition)
+        return sorted(str(path.relative_to(self.path)) for path in folder.glob("*/*") if path.is_file())
+
+    @contextmanager
+    def fetched(self, names: Sequence[str]) -> Iterator[list[Path]]:
+        yield [path for path in (self.path / name for name in names) if path.is_file()]
+
+    def remove_generations(self, feed: str, partition: str) -> list[str]:
+        with self.opened(feed, partition) as held:
+            return held.remove_generations()
+
+    def note(self, feed: str) -> bytes | None:
+        try:
+            return (self.path / escape(feed) / NOTE).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def put_note(self, feed: str, content: bytes | None) -> None:
+        path = self.path / escape(feed) / NOTE
+        if content is not None:
+            write_durably(path, content)
+        elif path.exists():
+            path.unlink(missing_ok=True)
+            sync_folder(path.parent)
 
     def quarantined_rows(self, name: str, limit: int | None) -> list[QuarantinedRow]:
         return self.quarantines.place_of(name).rows(name, limit)

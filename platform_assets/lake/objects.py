@@ -25,7 +25,7 @@ from pathlib import Path
 from platform_assets.failpoints import failpoint
 from platform_assets.failures import Kind
 from platform_assets.lake.errors import IngestionError, RecordUnreadable
-from platform_assets.lake.layout import LOCK_WAIT_SECONDS, QUARANTINE
+from platform_assets.lake.layout import LOCK_WAIT_SECONDS, NOTE, QUARANTINE
 from platform_assets.lake.manifest import Manifest, Rejection, purged
 from platform_assets.lake.names import escape, is_cut, shown, unescape
 from platform_assets.lake.quarantine import QuarantinedRow
@@ -39,6 +39,7 @@ from platform_assets.lake.versions import (
     newest,
     newest_number,
     remove_data,
+    remove_unnamed,
     sweep,
 )
 from platform_assets.logs import in_this_context, logger
@@ -134,6 +135,34 @@ class ObjectLake:
 
     def sweep(self, feed: str, partition: str, *, older_than: dt.timedelta) -> list[str]:
         return sweep(self.objects, self.quarantines, feed, partition, older_than=older_than)
+
+    def data_names(self, feed: str, partition: str) -> list[str]:
+        found = data_of(self.objects, Quarantines(self.quarantines.beside), feed, partition)
+        return sorted(name for name in found if not name.endswith(".jsonl"))
+
+    @contextlib.contextmanager
+    def fetched(self, names: Sequence[str]) -> Iterator[list[Path]]:
+        with scratch_folder() as scratch:
+            pairs = [(name, scratch / f"{at:06d}.parquet") for at, name in enumerate(names)]
+            with ThreadPoolExecutor(TRANSFERS) as pool:
+                list(pool.map(in_this_context(self._fetch), pairs))
+            yield [path for _, path in pairs if path.is_file()]
+
+    def remove_generations(self, feed: str, partition: str) -> list[str]:
+        version = self._readable(feed, partition)
+        return remove_unnamed(self.objects, self.quarantines, version)
+
+    def note(self, feed: str) -> bytes | None:
+        return self.objects.read(f"{escape(feed)}/{NOTE}")
+
+    def put_note(self, feed: str, content: bytes | None) -> None:
+        if content is None:
+            self.objects.delete([f"{escape(feed)}/{NOTE}"])
+            return
+        with scratch_folder() as scratch:
+            path = scratch / NOTE
+            path.write_bytes(content)
+            self.objects.upload(f"{escape(feed)}/{NOTE}", path)
 
     def quarantined_rows(self, name: str, limit: int | None) -> list[QuarantinedRow]:
         return self.quarantines.place_of(name).rows(name, limit)

@@ -41,13 +41,17 @@ def purge_quarantine(
 
 
 def purge_partition(
-    lake: Lake, feed: str, partition: str, *, older_than: dt.timedelta, dry_run: bool = False
-) -> Purge | None:
-    """:func:`purge_quarantine` of one partition; None if nothing of it is that old."""
+    lake: Lake, feed: str, partition: str, *, older_than: dt.timedelta, dry_run: bool = False,
+    wait_seconds: float = 0,
+) -> Purge | None:  # fmt: skip
+    """:func:`purge_quarantine` of one partition; None if nothing of it is that old.
+
+    A run that is writing it is waited for, up to ``wait_seconds``.
+    """
     if not _old(lake, feed, partition, older_than):
         return None
     try:
-        with lake.opened(feed, partition, wait_seconds=0) as held:
+        with lake.opened(feed, partition, wait_seconds=wait_seconds) as held:
             if not held.is_readable:
                 return Purge(feed, partition, left="its records cannot be read; materialize it in the lake again")
             due = _due(lake, held, feed, partition, older_than)

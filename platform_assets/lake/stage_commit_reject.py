@@ -189,6 +189,20 @@ class LocalPartition:
         failpoint("lake.purge.before_removal")
         self.quarantines.remove(names)
 
+    def remove_generations(self) -> list[str]:
+        """Remove all that no record names; the names of what is gone. Raises ``RecordUnreadable``."""
+        if not self.is_readable:
+            raise RecordUnreadable(self.folder / min(self._unreadable), "nobody knows what it names")
+        before = self._names()
+        shutil.rmtree(work_folder(self.lake, self.feed, self.partition), ignore_errors=True)
+        failpoint("lake.generations.before_removal")
+        self._clean_up()
+        return sorted(before - self._names())
+
+    def _names(self) -> set[str]:
+        data = {self._relative(path) for path in self.folder.glob("*/*") if path.is_file()}
+        return data | self.quarantines.listed(self.feed, self.partition).keys()
+
     def _keep_quarantine(self, name: str | None) -> None:
         if name is not None and self._stage is not None:
             self.quarantines.place_of(name).keep(name, self._stage.quarantine.path)

@@ -154,6 +154,30 @@ class Lake(Protocol):
         """
         ...
 
+    def data_names(self, feed: str, partition: str) -> list[str]:
+        """The names of all Parquet files of a partition, those that no record names any more among them, in order."""
+        ...
+
+    def fetched(self, names: Sequence[str]) -> AbstractContextManager[list[Path]]:
+        """Files by their names as files of this machine, for the length of the block; those that are gone left out."""
+        ...
+
+    def remove_generations(self, feed: str, partition: str) -> list[str]:
+        """Remove all data and quarantines that no record names, those of the version before too; their names.
+
+        A reader that is still at them gets an error. A run that is writing the partition is waited for, or has lost.
+        Raises ``RecordUnreadable`` if nobody knows what is named.
+        """
+        ...
+
+    def note(self, feed: str) -> bytes | None:
+        """What :meth:`put_note` wrote about a feed; None if there is nothing."""
+        ...
+
+    def put_note(self, feed: str, content: bytes | None) -> None:
+        """Keep a note about a feed, in the place of another one, or remove it."""
+        ...
+
     def quarantined_rows(self, name: str, limit: int | None) -> list[QuarantinedRow]:
         """The rows of the quarantine that a record names."""
         ...

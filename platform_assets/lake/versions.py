@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from platform_assets.failpoints import failpoint
 from platform_assets.lake.errors import RecordTooNew
 from platform_assets.lake.json_records import FORMAT, FormatTooNew, built, content
 from platform_assets.lake.manifest import Manifest, Rejection, fields_of, to_json
@@ -112,6 +113,24 @@ def sweep(
     fence = dataclasses.replace(version, number=version.number + 1)
     if not objects.create(key_of(folder_of(feed, partition), fence.number), fence.to_json()):
         return []  # somebody commits right now, and removes them
+    remove_data(objects, quarantines, unnamed)
+    return unnamed
+
+
+def remove_unnamed(objects: Objects, quarantines: Quarantines, version: Version) -> list[str]:
+    """Remove what the newest ``version`` does not name, with what the one before it names; the names of it.
+
+    A version like it is put first, so that nobody who has written any of it can commit. Nothing is removed if another
+    writer has put one.
+    """
+    found = data_of(objects, quarantines, version.feed, version.partition)
+    unnamed = sorted(found.keys() - version.data)
+    if not unnamed:
+        return []
+    fence = dataclasses.replace(version, number=version.number + 1)
+    failpoint("lake.generations.before_removal")
+    if not objects.create(key_of(folder_of(version.feed, version.partition), fence.number), fence.to_json()):
+        return []
     remove_data(objects, quarantines, unnamed)
     return unnamed
 

@@ -29,6 +29,11 @@ def scratch_folder() -> Iterator[Path]:
         os.close(descriptor)
 
 
+def scratch_places() -> list[Path]:
+    """The folders that scratch folders of any user may lie in, on this machine."""
+    return sorted(Path(tempfile.gettempdir()).glob("platform-assets-*"))
+
+
 def _home() -> Path:
     """The folder of this user's scratch folders; one of its own where another user has taken the name."""
     home = Path(tempfile.gettempdir()) / f"platform-assets-{os.getuid()}"

@@ -1,0 +1,120 @@
+"""The part of a reload that removes clear values, and searches for them: in the order in which a kill loses none.
+
+The values are known from the lake's Parquet alone, so that earlier ingestions there are removed last.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+
+from platform_assets.cli.ingest_runs import Say
+from platform_assets.feeds.feed import Feed
+from platform_assets.lake.layout import LOCK_WAIT_SECONDS
+from platform_assets.lake.purging import purge_partition
+from platform_assets.lake.store import Lake
+from platform_assets.reloading.needles import Needles
+from platform_assets.reloading.note import Note
+from platform_assets.reloading.proof import Searched, search_folder, search_lake, search_warehouse, search_work
+from platform_assets.reloading.values import SHORTEST, ClearValues
+from platform_assets.stores.scratch import scratch_places
+from platform_assets.warehouse.duckdb.rewriting import rewrite_file
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from platform_assets.warehouse.protocol import Warehouse
+from platform_assets.wording import counted
+
+FETCHED = 1_000
+
+
+class ClearOut:
+    """Removes the clear ``values`` of a feed, and searches for them."""
+
+    def __init__(
+        self, feed: Feed, lake: Lake, warehouse: Warehouse, instance: dg.DagsterInstance, values: ClearValues, say: Say
+    ) -> None:
+        self.feed, self.lake, self.warehouse, self.instance = feed, lake, warehouse, instance
+        self.values, self.say = values, say
+        self.needles = Needles(values.anywhere)
+
+    @property
+    def described(self) -> str:
+        """How many values are searched for, and of what."""
+        values = self.values
+        columns = ", ".join(
+            f"{place} ({'some of its' if place in values.more else 'all'} {len(found)} values)"
+            for place, found in sorted(values.by_place.items())
+        )
+        if not values.count:
+            return "no value: the lake holds none in clear any more; what was found before is said in an earlier output"
+        return (
+            f"{counted(values.count, 'clear value')} of {columns}; {len(values.anywhere)} of them, texts of {SHORTEST} "
+            "bytes and more, everywhere, the others in columns of the same name"
+        )
+
+    def purge(self, note: Note) -> None:
+        """Purge the quarantine, but for rows of partitions that were written anew from the lake: they are protected."""
+        for name in self.lake.partition_names(self.feed.name):
+            partition = self.lake.partition_of(self.feed.name, name)
+            if partition in note.from_lake:
+                continue
+            done = purge_partition(
+                self.lake, self.feed.name, partition, older_than=dt.timedelta(0), wait_seconds=LOCK_WAIT_SECONDS
+            )
+            if done is not None and done.rows:
+                self.say(f"{partition}: {counted(done.rows, 'quarantined row')} purged")
+
+    def rewrite_warehouse(self) -> list[str]:
+        """Write the warehouse file anew, so that nothing of deleted rows is left in it; what came of it."""
+        if not isinstance(self.warehouse, DuckDBWarehouse):
+            return ["the warehouse is no DuckDB file: what it keeps of deleted rows is for it to remove"]
+        self.say("writing the warehouse file anew ...")
+        done = rewrite_file(self.warehouse, purpose=f"reload of {self.feed.name}: writing the file anew")
+        if done is None:
+            return []
+        return [f"the warehouse file was written anew: {done.before >> 10} kB before, {done.after >> 10} kB now"]
+
+    def remove_generations(self) -> str:
+        """Remove from the lake what no record names."""
+        removed = 0
+        for name in self.lake.partition_names(self.feed.name):
+            removed += len(self.lake.remove_generations(self.feed.name, self.lake.partition_of(self.feed.name, name)))
+        return f"earlier ingestions in the lake: {counted(removed, 'file')} removed"
+
+    def search_lake(self) -> list[Searched]:
+        """The lake and its quarantine."""
+        return list(search_lake(self.lake, self.feed.name, self.values, self.needles))
+
+    def search_others(self) -> list[Searched]:
+        """The warehouse, the Dagster instance, and temporary folders."""
+        return [
+            *search_warehouse(self.warehouse, self.values, self.needles),
+            *self._search_instance(),
+            search_work(self.lake, self.feed.name, self.needles, scratch_places()),
+        ]
+
+    def _search_instance(self) -> Iterator[Searched]:
+        home = Path(os.environ["DAGSTER_HOME"])
+        yield search_folder("event log and logs", home, self.needles)
+        storage = self.instance.event_log_storage
+        if not hasattr(storage, "postgres_url"):
+            return
+        import sqlalchemy as db
+
+        found = 0
+        at: list[str] = []
+        with storage.index_connection() as connection:  # type: ignore[attr-defined]
+            tables = db.MetaData()
+            tables.reflect(connection)
+            for table in tables.sorted_tables:
+                columns = [column for column in table.columns if isinstance(column.type, db.String)]
+                if not columns:
+                    continue
+                rows = connection.execution_options(yield_per=FETCHED).execute(db.select(*columns))
+                hits = self.needles.in_texts(str(value) for row in rows for value in row if value is not None)
+                found += hits
+                at += [table.name] if hits else []
+        yield Searched("event log in PostgreSQL", f"{counted(len(tables.tables), 'table')}, by row", found, tuple(at))
