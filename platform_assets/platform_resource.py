@@ -13,14 +13,14 @@ import dagster as dg
 from platform_assets.environment import scheme_of
 from platform_assets.execution import Execution
 from platform_assets.failures import Kind, PlatformError
+from platform_assets.ingestion.protection import KEY_VARIABLE, SHORTEST_KEY
 from platform_assets.lake.locations import open_lake
 from platform_assets.lake.store import Lake
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.locations import open_warehouse
 from platform_assets.warehouse.protocol import Warehouse
 
-PSEUDONYM_KEY_VARIABLE = "PLATFORM_PSEUDONYM_KEY"
-SHORTEST_KEY = 16
+PSEUDONYM_KEY_VARIABLE = KEY_VARIABLE
 
 
 class MissingPseudonymKey(PlatformError):

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import yaml
 
+from platform_assets.cli.project import chosen_lake, chosen_quarantine
 from platform_assets.cli.revisions import git, root_of, text_at
 from platform_assets.contracts.changes import Change, compare
 from platform_assets.contracts.model import Contract
@@ -164,12 +165,26 @@ def _tell_changes(file: Path, new: Sequence[Contract], revision: str) -> int:
             compare(before, now) if now is not None else [Change(f"the table {name!r} is removed", breaks=True)]
         )
     ]
+    _foretell(file, old, new)
     readers = find_readers(root) if any(change.breaks for _, change in changes) else None
     for name, change in changes:
         click.echo(f"{file}: {'BREAKS: ' if change.breaks else ''}{change.message}")
         if change.breaks and readers is not None:
             _tell_readers(readers, name, change.column)
     return sum(change.breaks for _, change in changes)
+
+
+def _foretell(file: Path, old: Sequence[Contract], new: Sequence[Contract]) -> None:
+    """Print what changed types and protections mean for partitions that are published already."""
+    # for a comparison alone: it needs all that ingestion does
+    from platform_assets.cli.foretelling import concerns_published, foretold
+
+    for name, before, now in _pairs(old, new):
+        if now is None or not concerns_published(before, now):
+            continue
+        lake = chosen_lake()
+        for line in foretold(before, now, lake, chosen_quarantine(lake)):
+            click.echo(f"{file}: {name}: {line}")
 
 
 def _pairs(old: Sequence[Contract], new: Sequence[Contract]) -> Iterator[tuple[str, Contract, Contract | None]]:

@@ -14,7 +14,7 @@ WIDER = {
 
 LEFT_BEHIND = (
     "; values that were ingested before stay in clear in older Parquet of the lake, and in tables and freed pages of "
-    "the warehouse file, until they are removed by hand (docs/operations.md, Personal values of before)"
+    "the warehouse file, until `platform-assets reload` has removed them"
 )
 
 

@@ -21,14 +21,18 @@ from platform_assets.sql.identifiers import quoted
 from platform_assets.sql.literals import literal
 
 MASK = "***"
+KEY_VARIABLE = "PLATFORM_PSEUDONYM_KEY"
+"""The variable that holds the key of pseudonyms."""
+SHORTEST_KEY = 16
+"""Bytes of a key."""
 
 
 class Pseudonyms:
     """Makes pseudonyms, in SQL and in Python, from one key of at least 16 bytes."""
 
     def __init__(self, key: bytes) -> None:
-        if len(key) < 16:
-            raise ValueError(f"the pseudonym key has {len(key)} bytes; it needs at least 16 random ones")
+        if len(key) < SHORTEST_KEY:
+            raise ValueError(f"the pseudonym key has {len(key)} bytes; it needs at least {SHORTEST_KEY} random ones")
         derived = hmac.digest(key, b"platform-assets pseudonym v1", "sha256")
         self._prefix = base64.urlsafe_b64encode(derived)[:22].decode()
         self.fingerprint = hmac.digest(key, b"platform-assets key fingerprint", "sha256").hex()[:16]
@@ -153,7 +157,9 @@ def is_strict_json(text: str) -> bool:
 
 
 __all__ = [
+    "KEY_VARIABLE",
     "MASK",
+    "SHORTEST_KEY",
     "Pseudonyms",
     "function_name",
     "is_strict_json",

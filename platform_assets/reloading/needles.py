@@ -71,6 +71,6 @@ class Needles:
 
 def _forms(text: str) -> set[bytes]:
     escaped = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
-    twice = {json.dumps(form)[1:-1] for form in escaped}
+    twice = {json.dumps(form, ensure_ascii=ascii)[1:-1] for form in escaped for ascii in (True, False)}
     forms = {text, text.replace('"', '""'), *escaped, *twice}
     return {form.encode("utf-8", "surrogatepass") for form in forms}

@@ -45,11 +45,12 @@ class Standing:
 
 
 def survey(
-    lake: Lake, contract: Contract, deliveries: Mapping[str, Delivery], key_fingerprint: str,
+    lake: Lake, contract: Contract, deliveries: Mapping[str, Delivery], key_fingerprint: str | None,
     earlier: Sequence[Contract] = (),
 ) -> list[Standing]:  # fmt: skip
     """How each partition of the feed stands that is in the lake; ``deliveries`` are those of the landing folder.
 
+    ``key_fingerprint`` is that of the pseudonym key, None for one that is not known and taken to be the same as before.
     ``earlier`` contracts tell how columns were protected where the manifests do not.
     """
     known = _known(contract, earlier)
@@ -68,8 +69,12 @@ def survey(
     return found
 
 
-def standing(manifest: Manifest, contract: Contract, delivery: Delivery | None, key_fingerprint: str) -> Standing:
+def standing(
+    manifest: Manifest, contract: Contract, delivery: Delivery | None, key_fingerprint: str | None
+) -> Standing:
     """How one partition stands."""
+    if key_fingerprint is None:
+        key_fingerprint = manifest.key_fingerprint
     partition, rows = manifest.partition, manifest.rows_out
     same = manifest.contract_digest == contract_digest(contract) and manifest.key_fingerprint == key_fingerprint
     if same or manifest.state != "data":

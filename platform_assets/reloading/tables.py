@@ -36,8 +36,8 @@ def in_columns(query: Query, relation: str, columns: Sequence[tuple[str, str]], 
     for name, kind in columns:
         of_it = by_column.get(name.lower(), [])
         parts = [being_sql(name, of_it)] if of_it else []
-        if not kind.lstrip("U").startswith(_PLAIN):
-            parts.append(holding_sql(name, values.anywhere))
+        if kind.endswith("]") or not kind.lstrip("U").startswith(_PLAIN):
+            parts.append(holding_sql(name, kind, values.anywhere))
         if parts:
             conditions[name] = " OR ".join(parts)
     if not conditions:

@@ -14,9 +14,12 @@ AT_ONCE = 100
 takes a second takes minutes."""
 
 
-def holding_sql(column: str, texts: Sequence[str]) -> str:
-    """True where the value, as text, holds one of ``texts``, as they are or as JSON writes them."""
+def holding_sql(column: str, kind: str, texts: Sequence[str]) -> str:
+    """True where the value of type ``kind``, as text, holds one of ``texts``, as they are or as JSON writes them."""
     value = f"CAST({quoted(column)} AS VARCHAR)"
+    if kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION")):
+        # cast as it is, DuckDB puts signs of its own before quotes in it
+        value = f"CAST(to_json({quoted(column)}) AS VARCHAR)"
     forms = sorted({form for text in texts if "\0" not in text for form in (text, *_in_json(text))})
     patterns = ["|".join(map(re.escape, forms[start : start + AT_ONCE])) for start in range(0, len(forms), AT_ONCE)]
     return " OR ".join(f"regexp_matches({value}, {literal(pattern)})" for pattern in patterns) or "false"

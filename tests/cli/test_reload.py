@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
+from click.testing import CliRunner
 
+from platform_assets.cli.main import main
 from platform_assets.cli.reload_runs import Reloaded, reload_feed
 from platform_assets.lake.manifest import read_manifest
 from tests.support.projects import Project, opened
@@ -67,10 +70,14 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Projec
         yield project
 
 
-def reload(project: Project, **more: bool) -> Reloaded:
+def reload(
+    project: Project, *, revisions: Sequence[str] = (), downstream: bool = False, dry_run: bool = False
+) -> Reloaded:
+    for name in [name for name in sys.modules if name.split(".")[0] == "somebody"]:
+        del sys.modules[name]  # a command is a process of its own
+    assert project.instance.root_directory == os.environ["DAGSTER_HOME"]
     said: list[str] = []
-    options = {"downstream": False, "dry_run": False, **more}
-    return reload_feed("orders", revisions=(), say=said.append, **options)
+    return reload_feed("orders", revisions=revisions, downstream=downstream, dry_run=dry_run, say=said.append)
 
 
 def clear_texts(project: Project) -> list[str]:
@@ -157,6 +164,73 @@ def test_a_type_changes_in_a_live_table(project: Project) -> None:
     assert reload(project).good
     assert [type(row[0]) for row in orders(project, "amount")] == [int] * 15
     assert all(read_manifest(project.root / "data" / "lake", "orders", day) for day in DAYS)
+
+
+def test_a_check_against_the_contract_of_before_foretells_it(project: Project) -> None:
+    def git(*words: str) -> None:
+        subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *words], check=True, capture_output=True)
+
+    git("init")
+    git("add", "somebody")
+    git("commit", "-m", "before")
+    contract(project, HASH, amount="string")
+    path = project.root / "somebody" / "defs" / "orders" / "contract.yaml"
+    checked = CliRunner().invoke(main, ["contract", "check", str(path), "--against", "HEAD"])
+    assert checked.exit_code == 1
+    for words in (
+        "orders: 5 partitions of orders in the lake: 2 to be ingested again, their files are still there, "
+        "3 to be written anew from the lake, their files are gone",
+        "column 'amount': values of BIGINT become VARCHAR",
+        "the table raw.orders gets other types: all of its partitions are published in one transaction",
+        "clear values of customer are to be removed",
+        "what must be done: platform-assets reload orders --downstream",
+        "until `platform-assets reload` has removed them",
+    ):
+        assert words in checked.output, checked.output
+    assert reload(project).good
+    contract(project, MASK, amount="string")
+    assert "orders: 5 partitions" not in CliRunner().invoke(main, ["contract", "check", str(path)]).output
+    contract(project, amount="string")
+    path.with_name("before.yaml").unlink(missing_ok=True)
+    git("commit", "-am", "protected no more")
+    contract(project, HASH, amount="string")
+    git("commit", "-am", "protected")
+    contract(project, amount="string")
+    back = CliRunner().invoke(main, ["contract", "check", str(path), "--against", "HEAD"])
+    assert "2 to be ingested again, their files are still there, 3 that cannot be brought under it" in back.output
+    assert f"{DAYS[2]}: column 'customer' was protected by hash" in back.output
+
+
+def test_records_that_do_not_say_it_are_completed_by_the_contract_of_before(project: Project) -> None:
+    lake = project.root / "data" / "lake"
+    for day in DAYS:
+        manifest = read_manifest(lake, "orders", day)
+        assert manifest is not None
+        path = lake / "orders" / day / "manifest.json"
+        path.write_bytes(replace(manifest, protections=None).to_json())
+    for words in (["init"], ["add", "somebody"], ["commit", "-m", "before"]):
+        subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *words], check=True, capture_output=True)
+    contract(project, HASH)
+    refused = reload(project, dry_run=True)
+    assert refused.ways == {"landing": 2, "left": 3}
+    assert "--against" in refused.lines[0][2]
+    done = reload(project, revisions=("HEAD",))
+    assert (done.good, done.ways) == (True, {"landing": 2, "lake": 3}), done
+    assert clear_texts(project) == []
+
+
+def test_what_was_ingested_under_the_new_contract_before_is_cleared_too(project: Project) -> None:
+    """A sensor asks for deliveries again once their contract has changed, before anybody reloads."""
+    for day in DAYS[2:]:
+        (project.landing / "orders" / f"{day}.csv").write_text(
+            "id,customer,status,amount\n" + "".join(",".join(row) + "\n" for row in rows(day))
+        )
+    contract(project, HASH)
+    assert project.run("key:lake/orders or key:raw/orders", DAYS[0], DAYS[-1]).success
+    done = reload(project)
+    assert (done.good, done.ways) == (True, {"current": 5}), done
+    assert "15 clear values of customer" in done.values
+    assert clear_texts(project) == []
 
 
 @pytest.mark.slow
