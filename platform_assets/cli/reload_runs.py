@@ -243,11 +243,11 @@ class _Reload:
         """Whether a column of the table is of a type that cannot become the contract's."""
         table = self.feed.raw_table
         with self.warehouse.session(read_only=True, purpose=f"looking at {table}") as session:
-            have = session.columns(table)
+            have, wanted = session.columns(table), raw_columns(self.feed.contract, session.dialect)
         if have is None:
             return False
         try:
-            plan_change(table, have, [ColumnDef(*column) for column in raw_columns(self.feed.contract)])
+            plan_change(table, have, [ColumnDef(*column) for column in wanted])
         except IncompatibleTable:
             return True
         return False

@@ -63,6 +63,7 @@ def plan_change(table: TableName, have: Sequence[ColumnDef], want: Sequence[Colu
     if conflicts:
         raise IncompatibleTable(
             f"{table}: {'; '.join(conflicts)}. Values would be changed by a conversion, so it is not made. Either give "
-            f"the column a new name, or rename the old table away and load all partitions again from the lake."
+            f"the column a new name, or change all partitions at once: `platform-assets reload` does so for a feed's "
+            f"table, another one is renamed away and made anew."
         )
     return TableChange(tuple(added), tuple(widened))

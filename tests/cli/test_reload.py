@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from click.testing import CliRunner
 from platform_assets.cli.main import main
 from platform_assets.cli.reload_runs import Reloaded, reload_feed
 from platform_assets.lake.manifest import read_manifest
-from tests.support.projects import Project, opened
+from platform_assets.stores.objects import Objects
+from tests.support.object_store import S3Server
+from tests.support.projects import RESOURCES, Project, opened
 from tests.support.shop import CONTRACT, DAYS, deliver, good_rows, write_shop
 
 COLUMNS = """\
@@ -50,9 +53,9 @@ def rows(day: str) -> list[list[str]]:
     return [*mails, ["none", f"bad-{day}{CLEAR}", "open", "1"]]
 
 
-@pytest.fixture(name="project")
-def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    """Five days that are published under a contract without protections; of the last three the delivery is gone."""
+@contextmanager
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """A feed of orders, in a project from which commands are called."""
     write_shop(tmp_path, macros=False)
     for folder in ("models", "published"):
         (tmp_path / "somebody" / "defs" / folder / "defs.yaml").unlink()
@@ -62,11 +65,22 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Projec
     with opened(tmp_path) as project:
         monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
         monkeypatch.chdir(tmp_path)
-        contract(project)
-        deliver(project, {day: rows(day) for day in DAYS})
-        assert project.run("key:lake/orders or key:raw/orders", DAYS[0], DAYS[-1]).success
-        for day in DAYS[2:]:
-            (project.landing / "orders" / f"{day}.csv").unlink()
+        yield project
+
+
+def publish(project: Project) -> None:
+    """Five days are published under a contract without protections; of the last three the delivery is gone."""
+    contract(project)
+    deliver(project, {day: rows(day) for day in DAYS})
+    assert project.run("key:lake/orders or key:raw/orders", DAYS[0], DAYS[-1]).success
+    for day in DAYS[2:]:
+        (project.landing / "orders" / f"{day}.csv").unlink()
+
+
+@pytest.fixture(name="project")
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    with shop(tmp_path, monkeypatch) as project:
+        publish(project)
         yield project
 
 
@@ -125,6 +139,7 @@ def test_after_a_new_protection_no_clear_value_is_found_anywhere(project: Projec
     assert project.run("key:lake/orders or key:raw/orders", DAYS[0], DAYS[-1]).success, "the feed goes on"
 
 
+@pytest.mark.slow
 def test_a_table_that_still_holds_a_value_is_found_and_the_values_are_kept(project: Project) -> None:
     with project.warehouse.session() as session:
         session.execute("CREATE TABLE copied AS SELECT 'of ' || customer || ', long ago' AS words FROM raw.orders")
@@ -142,6 +157,7 @@ def test_a_table_that_still_holds_a_value_is_found_and_the_values_are_kept(proje
     assert clear_texts(project) == []
 
 
+@pytest.mark.slow
 def test_what_the_lake_does_not_hold_is_said_by_partition(project: Project) -> None:
     contract(project, MASK)
     assert reload(project).good
@@ -154,6 +170,7 @@ def test_what_the_lake_does_not_hold_is_said_by_partition(project: Project) -> N
     assert {row[0] for row in orders(project, "customer") if CLEAR not in str(row[0])} == {"***"}
 
 
+@pytest.mark.slow
 def test_a_type_changes_in_a_live_table(project: Project) -> None:
     contract(project, amount="string")
     done = reload(project)
@@ -166,6 +183,7 @@ def test_a_type_changes_in_a_live_table(project: Project) -> None:
     assert all(read_manifest(project.root / "data" / "lake", "orders", day) for day in DAYS)
 
 
+@pytest.mark.slow
 def test_a_check_against_the_contract_of_before_foretells_it(project: Project) -> None:
     def git(*words: str) -> None:
         subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *words], check=True, capture_output=True)
@@ -201,6 +219,7 @@ def test_a_check_against_the_contract_of_before_foretells_it(project: Project) -
     assert f"{DAYS[2]}: column 'customer' was protected by hash" in back.output
 
 
+@pytest.mark.slow
 def test_records_that_do_not_say_it_are_completed_by_the_contract_of_before(project: Project) -> None:
     lake = project.root / "data" / "lake"
     for day in DAYS:
@@ -219,6 +238,7 @@ def test_records_that_do_not_say_it_are_completed_by_the_contract_of_before(proj
     assert clear_texts(project) == []
 
 
+@pytest.mark.slow
 def test_what_was_ingested_under_the_new_contract_before_is_cleared_too(project: Project) -> None:
     """A sensor asks for deliveries again once their contract has changed, before anybody reloads."""
     for day in DAYS[2:]:
@@ -250,3 +270,32 @@ def test_killed_at_each_step_it_goes_on(project: Project, point: str) -> None:
     assert clear_texts(project) == []
     assert [len(str(row[0])) for row in orders(project, "customer")] == [32] * 15
     assert [type(row[0]) for row in orders(project, "amount")] == [str] * 15
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_lake_and_a_quarantine_below_urls_are_cleared_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s3: S3Server
+) -> None:
+    for name, value in s3.variables.items():
+        monkeypatch.setenv(name, value)
+    lake, quarantine = f"{s3.bucket()}/lake", f"{s3.bucket()}/quarantine"
+    with shop(tmp_path, monkeypatch) as project:
+        text = RESOURCES.replace("data/lake", lake) + f"  quarantine: {quarantine}\n"
+        (tmp_path / "somebody" / "defs" / "platform" / "defs.yaml").write_text(text)
+        publish(project)
+        contract(project, HASH)
+        done = reload(project)
+        assert (done.good, done.ways) == (True, {"landing": 2, "lake": 3}), done
+        assert clear_texts(project) == []
+        for place in (lake, quarantine):
+            objects = Objects(place)
+            for listed in objects.listed():
+                path = tmp_path / "object"
+                objects.fetch(listed.key, path)
+                assert CLEAR.encode() not in path.read_bytes(), listed.key
+                if listed.key.endswith(".parquet"):
+                    with duckdb.connect() as engine:
+                        assert CLEAR not in str(engine.execute("SELECT * FROM read_parquet(?)", [str(path)]).fetchall())
+        assert [len(str(row[0])) for row in orders(project, "customer")] == [32] * 15
+        assert reload(project).ways == {"current": 5}

@@ -55,6 +55,8 @@ RELOAD_TAG = "platform/reload"
 """Tag of a run that writes partitions anew under the contract as it is now: from their deliveries where these are still
 there, else from the lake."""
 
+RELOAD = "`platform-assets reload` writes it anew from the lake"
+
 NOT_INGESTED = Failure(Kind.NOT_DELIVERED, "not_ingested", "nothing was ingested")
 """The failure of whoever needs a partition of the lake that is not there."""
 
@@ -232,7 +234,9 @@ def _ingested(work: _Work, partition: str, arrivals: Arrivals, ingestor: LakeRew
     if kept is not None:
         # what was ingested stays, even when the landing folder has been cleared since
         if kept.state == "data" and kept.contract_digest != contract_digest(feed.contract):
-            raise _NotThere("gone", f"the contract has changed since it was ingested, and its files are gone {where}")
+            raise _NotThere(
+                "gone", f"the contract has changed since it was ingested, and its files are gone {where}: {RELOAD}"
+            )
         return Ingested(kept, unchanged=True)
     landing = feed.landing(work.platform.landing)
     absence = f"{_irregular(landing, arrivals, partition) or 'no file has arrived'} {where}"
