@@ -6,28 +6,24 @@ The values are known from the lake's Parquet alone, so that earlier ingestions t
 from __future__ import annotations
 
 import datetime as dt
-import os
-from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 
 from platform_assets.cli.ingest_runs import Say
+from platform_assets.cli.reload_instance import search_instance
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.layout import LOCK_WAIT_SECONDS
 from platform_assets.lake.purging import purge_partition
 from platform_assets.lake.store import Lake
 from platform_assets.reloading.needles import Needles
 from platform_assets.reloading.note import Note
-from platform_assets.reloading.proof import Searched, search_folder, search_lake, search_warehouse, search_work
+from platform_assets.reloading.proof import Searched, search_lake, search_warehouse, search_work
 from platform_assets.reloading.values import SHORTEST, ClearValues
 from platform_assets.stores.scratch import scratch_places
 from platform_assets.warehouse.duckdb.rewriting import rewrite_file
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.protocol import Warehouse
 from platform_assets.wording import counted
-
-FETCHED = 1_000
 
 
 class ClearOut:
@@ -92,29 +88,6 @@ class ClearOut:
         """The warehouse, the Dagster instance, and temporary folders."""
         return [
             *search_warehouse(self.warehouse, self.values, self.needles),
-            *self._search_instance(),
+            *search_instance(self.instance, self.needles),
             search_work(self.lake, self.feed.name, self.needles, scratch_places()),
         ]
-
-    def _search_instance(self) -> Iterator[Searched]:
-        home = Path(os.environ["DAGSTER_HOME"])
-        yield search_folder("event log and logs", home, self.needles)
-        storage = self.instance.event_log_storage
-        if not hasattr(storage, "postgres_url"):
-            return
-        import sqlalchemy as db
-
-        found = 0
-        at: list[str] = []
-        with storage.index_connection() as connection:  # type: ignore[attr-defined]
-            tables = db.MetaData()
-            tables.reflect(connection)
-            for table in tables.sorted_tables:
-                columns = [column for column in table.columns if isinstance(column.type, db.String)]
-                if not columns:
-                    continue
-                rows = connection.execution_options(yield_per=FETCHED).execute(db.select(*columns))
-                hits = self.needles.in_texts(str(value) for row in rows for value in row if value is not None)
-                found += hits
-                at += [table.name] if hits else []
-        yield Searched("event log in PostgreSQL", f"{counted(len(tables.tables), 'table')}, by row", found, tuple(at))
