@@ -5,18 +5,14 @@ The values are known from the lake's Parquet alone, so that earlier ingestions t
 
 from __future__ import annotations
 
-import datetime as dt
-
 import dagster as dg
 
 from platform_assets.cli.ingest_runs import Say
 from platform_assets.cli.reload_instance import search_instance
 from platform_assets.feeds.feed import Feed
-from platform_assets.lake.layout import LOCK_WAIT_SECONDS
-from platform_assets.lake.purging import purge_partition
+from platform_assets.lake.purging import purge_unprotected
 from platform_assets.lake.store import Lake
 from platform_assets.reloading.needles import Needles
-from platform_assets.reloading.note import Note
 from platform_assets.reloading.proof import Searched, search_lake, search_warehouse, search_work
 from platform_assets.reloading.values import SHORTEST, ClearValues
 from platform_assets.stores.scratch import scratch_places
@@ -36,32 +32,28 @@ class ClearOut:
         self.values, self.say = values, say
         self.needles = Needles(values.anywhere)
 
-    @property
-    def described(self) -> str:
-        """How many values are searched for, and of what."""
+    def described(self, searched: bool) -> str:
+        """How many values are searched for, and of what; ``searched`` if a reload that was killed had found none."""
         values = self.values
         columns = ", ".join(
             f"{place} ({'some of its' if place in values.more else 'all'} {len(found)} values)"
             for place, found in sorted(values.by_place.items())
         )
         if not values.count:
-            return "no value: the lake holds none in clear any more; what was found before is said in an earlier output"
+            before = "they were searched for before that and not found" if searched else "so none could be searched for"
+            return f"no value: the lake holds none in clear any more, {before}"
         return (
             f"{counted(values.count, 'clear value')} of {columns}; {len(values.anywhere)} of them, texts of {SHORTEST} "
             "bytes and more, everywhere, the others in columns of the same name"
         )
 
-    def purge(self, note: Note) -> None:
+    def purge(self) -> None:
         """Purge the quarantine, but for rows of partitions that were written anew from the lake: they are protected."""
         for name in self.lake.partition_names(self.feed.name):
             partition = self.lake.partition_of(self.feed.name, name)
-            if partition in note.from_lake:
-                continue
-            done = purge_partition(
-                self.lake, self.feed.name, partition, older_than=dt.timedelta(0), wait_seconds=LOCK_WAIT_SECONDS
-            )
-            if done is not None and done.rows:
-                self.say(f"{partition}: {counted(done.rows, 'quarantined row')} purged")
+            done = purge_unprotected(self.lake, self.feed.name, partition)
+            if done is not None:
+                self.say(f"{partition}: {done.left or counted(done.rows, 'quarantined row') + ' purged'}")
 
     def rewrite_warehouse(self) -> list[str]:
         """Write the warehouse file anew, so that nothing of deleted rows is left in it; what came of it."""

@@ -130,12 +130,8 @@ class _Reload:
             return done
         record_protections(lake, feed.contract, earlier)
         clear_out = ClearOut(feed, lake, self.warehouse, self.instance, values, self.say)
-        from_lake = {standing.partition for standing in ahead if standing.way is Way.LAKE}
-        note = Note(
-            contract_digest(feed.contract), tuple(sorted(places)),
-            tuple(sorted(from_lake | set(note.from_lake if note else ()))),
-            searched=bool(note and note.searched and not ahead),
-        )  # fmt: skip
+        searched = note is not None and note.searched and not ahead
+        note = Note(contract_digest(feed.contract), tuple(sorted(places)), searched)
         write_note(lake, feed.name, note)
         failpoint("reload.noted")
         problems = self._run([feed.lake_key], [standing.partition for standing in ahead], {RELOAD_TAG: "true"})
@@ -154,18 +150,18 @@ class _Reload:
             note = self._clear(done, clear_out, note)
         if done.good and all(each.clean for each in done.searched):
             remove_note(lake, feed.name)
-            done.ends.append("done")
+            done.ends.append("done: the feed is under its contract as it is now")
         else:
             done.good = False
             done.ends.append("not done yet: mend what is said above, then run it again")
         return done
 
     def _clear(self, done: Reloaded, clear_out: ClearOut, note: Note) -> Note:
-        clear_out.purge(note)
+        clear_out.purge()
         failpoint("reload.purged")
         done.ends += clear_out.rewrite_warehouse()
         failpoint("reload.warehouse")
-        done.values = clear_out.described
+        done.values = clear_out.described(note.searched)
         done.searched = clear_out.search_others()
         if done.good and all(each.clean for each in done.searched):
             note = replace(note, searched=True)

@@ -31,10 +31,13 @@ from platform_assets.ingestion.validation import validate
 from platform_assets.lake.deliveries import Delivery
 from platform_assets.lake.errors import DeliveryRejected, IngestionError
 from platform_assets.lake.manifest import Manifest
+from platform_assets.lake.quarantine import Mark
 from platform_assets.lake.store import LakePartition, Stage
 from platform_assets.partition_key import PartitionKey
 from platform_assets.sql.identifiers import quoted
 from platform_assets.sql.literals import literal
+
+NOTHING = Mark(0, 0, Counter(), Counter(), ())
 
 
 class LakeRewriter(Ingestor):
@@ -42,6 +45,8 @@ class LakeRewriter(Ingestor):
 
     _kept: Manifest | None = None
     """What is written anew, while that is done."""
+    _fresh = NOTHING
+    """What was quarantined of it, without what was before."""
 
     def rewrite(self, *, contract: Contract, partition: PartitionKey) -> Ingested:
         """The manifest of the partition under ``contract``, committed; unchanged if it is that already.
@@ -52,7 +57,7 @@ class LakeRewriter(Ingestor):
         if kept is None:
             raise NotInTheLake(f"{contract.name} {partition.key}: nothing of it is in the lake")
         delivery = Delivery(contract.name, partition, kept.delivery_files)
-        self._kept = kept
+        self._kept, self._fresh = kept, NOTHING
         try:
             return self.take(contract=contract, delivery=delivery)
         finally:
@@ -82,11 +87,15 @@ class LakeRewriter(Ingestor):
         with self.lake.on_disk([kept]) as files:
             batch = self._written(self._engine, plan, kept, files[kept.partition], stage)
         failpoint("lake.rewrite.read")
-        stage.quarantine.close()
         share = stage.quarantine.rows / max(1, batch.rows_in)
         if share > contract.quarantine_limit and not 0 < stage.quarantine.rows <= contract.quarantine_minimum:
             message = self._over_limit(contract, delivery, batch.rows_in, stage.quarantine)
             raise DeliveryRejected("quarantine_limit", f"written anew from the lake: {message}")
+        self._fresh = stage.quarantine.mark()
+        if kept.quarantine_file is not None and not plan.protected:
+            for row in self.lake.quarantined_rows(kept.quarantine_file, None):
+                stage.quarantine.add(row.file, row.line, row.reasons, row.raw.encode())
+        stage.quarantine.close()
         return batch
 
     def _written(
@@ -111,16 +120,19 @@ class LakeRewriter(Ingestor):
         made, kept = super()._described(held, contract, delivery, stage, batch), self._kept
         if kept is None:
             return made
-        # rows that were quarantined before are counted on; what they held goes with the old quarantine
+        # rows that were quarantined before are counted on; under a new protection their texts are not kept
+        fresh = self._fresh
+        carried = made.rows_quarantined - fresh.rows
         return dataclasses.replace(
             made,
             delivery_version=kept.delivery_version,
+            rewritten=not carried,
             rows_in=made.rows_in + kept.rows_quarantined,
-            rows_quarantined=made.rows_quarantined + kept.rows_quarantined,
-            reasons=_sum(made.reasons, kept.reasons),
-            rules=_sum(made.rules, kept.rules),
-            rows_purged=kept.rows_quarantined,
-            purged_at=(kept.purged_at or _now()) if kept.rows_quarantined else "",
+            rows_quarantined=fresh.rows + kept.rows_quarantined,
+            reasons=_sum(fresh.reasons, kept.reasons),
+            rules=_sum(fresh.rules, kept.rules),
+            rows_purged=kept.rows_quarantined - carried,
+            purged_at=(kept.purged_at or _now()) if kept.rows_quarantined > carried else "",
         )
 
 

@@ -27,7 +27,7 @@ class Manifest:
     Of the rows quarantined ``rows_purged`` were removed from the quarantine at ``purged_at`` (UTC); both are left out
     of the file while there are none. ``protections`` says which columns were written protected and how (``hash``,
     ``mask``, ``drop``), values inside a JSON column by its name and the path, with slashes; None where that was not
-    recorded.
+    recorded. ``rewritten``: its rows were written anew from the lake, and what is quarantined holds no clear value.
     ``data_files`` are relative to the lake (:meth:`data_paths` gives them as paths). ``content_hash`` is made of
     the bytes of the delivered files, the contract's digest and the fingerprint of the pseudonym key: the same
     input has the same hash on any day and any machine. ``reasons`` counts each quarantined row once, under the
@@ -60,6 +60,7 @@ class Manifest:
     rows_purged: int = 0
     purged_at: str = ""
     protections: dict[str, str] | None = None
+    rewritten: bool = False
 
     def data_paths(self, lake: Path) -> tuple[Path, ...]:
         return tuple(lake / file for file in self.data_files)
@@ -127,7 +128,7 @@ class Rejection:
         return built(cls, {key: value for key, value in content(text).items() if key != "kind"})
 
 
-LATER: dict[str, Any] = {"rows_purged": 0, "purged_at": "", "protections": None}
+LATER: dict[str, Any] = {"rows_purged": 0, "purged_at": "", "protections": None, "rewritten": False}
 """Fields that a record has only if they say something: one without them is read by every version of its format."""
 
 

@@ -42,16 +42,12 @@ def purge_quarantine(
 
 def purge_partition(
     lake: Lake, feed: str, partition: str, *, older_than: dt.timedelta, dry_run: bool = False,
-    wait_seconds: float = 0,
 ) -> Purge | None:  # fmt: skip
-    """:func:`purge_quarantine` of one partition; None if nothing of it is that old.
-
-    A run that is writing it is waited for, up to ``wait_seconds``.
-    """
+    """:func:`purge_quarantine` of one partition; None if nothing of it is that old."""
     if not _old(lake, feed, partition, older_than):
         return None
     try:
-        with lake.opened(feed, partition, wait_seconds=wait_seconds) as held:
+        with lake.opened(feed, partition, wait_seconds=0) as held:
             if not held.is_readable:
                 return Purge(feed, partition, left="its records cannot be read; materialize it in the lake again")
             due = _due(lake, held, feed, partition, older_than)
@@ -65,6 +61,27 @@ def purge_partition(
         return Purge(feed, partition, left="a run is writing it")
     except RecordUnreadable as error:
         return Purge(feed, partition, left=str(error))
+
+
+def purge_unprotected(lake: Lake, feed: str, partition: str) -> Purge | None:
+    """Purge all quarantined rows of a partition that hold values as they came; None if there are none.
+
+    Those of a partition that was written anew from the lake are protected, and nowhere else. A run that is writing the
+    partition is waited for, or has lost.
+    """
+    listed = lake.quarantines.listed(feed, partition).keys()
+    if not listed:
+        return None
+    with lake.opened(feed, partition) as held:
+        if not held.is_readable:
+            return Purge(feed, partition, left="its records cannot be read; materialize it in the lake again")
+        kept = {held.manifest.quarantine_file} if held.manifest is not None and held.manifest.rewritten else set()
+        due = lake.quarantines.listed(feed, partition).keys() - kept
+        if not due:
+            return None
+        rows = sum(record.rows_quarantined for record in _records(held) if record.quarantine_file in due)
+        held.purge(due)
+        return Purge(feed, partition, rows, len(due))
 
 
 def _records(held: LakePartition) -> list[Manifest | Rejection]:

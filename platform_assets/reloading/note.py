@@ -19,13 +19,11 @@ from platform_assets.lake.store import Lake
 class Note:
     """The ``protected`` places of which clear values are to be removed, and the digest of the contract that says so.
 
-    ``from_lake`` are the partitions that are written anew from the lake: what is quarantined of them is nowhere else.
     ``searched`` says that everything but earlier ingestions in the lake was searched, and nothing found.
     """
 
     contract_digest: str
     protected: tuple[str, ...] = ()
-    from_lake: tuple[str, ...] = ()
     searched: bool = False
 
 
