@@ -18,6 +18,8 @@ from platform_assets.lake.manifest import Manifest
 from platform_assets.lake.store import Lake
 from platform_assets.partition_key import PartitionKey
 from platform_assets.sql.digest import contract_digest
+from platform_assets.stores.objects import Objects, is_url
+from platform_assets.stores.sftp import is_sftp
 
 
 class Way(StrEnum):
@@ -121,17 +123,27 @@ def _known(contract: Contract, earlier: Sequence[Contract]) -> dict[str, dict[st
 
 
 def deliveries_still_there(lake: Lake, contract: Contract) -> dict[str, Delivery]:
-    """The deliveries of which every file is where it was read from, for who does not know the landing folder."""
+    """The deliveries of which every file is where it was read from, for who does not know the landing folder.
+
+    Files on an SFTP server are not looked for: they count as being there.
+    """
     found = {}
     for name in lake.partition_names(contract.name):
         try:
             manifest = lake.manifest(contract.name, lake.partition_of(contract.name, name))
         except RecordUnreadable:
             continue
-        if manifest is not None and all(Path(file.path).is_file() for file in manifest.delivery_files):
+        if manifest is not None and all(_is_there(file.path) for file in manifest.delivery_files):
             key = PartitionKey(manifest.partition)
             found[manifest.partition] = Delivery(contract.name, key, manifest.delivery_files)
     return found
+
+
+def _is_there(path: str) -> bool:
+    if is_url(path):
+        folder, _, name = path.rpartition("/")
+        return Objects(folder).exists(name)
+    return is_sftp(path) or Path(path).is_file()
 
 
 def counts(standings: Sequence[Standing]) -> Counter[Way]:
