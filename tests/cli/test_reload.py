@@ -14,11 +14,11 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
+from demo.object_store import S3Server
 from platform_assets.cli.main import main
 from platform_assets.cli.reload_runs import Reloaded, reload_feed
 from platform_assets.lake.manifest import read_manifest
 from platform_assets.stores.objects import Objects
-from tests.support.object_store import S3Server
 from tests.support.projects import RESOURCES, Project, opened
 from tests.support.shop import CONTRACT, DAYS, deliver, good_rows, write_shop
 

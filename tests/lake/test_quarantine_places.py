@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from demo.object_store import S3Server
 from platform_assets.cli.main import main
 from platform_assets.environment import InvalidEnvironment, quarantine_location, read_environment
 from platform_assets.failpoints import armed
@@ -27,7 +28,6 @@ from platform_assets.lake.store import Lake as LakeStore
 from tests.lake.test_objects import crash
 from tests.lake.test_stage_commit_reject import Crash
 from tests.support.lake import KEY, Lake, everywhere
-from tests.support.object_store import S3Server
 
 DAY, OTHER = "2013-01-01", "2013-01-02"
 NOW = dt.timedelta(0)
