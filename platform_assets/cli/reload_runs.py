@@ -258,7 +258,7 @@ class _Reload:
             self.instance.add_dynamic_partitions(
                 str(self.feed.partitions.name), [r.delivery.partition for r in requests]
             )
-        return list(run_requests(self.feed.partitions, requests))
+        return list(run_requests(self.feed, requests))
 
     def _run(self, keys: Sequence[dg.AssetKey], partitions: Sequence[str], tags: Mapping[str, str]) -> dict[str, str]:
         """Materialize assets of the feed for the partitions; why some failed, by key."""

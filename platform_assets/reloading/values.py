@@ -18,7 +18,7 @@ from platform_assets.ingestion.protection import MASK
 from platform_assets.lake.errors import RecordUnreadable
 from platform_assets.lake.store import Lake
 from platform_assets.sql.identifiers import quoted
-from platform_assets.sql.literals import path_literal
+from platform_assets.sql.literals import literal, path_literal
 
 MOST = 1_000
 """Values of a place that are searched for."""
@@ -87,7 +87,7 @@ def _take(
             continue
         value = f"CAST({quoted(column)} AS VARCHAR)"
         # how earlier ingestions were protected is not recorded: what looks protected is taken to be
-        clear = f" AND NOT regexp_full_match({value}, '{_PSEUDONYM}')" if unknown else ""
+        clear = f" AND NOT regexp_full_match({value}, {literal(_PSEUDONYM)})" if unknown else ""
         rows = engine.execute(
             f"SELECT v FROM (SELECT DISTINCT {value} AS v FROM {relation} WHERE {quoted(column)} IS NOT NULL "
             f"AND {value} <> ?{clear}) USING SAMPLE reservoir({MOST + 1} ROWS) REPEATABLE (1)",
