@@ -17,7 +17,7 @@ from platform_assets.formats.inference.text_types import MINORITY
 from platform_assets.ingestion.ingestor import Ingestor
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.errors import DeliveryRejected
-from platform_assets.lake.local import LocalLake
+from platform_assets.lake.locations import open_lake
 from platform_assets.partition_key import PartitionKey
 from platform_assets.sql.contract_file import parse_contract
 from platform_assets.stores.scratch import scratch_folder
@@ -83,7 +83,7 @@ def _tried_file(path: Path, first: FirstContract, folder: Path) -> tuple[Path, b
 def _try_all(first: FirstContract, files: Mapping[str, Sequence[tuple[Path, bool]]], lake: Path) -> list[Tried]:
     contract = parse_contract(first.text(), Path("contract.yaml"))
     found = []
-    store = LocalLake(lake)
+    store = open_lake(lake)
     with Ingestor(lake=store, pseudonym_key=None) as ingestor:
         for partition, parts in files.items():
             is_part = any(part for _, part in parts)
