@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from platform_assets.cli.places import DBT_PROJECT, DEFS, SOURCES
 from platform_assets.lake.layout import write_durably
 
 
@@ -19,14 +20,14 @@ def dbt() -> None:
 @click.option(
     "--contracts",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=Path("platform_assets/defs"),
+    default=DEFS,
     show_default=True,
     help="Folder with the feeds.",
 )
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("dbt_project/models/staging/_sources.yml"),
+    default=SOURCES,
     show_default=True,
     help="The sources file to write.",
 )
@@ -81,7 +82,7 @@ def macros(into: Path) -> None:
 @click.option(
     "--project",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=Path("dbt_project"),
+    default=DBT_PROJECT,
     show_default=True,
     help="Folder of the dbt project.",
 )

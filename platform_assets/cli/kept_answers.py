@@ -17,11 +17,11 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
+
+from platform_assets.cli.places import DEFS, SOURCES
 
 SUFFIXES = (".yaml", ".yml", ".sql", ".toml")
-SOURCES = ("platform_assets/defs", "dbt_project/models/staging/_sources.yml")
-"""What `dbt sources` reads where no option says so."""
 MOST = 200
 """Answers that are kept; the oldest make room."""
 
@@ -38,14 +38,14 @@ def answered(words: Sequence[str], answer: Callable[[], Any]) -> Any:
     if known is not None:
         sys.stdout.write(known)
         raise SystemExit(0)
-    with _copied() as output:
+    output = _Copied(sys.stdout)
+    with contextlib.redirect_stdout(cast("TextIO", output)):
         try:
-            result = answer()
+            return answer()
         except SystemExit as end:
             if not end.code:
-                _write(file, output.getvalue())
+                _write(file, output.copy.getvalue())
             raise
-    return result
 
 
 def _is_kept(words: Sequence[str]) -> bool:
@@ -72,11 +72,10 @@ def _question(words: Sequence[str]) -> str:
         add(path, status.st_size, status.st_mtime_ns)
     import click
 
-    add(
-        *sorted(path.name for path in Path(click.__file__).parents[1].iterdir())
-    )  # the versions of what is installed beside it
+    # the versions of what is installed beside it
+    add(*sorted(path.name for path in Path(click.__file__).parents[1].iterdir()))
     named = [Path(word.rpartition("=")[2]) for word in words[2:]]
-    for root in [*named, *map(Path, SOURCES)] if words[0] == "dbt" else named:
+    for root in [*named, DEFS, SOURCES] if words[0] == "dbt" else named:
         for path in _files(root):
             add(path, path.read_bytes().hex())
     return digest.hexdigest()
@@ -94,21 +93,18 @@ def _files(root: Path) -> Iterator[Path]:
     yield from sorted(path for path in found if path.suffix.lower() in SUFFIXES and path.is_file())
 
 
-@contextlib.contextmanager
-def _copied() -> Iterator[io.StringIO]:
-    """What is written to stdout in the block, which is shown as ever."""
-    copy, shown = io.StringIO(), sys.stdout
-    write = shown.write
+class _Copied:
+    """A stream that is written to as ever, and keeps a copy."""
 
-    def both(text: str) -> int:
-        copy.write(text)
-        return write(text)
+    def __init__(self, stream: TextIO) -> None:
+        self.copy, self._stream = io.StringIO(), stream
 
-    shown.write = both  # type: ignore[method-assign]
-    try:
-        yield copy
-    finally:
-        shown.write = write  # type: ignore[method-assign]
+    def write(self, text: str) -> int:
+        self.copy.write(text)
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _folder() -> Path:

@@ -1,4 +1,4 @@
-"""A lake below a URL, on a real S3 server: who loses a race is told, and what nobody needs is removed."""
+"""A lake below a URL, on a real S3 server: who loses a race learns of it, and what nobody needs is removed."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def once(action: Callable[[], None]) -> Callable[[], None]:
 def test_of_many_writers_at_once_each_is_committed_or_told(lake: Any, make_contract: Callable[..., Any]) -> None:
     contract = make_contract(COLUMNS)
     files = [lake.file(f"{number}.csv", table(str(number), 40)) for number in range(8)]
-    ready, told = threading.Barrier(len(files)), []
+    ready, reported = threading.Barrier(len(files)), []
 
     def write(number: int) -> None:
         ready.wait()
         try:
             lake.ingest(contract, files[number])
         except Overtaken as error:
-            told.append(failure_of(error))
+            reported.append(failure_of(error))
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(len(files))]
     for thread in threads:
@@ -62,8 +62,8 @@ def test_of_many_writers_at_once_each_is_committed_or_told(lake: Any, make_contr
     for thread in threads:
         thread.join()
     version = newest(Objects(lake.url), "feed", DAY)
-    assert version.number + len(told) == len(files), "each is a version, or was told"
-    assert all((each.kind, each.code) == (Kind.INFRASTRUCTURE, "lake:overtaken") for each in told)
+    assert version.number + len(reported) == len(files), "each is a version, or was reported as overtaken"
+    assert all((each.kind, each.code) == (Kind.INFRASTRUCTURE, "lake:overtaken") for each in reported)
     assert len(words(lake)) == 1
 
 
