@@ -24,6 +24,7 @@ from pathlib import Path
 
 from platform_assets.failpoints import failpoint
 from platform_assets.failures import Kind
+from platform_assets.lake.conditional_writes import require_conditional_writes
 from platform_assets.lake.errors import IngestionError, RecordUnreadable
 from platform_assets.lake.layout import LOCK_WAIT_SECONDS, NOTE, QUARANTINE
 from platform_assets.lake.manifest import Manifest, Rejection, purged
@@ -83,6 +84,7 @@ class ObjectLake:
         *,
         wait_seconds: float = LOCK_WAIT_SECONDS,  # noqa: ARG002 - nobody waits
     ) -> Iterator[ObjectPartition]:
+        require_conditional_writes(self.objects)
         with scratch_folder() as scratch:
             yield ObjectPartition(self, newest(self.objects, feed, partition), scratch)
 

@@ -71,10 +71,15 @@ def faults_of(url: str, doing: str) -> Iterator[None]:
         ) from None
     except exceptions.BaseError as error:
         if "NoSuchBucket" in str(error) or "ContainerNotFound" in str(error):
-            raise NoSuchStore(f"{url}: there is no such bucket. Make it, or correct the URL") from None
+            raise no_such_store(url) from None
         if (status := _STATUS.search(str(error))) is not None and status[1][:3] in ("401", "403"):
             raise _refused(url, doing, error) from None
         raise StoreFault(f"{url}: {doing} failed ({_words(error)}). Nothing is known of it: try again") from None
+
+
+def no_such_store(url: str) -> NoSuchStore:
+    """The bucket of the URL is not there."""
+    return NoSuchStore(f"{url}: there is no such bucket. Make it, or correct the URL")
 
 
 def _refused(url: str, doing: str, error: Exception) -> StoreRefused:

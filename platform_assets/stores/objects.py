@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-from platform_assets.stores.errors import InvalidUrl, StoreFault, faults_of
+from platform_assets.stores.errors import InvalidUrl, StoreFault, faults_of, no_such_store
 
 if TYPE_CHECKING:
     from obstore import GetOptions
@@ -144,6 +144,8 @@ class Objects:
                 obstore.put(self._store, key, content, mode="create", use_multipart=False)
             except obstore.exceptions.AlreadyExistsError:
                 return self.read(key) == content
+            except FileNotFoundError:
+                raise no_such_store(self.url) from None
             return True
 
     @_repeated
@@ -152,7 +154,10 @@ class Objects:
         import obstore
 
         with faults_of(self.named(key), "writing"):
-            obstore.put(self._store, key, path)
+            try:
+                obstore.put(self._store, key, path)
+            except FileNotFoundError:
+                raise no_such_store(self.url) from None
 
     @_repeated
     def fetch(self, key: str, path: Path, *, version: Version | None = None) -> bool:

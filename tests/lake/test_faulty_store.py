@@ -10,6 +10,7 @@ import pytest
 
 from demo.object_store import S3Server
 from platform_assets.ingestion.ingestor import ingest
+from platform_assets.lake.conditional_writes import NoConditionalWrites
 from platform_assets.lake.versions import newest
 from platform_assets.landing.found import Completeness
 from platform_assets.landing.landing import FileNames
@@ -48,3 +49,18 @@ def test_a_third_of_the_requests_may_fail(
             assert words(lake) == {str(number)}
         assert newest(Objects(lake.url), "feed", "2013-01-01").number == DELIVERIES, "each was committed once"
     assert set(server.met) == {*FAULTS, "none"}
+
+
+@pytest.mark.parametrize("lake", ["s3"], indirect=True)
+def test_a_store_that_replaces_what_is_there_is_refused(
+    lake: Any, s3: S3Server, make_contract: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract, path = make_contract(COLUMNS), lake.file("a.csv", table("x"))
+    with faulty_server(s3.port, ignored=frozenset({"if-none-match"})) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        with pytest.raises(NoConditionalWrites, match="If-None-Match"):
+            lake.ingest(contract, path)
+        assert list(Objects(lake.url).listed()) == [], "nothing is left of the attempt"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.variables["AWS_ENDPOINT_URL"])
+    lake.ingest(contract, path)
+    assert words(lake) == {"x"}

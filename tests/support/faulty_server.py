@@ -22,9 +22,9 @@ class FaultyServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, port: int, share: float, seed: int) -> None:
+    def __init__(self, port: int, share: float, seed: int, ignored: frozenset[str]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.target, self.share = port, share
+        self.target, self.share, self.ignored = port, share, ignored
         self.met: Counter[str] = Counter()
         self._random, self._lock = random.Random(seed), threading.Lock()
 
@@ -53,7 +53,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(int(fault[:3]), {}, SLOW_DOWN if fault.startswith("503") else INTERNAL)
             return
         connection = http.client.HTTPConnection("127.0.0.1", self.server.target, timeout=60)
-        connection.request(self.command, self.path, body, dict(self.headers.items()))
+        asked = {name: value for name, value in self.headers.items() if name.lower() not in self.server.ignored}
+        connection.request(self.command, self.path, body, asked)
         answer = connection.getresponse()
         content = answer.read()
         headers = {name: value for name, value in answer.getheaders() if name.lower() not in NOT_HANDED_ON}
@@ -87,9 +88,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def faulty_server(port: int, *, share: float, seed: int = 7) -> Iterator[FaultyServer]:
-    """A server before the one at ``port``."""
-    server = FaultyServer(port, share, seed)
+def faulty_server(
+    port: int, *, share: float = 0, seed: int = 7, ignored: frozenset[str] = frozenset()
+) -> Iterator[FaultyServer]:
+    """A server before the one at ``port``, which does not know of the headers ``ignored``."""
+    server = FaultyServer(port, share, seed, ignored)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
