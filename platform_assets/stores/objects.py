@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 from platform_assets.stores.errors import InvalidUrl, StoreFault, faults_of, no_such_store
 
 if TYPE_CHECKING:
-    from obstore import GetOptions
+    from obstore import GetOptions, ObjectMeta
     from obstore.store import ObjectStore
 
 SCHEMES = ("s3", "gs", "az")
@@ -187,19 +187,20 @@ class Objects:
             try:
                 with faults_of(self.named(folder), "listing"):
                     pages = iter(obstore.list(self._store, folder or None, offset=after or None, chunk_size=PAGE))
-                    page = next(pages, None)
-                while page is not None:
-                    yield [
-                        Listed(each["path"], each["size"], each["last_modified"], each["e_tag"] or "") for each in page
-                    ]
-                    after, patience = page[-1]["path"], _Patience(self.patience_seconds)
+                since = after
+                while True:
                     with faults_of(self.named(folder), "listing"):
                         page = next(pages, None)
+                    if page is None:
+                        return
+                    # an emulator may not know where a listing is to begin
+                    found = [_listed(each) for each in page if each["path"] > since]
+                    if found:
+                        yield found
+                        after, patience = found[-1].key, _Patience(self.patience_seconds)
             except StoreFault:
                 if patience.is_over():
                     raise
-            else:
-                return
 
     @_repeated
     def look(self, key: str) -> Listed | None:
@@ -211,7 +212,7 @@ class Objects:
                 found = obstore.head(self._store, key)
             except FileNotFoundError:
                 return None
-        return Listed(key, found["size"], found["last_modified"], found["e_tag"] or "")
+        return _listed(found)
 
     @_repeated
     def folders(self, folder: str = "") -> list[str]:
@@ -249,3 +250,7 @@ class Objects:
                 client_options={"timeout": REQUEST_TIMEOUT, **({"allow_http": True} if http else {})},
                 retry_config={"max_retries": 8, "retry_timeout": dt.timedelta(seconds=self.patience_seconds)},
             )
+
+
+def _listed(meta: ObjectMeta) -> Listed:
+    return Listed(meta["path"], meta["size"], meta["last_modified"], meta["e_tag"] or "")
