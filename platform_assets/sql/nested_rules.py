@@ -10,17 +10,20 @@ import dataclasses
 from dataclasses import dataclass
 
 from platform_assets.contracts.model import Column, LogicalType, NestedField
-from platform_assets.sql.identifiers import quoted
+from platform_assets.sql.identifiers import quoted, quoted_path
 from platform_assets.sql.literals import literal
 from platform_assets.sql.row_rules import Check, compile_column
 
-VALUE, TEXT, PLACE = "_v", "_s", "_i"
-"""Inside a list: a value, its text, and its place from 1 on."""
+VALUE, TEXT, PAIR = "_v", "_s", "_p"
+"""A value of a list, its text, and the struct of both.
+
+A check sees its pair and no other column: DuckDB copies a list that a lambda takes from outside once for each item.
+"""
 
 
 @dataclass(frozen=True)
 class NestedRules:
-    """SQL of typed ``values`` with the names that they have in ``checks``."""
+    """SQL of ``values``, lists of typed values with their texts, with the names that they have in ``checks``."""
 
     values: tuple[tuple[str, str], ...]
     checks: tuple[Check, ...]
@@ -58,13 +61,13 @@ def nested_rules(column: Column, found: str, prefix: str) -> NestedRules:
     of_text: dict[str, list[Check]] = {}
     for index, field in enumerate(fields_with_text(column)):
         texts, name = f"{found}[{index + 2}]", quoted(f"{prefix}{index}")
-        checks, value = _compiled(field, quoted(TEXT), f"{texts}[{quoted(PLACE)}]")
-        values.append((f"{prefix}{index}", f"list_transform({texts}, lambda {quoted(TEXT)}: {value})"))
+        checks, value = _compiled(field, quoted(TEXT), quoted_path(PAIR, TEXT))
+        pair = f"struct_pack({quoted(VALUE)} := {value}, {quoted(TEXT)} := {quoted(TEXT)})"
+        values.append((f"{prefix}{index}", f"list_transform({texts}, lambda {quoted(TEXT)}: {pair})"))
         of_text[field.column.name] = [
             Check(
                 f"{check.code.split(':')[0]}:{field.column.name}",
-                f"coalesce(list_bool_and(list_transform({name}, lambda {quoted(VALUE)}, {quoted(PLACE)}: {check.sql})),"
-                " true)",
+                f"coalesce(list_bool_and(list_transform({name}, lambda {quoted(PAIR)}: {check.sql})), true)",
             )
             for check in checks
         ]
@@ -79,7 +82,7 @@ def nested_rules(column: Column, found: str, prefix: str) -> NestedRules:
     return NestedRules(tuple(values), tuple(ordered))
 
 
-def _compiled(field: NestedField, text: str, place: str) -> tuple[tuple[Check, ...], str]:
-    """The checks of a value whose text is ``place``, and the value made of the SQL ``text``."""
+def _compiled(field: NestedField, text: str, paired: str) -> tuple[tuple[Check, ...], str]:
+    """The checks of a pair whose text is ``paired``, and the value made of the SQL ``text``."""
     column = dataclasses.replace(field.column, name=VALUE, required=False)
-    return compile_column(column, place).checks, compile_column(column, text).value
+    return compile_column(column, paired, table=PAIR).checks, compile_column(column, text).value

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from platform_assets.contracts.model import Column, Contract, LogicalType, RowExpression
 from platform_assets.sql.dialects import text_of
-from platform_assets.sql.identifiers import quoted
+from platform_assets.sql.identifiers import quoted_path
 from platform_assets.sql.literals import literal
 from platform_assets.sql.types import sql_type
 from platform_assets.sql.value_rules import fulfilled, value_rule_texts
@@ -57,23 +57,25 @@ class CompiledColumn:
 
 
 def compile_column(
-    column: Column, source: str, source_type: str = "VARCHAR", *, stored: str = "", guard: str = ""
+    column: Column, source: str, source_type: str = "VARCHAR", *, stored: str = "", guard: str = "", table: str = ""
 ) -> CompiledColumn:
     """The column's value and checks, read from the SQL expression ``source`` of DuckDB's type ``source_type``.
 
     Where ``source`` is made of another expression, that is ``stored``: it tells which values are null. ``guard`` is
-    true for the values that ``source`` can be made of.
+    true for the values that ``source`` can be made of. The checks find the value under the column's name; in ``table``,
+    where it is given.
     """
     given = stored or source
+    name = quoted_path(*filter(None, (table, column.name)))
     if source_type == "VARCHAR":
         text = plain_number_text(column, source)
         if text != source:
             guard = " AND ".join(filter(None, (guard, _separated(column, source))))
-        value, exact = _from_text(column, text)
+        value, exact = _from_text(column, text, name)
     elif source_type == JSON_TEXT:
         value, exact = source, None
     else:
-        value, exact = _from_typed(column, source, source_type)
+        value, exact = _from_typed(column, source, source_type, name)
     checks: list[Check] = []
     exact = " AND ".join(f"({part})" for part in (guard, exact) if part)
     if exact:
@@ -81,7 +83,8 @@ def compile_column(
     if column.required:
         checks.append(Check(f"required:{column.name}", f"({given} IS NOT NULL)"))
     checks.extend(
-        Check(f"{code}:{column.name}", f"coalesce({sql}, true)") for code, sql in value_rule_texts(column, column.name)
+        Check(f"{code}:{column.name}", f"coalesce({sql}, true)")
+        for code, sql in value_rule_texts(column, column.name, table)
     )
     return CompiledColumn(column.name, value, tuple(checks))
 
@@ -131,9 +134,9 @@ def accepts(column: Column, source_type: str) -> bool:
     return base in FAMILIES[column.type]
 
 
-def _from_text(column: Column, text: str) -> tuple[str, str | None]:
-    """The typed value, and SQL that is true when the text has exactly that value (``None``: every text has)."""
-    kind, name = column.type, quoted(column.name)
+def _from_text(column: Column, text: str, name: str) -> tuple[str, str | None]:
+    """The typed value, and SQL that is true when the text has exactly the value ``name`` (``None``: every text has)."""
+    kind = column.type
     if kind is LogicalType.STRING:
         return text, None
     trimmed = f"trim({text})"
@@ -148,7 +151,7 @@ def _from_text(column: Column, text: str) -> tuple[str, str | None]:
         )
         return value, f"{name} IS NOT NULL"
     if kind in (LogicalType.DATE, LogicalType.TIMESTAMP, LogicalType.TIMESTAMP_TZ):
-        return _time_from_text(column, text, trimmed)
+        return _time_from_text(column, text, trimmed, name)
     value = f"TRY_CAST({text} AS {sql_type(column)})"
     same = f"CAST({name} AS VARCHAR) = {text}"
     if kind is LogicalType.INTEGER:
@@ -185,8 +188,8 @@ def _digits(text: str) -> str:
     return f"rtrim(ltrim({mantissa}, '0'), '0')"
 
 
-def _time_from_text(column: Column, text: str, trimmed: str) -> tuple[str, str]:
-    kind, name, target = column.type, quoted(column.name), sql_type(column)
+def _time_from_text(column: Column, text: str, trimmed: str, name: str) -> tuple[str, str]:
+    kind, target = column.type, sql_type(column)
     if column.format is not None:
         form = literal(column.format)
         parsed = f"try_strptime({trimmed}, {form})"
@@ -219,8 +222,8 @@ def _time_from_text(column: Column, text: str, trimmed: str) -> tuple[str, str]:
     return value, f"{name} IS NOT NULL AND {there}"
 
 
-def _from_typed(column: Column, source: str, source_type: str) -> tuple[str, str | None]:
-    name, target = quoted(column.name), sql_type(column)
+def _from_typed(column: Column, source: str, source_type: str, name: str) -> tuple[str, str | None]:
+    target = sql_type(column)
     if column.type is LogicalType.JSON:
         return f"CAST(to_json({source}) AS VARCHAR)", None
     if source_type == target:

@@ -52,9 +52,10 @@ def value_rules(column: Column, operand: exp.Expr) -> list[Rule]:
 
 
 @functools.lru_cache(maxsize=4096)
-def value_rule_texts(column: Column, name: str) -> tuple[tuple[str, str], ...]:
-    """The code and DuckDB's text of each rule for one value of the column, whose name there is ``name``."""
-    return tuple((code, text_of(condition)) for code, condition in value_rules(column, named(name)))
+def value_rule_texts(column: Column, name: str, table: str = "") -> tuple[tuple[str, str], ...]:
+    """The code and DuckDB's text of each rule for one value of the column, whose name there is ``name``; in ``table``,
+    where it is given."""
+    return tuple((code, text_of(condition)) for code, condition in value_rules(column, named(name, table or None)))
 
 
 def fulfilled(condition: RowCondition, dialect: Dialect = Dialect.DUCKDB) -> exp.Expr:
