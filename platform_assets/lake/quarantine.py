@@ -85,7 +85,8 @@ class QuarantineWriter:
         self._file.write(_ENCODE(entry).encode("utf-8", "backslashreplace") + b"\n")
         self.rows += 1
         self.reasons[reasons[0]] += 1
-        self.rules.update(reasons)
+        for reason in reasons:
+            self.rules[reason] += 1
         if len(self.first) < NAMED:
             self.first.append((file, line))
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from collections.abc import Sequence
-
-import numpy as np
 
 from platform_assets.contracts.model import Contract
 from platform_assets.formats.lines import FILE
@@ -37,11 +37,11 @@ def row_text(
         for reading in readings[element.name]
         if reading.fragile and reading.guard is not None
     ]
-    starts = np.cumsum([0, *counts])
+    starts = list(itertools.accumulate(counts, initial=0))
 
     def line(number: int) -> int:
-        at = int(np.searchsorted(starts, number, side="right")) - 1
-        return at * FILE + number - int(starts[at]) + 1
+        at = bisect.bisect_right(starts, number) - 1
+        return at * FILE + number - starts[at] + 1
 
     text = f"CAST(to_json({packed_sql(values)}) AS VARCHAR)"
     return RowText(f"CASE WHEN {' AND '.join(guards)} THEN {text} END" if guards else text, line)
