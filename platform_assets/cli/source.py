@@ -83,6 +83,8 @@ def _report(plan: SourcePlan) -> None:
     if len(found.columns) > COLUMNS:
         click.echo(f"and {len(found.columns) - COLUMNS:,} more columns")
     click.echo(f"files:      {plan.proposal.pattern}")
+    if plan.proposal.remark:
+        click.echo(f"            {plan.proposal.remark}")
     words = plan.proposal.partitions
     if words is None:
         click.echo("partitions: none; a delivery replaces the whole table")

@@ -32,6 +32,7 @@ SPELLINGS = (
     ("YYYY/mm/dd", "%Y/%m/%d"), ("YYYY-mm-dd", "%Y-%m-%d"), ("YYYY_mm_dd", "%Y_%m_%d"), ("YYYY.mm.dd", "%Y.%m.%d"),
     ("YYYYmmdd", "%Y%m%d"), ("dd.mm.YYYY", "%d.%m.%Y"), ("dd-mm-YYYY", "%d-%m-%Y"), ("dd_mm_YYYY", "%d_%m_%Y"),
     ("ddmmYYYY", "%d%m%Y"),
+    ("mm-dd-YYYY", "%m-%d-%Y"), ("mm_dd_YYYY", "%m_%d_%Y"),
     ("GGGG-WVV", "%G-W%V"), ("GGGG_WVV", "%G_W%V"), ("GGGGWVV", "%GW%V"), ("GGGG-KWVV", "%G-KW%V"),
     ("YYYY/mm", "%Y/%m"), ("YYYY-mm", "%Y-%m"), ("YYYY_mm", "%Y_%m"), ("YYYY.mm", "%Y.%m"), ("YYYYmm", "%Y%m"),
     ("hour=HH", "hour=%H"), ("YYYY", "%Y"),
@@ -65,15 +66,16 @@ class Dated:
             return None
 
 
-def dated(path: str) -> Dated:
+def dated(path: str, *, month_first: bool = False) -> Dated:
     """The path with directives in the place of the times that it names.
 
     A time that contradicts an earlier one, such as the end of a span, is a star. One that does not exist is text.
+    ``11-01-2026`` is a day of January, if not ``month_first``.
     """
     values: dict[str, str] = {}
     taken = [False] * len(path)
     found: list[tuple[int, int, str]] = []
-    for regex, form in _EXPRESSIONS:
+    for regex, form in _MONTH_FIRST if month_first else _EXPRESSIONS:
         for match in regex.finditer(path):
             begin, end = match.span()
             said = match.groupdict()
@@ -120,7 +122,14 @@ def _expression(spelling: str) -> re.Pattern[str]:
         # the hour of a moment is no part of a partition
         spelling = spelling.replace("HH", "hh")
     body = re.sub(r"YYYY|GGGG|VV|HH|MM|SS|mm|dd", piece, spelling.replace(".", r"\."))
-    return re.compile(_START + body.replace("hh", _HOUR) + _END)
+    end = _END
+    if "MM" in spelling:
+        # 2026-11-01_2026-11-02 is a span of days, and no moment at 20:26
+        end += rf"(?![-_.]{_MONTH}[-_.]{_DAY}{_END})"
+    return re.compile(_START + body.replace("hh", _HOUR) + end)
 
 
 _EXPRESSIONS = [(_expression(spelling), form) for spelling, form in SPELLINGS]
+_MONTH_FIRST = [each for each in _EXPRESSIONS if each[1] not in ("%d-%m-%Y", "%d_%m_%Y")]
+QUARTER = re.compile(rf"{_START}{_YEAR}[-_.]?Q[1-4]{_END}|(?<![A-Za-z0-9])Q[1-4][-_.]?{_YEAR}{_END}", re.IGNORECASE)
+"""A quarter of a year, for which a pattern has no directive."""

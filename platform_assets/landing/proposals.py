@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from platform_assets.landing.dated_names import Dated, dated, escaped
+from platform_assets.landing.dated_names import QUARTER, Dated, dated, escaped
 from platform_assets.landing.patterns import ArrivalPattern, PatternError
 
 KEY = re.compile(r"[A-Za-z][\w.-]*")
@@ -23,12 +23,14 @@ ENDINGS = re.compile(r"(\.[A-Za-z][A-Za-z0-9]*)+$")
 class Proposal:
     """``pattern`` of the files, the words of ``partitions`` (none for a snapshot), and which keys the files belong to.
 
-    ``keys`` maps each path that the proposal was made from to its partition; empty for a snapshot.
+    ``keys`` maps each path that the proposal was made from to its partition; empty for a snapshot. ``remark`` says what
+    in the names could mean something else.
     """
 
     pattern: str
     partitions: Mapping[str, object] | None
     keys: Mapping[str, str]
+    remark: str = ""
 
 
 def propose(paths: Sequence[str], within: str = "") -> Proposal:
@@ -42,13 +44,23 @@ def propose(paths: Sequence[str], within: str = "") -> Proposal:
     deep = next((path for path in paths if path.count("/") != paths[0].count("/")), None)
     if deep is not None:
         raise PatternError(f"{paths[0]} and {deep} lie at different depths: the files of a source lie at one")
-    whole = Proposal(_common([_numbered(escaped(path)) for path in paths]), None, {})
-    found = _by_time(paths) or _by_word(paths, is_own=bool(within)) or whole
+    if quarter := next((match[0] for path in paths if (match := QUARTER.search(path))), ""):
+        texts = [QUARTER.sub("*", escaped(path)) for path in paths]
+        remark = (
+            f"{quarter} is a quarter, for which patterns have no directive: the files of all quarters are one table"
+        )
+        found = Proposal(_common(texts), None, {}, remark)
+    else:
+        whole = Proposal(_common([_numbered(escaped(path)) for path in paths]), None, {})
+        found = _by_time(paths) or _by_word(paths, is_own=bool(within)) or whole
     return dataclasses.replace(found, pattern=f"{escaped(within)}/{found.pattern}") if within else found
 
 
 def _by_time(paths: Sequence[str]) -> Proposal | None:
     found = [dated(path) for path in paths]
+    if any("%m-%d-%Y" in one.pattern or "%m_%d_%Y" in one.pattern for one in found):
+        # one of them cannot be a day before its month, so none is
+        found = [dated(path, month_first=True) for path in paths]
     directives = {frozenset(one.values) for one in found}
     times = [one.time for one in found]
     if len(directives) > 1 or None in times:
@@ -58,7 +70,11 @@ def _by_time(paths: Sequence[str]) -> Proposal | None:
     if kind is None or not _fits(pattern, paths):
         return None
     keys = {path: time.strftime(_KEYS[kind]) for path, time in zip(paths, times, strict=True) if time is not None}
-    return Proposal(pattern, words, keys)
+    others = [dated(path, month_first=True) for path in paths]
+    remark = ""
+    if all("d" in other.values and other.pattern != one.pattern for other, one in zip(others, found, strict=True)):
+        remark = "the names are read as day-month-year: if they are month-day-year, write %m before %d"
+    return Proposal(pattern, words, keys, remark)
 
 
 _KEYS = {"hourly": "%Y-%m-%d-%H:%M", "daily": "%Y-%m-%d", "weekly": "%Y-%m-%d", "monthly": "%Y-%m-%d", "yearly": "%Y"}

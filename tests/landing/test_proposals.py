@@ -130,3 +130,32 @@ def test_what_is_proposed_for_any_names_fits_them(names: list[str]) -> None:
     paths = [f"in/{name.strip('/').replace('//', '/').replace('..', '.')}x.csv" for name in names]
     if len({path.count("/") for path in paths}) == 1:
         fitting(list(dict.fromkeys(paths)))
+
+
+@pytest.mark.parametrize(
+    ("paths", "pattern"),
+    [
+        (["log_2026-11-01_2026-11-02.csv"], "log_%Y-%m-%d_*.csv"),
+        (["log_2026-11-01_2026-11-02.csv", "log_2026-11-30_2026-12-01.csv"], "log_%Y-%m-%d_*.csv"),
+        (["2026_11_01_2026_11_02.csv"], "%Y_%m_%d_*.csv"),
+        (["us_11-25-2026.csv", "us_11-01-2026.csv"], "us_%m-%d-%Y.csv"),
+    ],
+)
+def test_the_end_of_a_span_is_anything_and_one_date_decides_for_all(paths: list[str], pattern: str) -> None:
+    proposal = propose(paths)
+    assert (proposal.pattern, proposal.remark) == (pattern, "")
+
+
+def test_a_date_that_could_be_another_is_remarked() -> None:
+    assert "month-day-year" in propose(["us_11-01-2026.csv"]).remark
+    assert propose(["us_25-11-2026.csv"]).remark == ""
+    assert propose(["us_01.11.2026.csv"]).remark == ""
+
+
+@pytest.mark.parametrize(
+    "names", [["sales_2026Q3.csv"], ["sales_2026-Q3.csv", "sales_2026-Q4.csv"], ["sales_Q1_2026.csv"]]
+)
+def test_quarters_are_one_table_and_remarked(names: list[str]) -> None:
+    proposal = propose(names)
+    assert (proposal.pattern, proposal.partitions) == ("sales_*.csv", None)
+    assert "is a quarter" in proposal.remark
