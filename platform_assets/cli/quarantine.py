@@ -38,10 +38,15 @@ def places(command: Callable[..., Any]) -> Callable[..., Any]:
     return lake(quarantine(command))
 
 
-def _opened(lake: str, place: str | None) -> Lake:
+def _opened(lake: str, place: str | None, feed: str | None) -> Lake:
     store = open_lake(lake, place or chosen_quarantine(lake))
     if not store.exists():
         raise click.ClickException(f"{lake}: there is no lake here; name it with --lake or PLATFORM_LAKE")
+    if feed is not None and feed not in (feeds := store.feeds()):
+        from platform_assets.contracts.problems import suggestion
+
+        listed = f": it has {', '.join(sorted(map(shown, feeds)))}" if feeds else ""
+        raise click.ClickException(f"{lake} holds nothing of a feed {shown(feed)!r}{suggestion(feed, feeds)}{listed}")
     return store
 
 
@@ -55,7 +60,7 @@ def quarantine() -> None:
 @places
 def list_(feed: str | None, lake: str, place: str | None) -> None:
     """List partitions with rows quarantined and rejected deliveries, of one FEED or of all."""
-    found = list_quarantine(_opened(lake, place), feed)
+    found = list_quarantine(_opened(lake, place, feed), feed)
     if not found:
         click.echo(f"nothing is quarantined in {lake}" + (f" for {feed}" if feed else ""))
         return
@@ -77,7 +82,7 @@ def list_(feed: str | None, lake: str, place: str | None) -> None:
 def show(feed: str, partition: str, limit: int, lake: str, place: str | None) -> None:
     """Show the rows of one PARTITION of a FEED that were quarantined, as they came."""
     try:
-        store = open_lake(lake, place or chosen_quarantine(lake))
+        store = _opened(lake, place, feed)
         rows = read_quarantine(store, feed, partition, limit)
         rejection = store.rejection(feed, partition)
     except (FileNotFoundError, PlatformError) as error:
@@ -124,7 +129,7 @@ def purge(feed: str | None, days: float | None, dry_run: bool, lake: str, place:
     days = chosen_days() if days is None else days
     if days is None:
         raise click.ClickException("no retention is set: say --older-than DAYS, or set PLATFORM_QUARANTINE_DAYS")
-    store = _opened(lake, place)
+    store = _opened(lake, place, feed)
     rows = files = failed = 0
     for done in purge_quarantine(store, feed, older_than=dt.timedelta(days=days), dry_run=dry_run):
         click.echo(_said(done, dry_run=dry_run))
