@@ -32,6 +32,7 @@ from platform_assets.components.assets.raw import load_partitions
 from platform_assets.contracts.model import Contract
 from platform_assets.contracts.problems import ContractError
 from platform_assets.failpoints import failpoint
+from platform_assets.failures import Kind
 from platform_assets.feeds.feed import Feed
 from platform_assets.ingestion.protection import Pseudonyms, protections_of
 from platform_assets.lake.deliveries import Delivery
@@ -136,9 +137,14 @@ class _Reload:
         failpoint("reload.noted")
         problems = self._run([feed.lake_key], [standing.partition for standing in ahead], {RELOAD_TAG: "true"})
         failpoint("reload.lake")
-        problems |= self._publish()
+        unpublished = self._publish()
+        rejected = self._never_published(unpublished)
+        problems |= {partition: why for partition, why in unpublished.items() if partition not in rejected}
         failpoint("reload.published")
         done.lines += [(partition, "failed", why) for partition, why in problems.items()]
+        done.lines += [
+            (partition, "in the lake", f"{why}; it was not published before") for partition, why in rejected.items()
+        ]
         done.good = done.good and not problems
         done.downstream = name_downstream(self.definitions, feed, sorted(places))
         if downstream:
@@ -234,6 +240,13 @@ class _Reload:
             if self._retypes():
                 return failed
         return self._run([self.feed.raw_key], partitions, {})
+
+    def _never_published(self, unpublished: Mapping[str, str]) -> dict[str, str]:
+        """Those that a gate has refused, and of which the table holds nothing: they are under the contract too."""
+        refused = {partition: why for partition, why in unpublished.items() if why.startswith(f"{Kind.REJECTED}: ")}
+        asset = self.feed.raw_key.to_user_string()
+        held = published_versions(self.warehouse, asset=asset, partitions=sorted(refused))
+        return {partition: why for partition, why in refused.items() if partition not in held}
 
     def _retypes(self) -> bool:
         """Whether a column of the table is of a type that cannot become the contract's."""

@@ -37,9 +37,12 @@ POINTS = (
 )  # fmt: skip
 
 
-def contract(project: Project, protection: str = "", amount: str = "integer") -> None:
+GATE = "    quality: [{name: enough, type: library, metric: rowCount, mustBeGreaterThan: 1}]\n"
+
+
+def contract(project: Project, protection: str = "", amount: str = "integer", gate: str = "") -> None:
     path = project.root / "somebody" / "defs" / "orders" / "contract.yaml"
-    text = CONTRACT.format(name="orders", columns=COLUMNS % (protection, amount))
+    text = CONTRACT.format(name="orders", columns=COLUMNS % (protection, amount)) + gate
     path.write_text(text + "customProperties: [{property: quarantineLimit, value: 0.9}]\n")
     vars(project).pop("definitions", None)
     vars(project).pop("job", None)
@@ -135,6 +138,21 @@ def test_after_a_new_protection_no_clear_value_is_found_anywhere(project: Projec
     assert (again.good, again.ways, again.searched) == (True, {"current": 5}, [])
     assert "nothing to do" in again.ends[0]
     assert project.run("key:lake/orders or key:raw/orders", DAYS[0], DAYS[-1]).success, "the feed goes on"
+
+
+@pytest.mark.slow
+def test_a_partition_that_a_gate_refuses_keeps_no_clear_values_in_the_lake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with shop(tmp_path, monkeypatch) as project:
+        contract(project, gate=GATE)
+        deliver(project, {day: rows(day)[-2:] if day == DAYS[4] else rows(day) for day in DAYS})
+        assert not project.run("key:lake/orders or key:raw/orders", DAYS[0], DAYS[-1]).success, "one row is not enough"
+        contract(project, HASH, gate=GATE)
+        done = reload(project)
+        assert [(partition, way) for partition, way, _ in done.lines] == [(DAYS[4], "in the lake")], done
+        assert done.good, done
+        assert clear_texts(project) == []
 
 
 @pytest.mark.slow
