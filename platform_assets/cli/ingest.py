@@ -6,18 +6,25 @@ Only the words of the command are here; what it does is in ``ingest_runs``, whic
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from platform_assets.cli.interruption import Canceled, noticed_ctrl_c
+
+if TYPE_CHECKING:
+    from platform_assets.cli.ingest_runs import Taken
+
 
 @click.command()
 @click.argument("feed")
 @click.argument("partition", required=False)
 @click.option("--force", is_flag=True, help="Read deliveries again, whatever is known of them.")
-def ingest(feed: str, partition: str | None, force: bool) -> None:
+@click.pass_obj
+def ingest(given: object, feed: str, partition: str | None, force: bool) -> None:
     """Ingest and load deliveries of FEED: of one PARTITION, of a range (FIRST...LAST), or all that are not there yet.
 
     With --force a delivery is read again although it was ingested or rejected before; without PARTITION these are all
@@ -29,12 +36,11 @@ def ingest(feed: str, partition: str | None, force: bool) -> None:
             'such as export DAGSTER_HOME="$PWD/.platform/dagster"'
         )
     click.echo(f"{feed}: loading the definitions ...", err=True)
-    from platform_assets.cli.ingest_runs import IngestRefused, ingest_feed
-
     try:
-        taken = ingest_feed(feed, partition, force=force, say=lambda line: click.echo(f"{feed}: {line}", err=True))
-    except IngestRefused as error:
-        raise click.ClickException(str(error)) from None
+        with noticed_ctrl_c(given):
+            taken = _taken(feed, partition, force=force)
+    except Canceled:
+        raise click.ClickException("canceled: what was finished stays, and the rest is taken the next time") from None
     if not taken:
         return
     table = Table("partition", "rows", "quarantined", "state", "problem", title=f"raw/{feed}", title_justify="left")
@@ -46,3 +52,12 @@ def ingest(feed: str, partition: str | None, force: bool) -> None:
     (console if console.is_terminal else Console(width=200)).print(table)
     if any(row.problem for row in taken):
         raise SystemExit(1)
+
+
+def _taken(feed: str, partition: str | None, *, force: bool) -> list[Taken]:
+    from platform_assets.cli.ingest_runs import IngestRefused, ingest_feed
+
+    try:
+        return ingest_feed(feed, partition, force=force, say=lambda line: click.echo(f"{feed}: {line}", err=True))
+    except IngestRefused as error:
+        raise click.ClickException(str(error)) from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ import dagster as dg
 from platform_assets.automation.holdings import standings
 from platform_assets.automation.reconciler import Request
 from platform_assets.automation.requests import dynamic_keys, run_requests
+from platform_assets.cli.interruption import Canceled, was_interrupted
 from platform_assets.cli.loading import load_definitions
 from platform_assets.cli.named_partitions import SHOWN, NoSuchPartition, keys_between
 from platform_assets.cli.project import project_of
@@ -30,6 +32,7 @@ from platform_assets.lake.deliveries import Delivery
 from platform_assets.lake.errors import RecordUnreadable
 from platform_assets.lake.manifest import Manifest
 from platform_assets.lake.names import shown
+from platform_assets.landing.walk import ROOT
 from platform_assets.launching.worker_process import WORKER_TAG, WorkerProcess
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing.readers import ledger_history
@@ -145,8 +148,12 @@ def _keys(feed: Feed, platform: PlatformResource, partition: str | None, *, forc
 def _those_there(feed: Feed, platform: PlatformResource, *, force: bool, say: Say) -> list[str]:
     """The partitions of complete deliveries; unless ``force``, of those that are neither published nor rejected."""
     found = feed.landing(platform.landing).deliveries(now_ns=time.time_ns())
-    for why in [*found.waiting.items(), *found.faults.items()][:SHOWN]:
-        say(f"{shown(why[0])}: {why[1]}")
+    for path, why in [*found.waiting.items(), *found.faults.items()][:SHOWN]:
+        say(why if path == ROOT else f"{shown(path)}: {why}")
+    for path in sorted(found.unmatched)[:SHOWN]:
+        say(f"{shown(path)} fits no partition of the feed ({feed.why_unmatched(path)}): left alone")
+    if ROOT in found.faults and not found.deliveries:
+        raise IngestRefused(f"{feed.name}: nothing is known of its deliveries: {found.faults[ROOT]}")
     there = {key: delivery for key, delivery in found.deliveries.items() if _exists(feed.partitions, key)}
     for key in sorted(found.deliveries.keys() - there.keys())[:SHOWN]:
         say(f"{shown(key)} is not over yet: its delivery is taken once it is")
@@ -158,7 +165,7 @@ def _those_there(feed: Feed, platform: PlatformResource, *, force: bool, say: Sa
             lie = counted(len(found.deliveries), "delivery is", "deliveries are")
             say(f"nothing to take: {lie} in the landing folder; --force takes what is there again")
         else:
-            say("nothing to take: no complete delivery is in the landing folder")
+            say(f"nothing to take: no complete delivery like {feed.pattern.pattern} is in {platform.landing}")
     return sorted(there, key=lambda key: (feed.keys.order(key), key))
 
 
@@ -170,17 +177,38 @@ def run_assets(
     definitions: dg.Definitions, instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey], request: dg.RunRequest,
     tags: Mapping[str, str],
 ) -> dg.ExecuteInProcessResult:  # fmt: skip
-    """A run of the assets ``keys`` over what ``request`` names, in this process."""
+    """A run of the assets ``keys`` over what ``request`` names, in this process.
+
+    Raises:
+        Canceled: if Ctrl-C has ended it; the run is canceled too.
+    """
     job = definitions.resolve_implicit_global_asset_job_def()
     worker = WorkerProcess.of(os.getpid()).to_tag()  # whoever looks for dead runs may be on another machine
-    return job.execute_in_process(
-        instance=instance,
-        asset_selection=list(keys),
-        partition_key=request.partition_key,
-        tags={**request.tags, WORKER_TAG: worker, **tags},
-        run_config=CONSOLE,
-        raise_on_error=False,
-    )
+    run_id = str(uuid.uuid4())
+    try:
+        run = job.execute_in_process(
+            run_id=run_id,
+            instance=instance,
+            asset_selection=list(keys),
+            partition_key=request.partition_key,
+            tags={**request.tags, WORKER_TAG: worker, **tags},
+            run_config=CONSOLE,
+            raise_on_error=False,
+        )
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        _cancel(instance, run_id)
+        raise Canceled from None
+    if was_interrupted() and not run.success:
+        _cancel(instance, run_id)
+        raise Canceled
+    return run
+
+
+def _cancel(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Mark the run as canceled: Dagster takes Ctrl-C for a failure."""
+    run = instance.get_run_by_id(run_id)
+    if run is not None and run.status is not dg.DagsterRunStatus.CANCELED:
+        instance.report_run_canceled(run)
 
 
 def named(request: dg.RunRequest) -> str:

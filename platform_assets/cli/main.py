@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from platform_assets.cli.interruption import FROM_A_SHELL
 from platform_assets.cli.kept_answers import answered
 
 GROUPS = {
@@ -50,6 +51,8 @@ class PlatformCommand(LazyGroup):
 
     def main(self, args: Sequence[str] | None = None, *more: Any, **options: Any) -> Any:
         words = sys.argv[1:] if args is None else list(args)
+        # a program that calls this, such as a test, is not to be forked
+        options.setdefault("obj", FROM_A_SHELL if args is None else None)
         return answered(words, lambda: super(PlatformCommand, self).main(args, *more, **options))
 
     def invoke(self, ctx: click.Context) -> Any:

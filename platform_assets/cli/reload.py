@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from platform_assets.cli.interruption import Canceled, noticed_ctrl_c
 from platform_assets.wording import counted
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ SHOWN = 50
 )  # fmt: skip
 @click.option("--downstream", is_flag=True, help="Materialize what lies downstream too, by the partitions of the feed.")
 @click.option("--dry-run", is_flag=True, help="Say what would become of each partition, and change nothing.")
-def reload(feed: str, revisions: Sequence[str], downstream: bool, dry_run: bool) -> None:
+@click.pass_obj
+def reload(given: object, feed: str, revisions: Sequence[str], downstream: bool, dry_run: bool) -> None:
     """Bring every partition of FEED under its contract as it is now, after a change of a type or a protection.
 
     Partitions whose delivery is in the landing folder are ingested again, others are written anew from the lake; then
@@ -53,6 +55,17 @@ def reload(feed: str, revisions: Sequence[str], downstream: bool, dry_run: bool)
             'such as export DAGSTER_HOME="$PWD/.platform/dagster"'
         )
     click.echo(f"{feed}: loading the definitions ...", err=True)
+    try:
+        with noticed_ctrl_c(given):
+            done = _reloaded(feed, revisions, downstream=downstream, dry_run=dry_run)
+    except Canceled:
+        raise click.ClickException("canceled: what was finished stays; run it again for the rest") from None
+    _print(feed, done, dry_run=dry_run)
+    if not done.good:
+        raise SystemExit(1)
+
+
+def _reloaded(feed: str, revisions: Sequence[str], *, downstream: bool, dry_run: bool) -> Reloaded:
     from platform_assets.cli.ingest_runs import IngestRefused
     from platform_assets.cli.reload_runs import reload_feed
 
@@ -60,19 +73,18 @@ def reload(feed: str, revisions: Sequence[str], downstream: bool, dry_run: bool)
         click.echo(f"{feed}: {line}", err=True)
 
     try:
-        done = reload_feed(feed, revisions=revisions, downstream=downstream, dry_run=dry_run, say=say)
+        return reload_feed(feed, revisions=revisions, downstream=downstream, dry_run=dry_run, say=say)
     except IngestRefused as error:
         raise click.ClickException(str(error)) from None
-    _print(feed, done, dry_run=dry_run)
-    if not done.good:
-        raise SystemExit(1)
 
 
 def _print(feed: str, done: Reloaded, *, dry_run: bool) -> None:
     for way, words in WAYS.items():
         number = done.ways.get(way, 0)
         if number:
-            click.echo(f"{counted(number, 'partition')}: {words if not dry_run else _would(words)}")
+            failed = any(way == "failed" for _, way, _ in done.lines)
+            said = _would(words) if dry_run else f"{words}, but for those that failed" if failed else words
+            click.echo(f"{counted(number, 'partition')}: {said}")
     table = Table("partition", "way", "problem or note", title=f"raw/{feed}", title_justify="left")
     for partition, way, text in done.lines[:SHOWN]:
         table.add_row(Text(partition), Text(way), Text(text))

@@ -48,11 +48,11 @@ def _shop(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start(shop: Path, *words: str) -> subprocess.Popen[str]:
-    command = [str(Path(sys.executable).with_name("platform-assets")), "run", *words]
+def start(shop: Path, *words: str, command: str = "run") -> subprocess.Popen[str]:
+    line = [str(Path(sys.executable).with_name("platform-assets")), command, *words]
     environment = {**os.environ, "DAGSTER_HOME": str(shop / "dagster")}
     return subprocess.Popen(
-        command, cwd=shop, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        line, cwd=shop, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         start_new_session=True,
     )  # fmt: skip
 
@@ -126,3 +126,32 @@ def test_a_run_that_is_interrupted_is_canceled_and_leaves_no_lease(
         assert process.returncode == 1
         assert "canceled: " in output
         assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("command", ["ingest", "reload"])
+def test_ctrl_c_of_a_command_that_runs_by_itself_is_no_failure(shop: Path, command: str) -> None:
+    if command == "reload":
+        # the rule is new: the next run is the first to hold it up
+        contract = shop / "somebody" / "defs" / "endless" / "contract.yaml"
+        endless = contract.read_text()
+        contract.write_text(endless.replace(RULE, ""))
+        output, _ = start(shop, "endless", command="ingest").communicate(timeout=LIMIT)
+        assert "published" in output
+        contract.write_text(endless.replace("integer}", "integer, required: true}"))
+    before = last_run(shop)
+    process = start(shop, "endless", command=command)
+
+    def began() -> bool:
+        run = last_run(shop)
+        return run is not None and (before is None or run.run_id != before.run_id) and step_began(shop, "raw__endless")
+
+    try:
+        wait_for("the gate", began)
+        by_ctrl_c(process)
+        output, _ = process.communicate(timeout=LIMIT)
+    finally:
+        process.kill()
+    assert process.returncode == 1
+    assert "canceled: what was finished stays" in output
+    assert "Traceback" not in output
+    assert status(shop) == "CANCELED"
