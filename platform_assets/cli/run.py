@@ -109,6 +109,8 @@ def _progress(console: Console, runs: Sequence[PlannedRun]) -> Iterator[Callable
         def line(entry: dg.EventLogEntry) -> None:
             event = entry.dagster_event
             if event is None:
+                if entry.user_message.startswith("waiting "):
+                    click.echo(" ".join(entry.user_message.split())[:SAID])
                 return
             if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION and event.asset_key in keys:
                 made[event.step_key, event.asset_key.to_user_string()] += 1
