@@ -63,7 +63,10 @@ class LandingObjects(Landing):
     """The landing place of one feed below a URL, `s3://bucket/folder` or the like."""
 
     def deliveries(self, keys: set[str] | None = None, *, now_ns: int) -> Arrivals:
-        """Every complete delivery at ``now_ns`` of the partitions ``keys``; of all if there are none or None."""
+        """Every complete delivery at ``now_ns`` of the partitions ``keys`` (None: of all).
+
+        Without any partition everything is looked at for what belongs to none.
+        """
         started, arrivals, known, files = time.monotonic(), Arrivals(), dict[tuple[str, ...], str | None](), Files()
         beginnings = self._beginnings(keys) if keys else [""]
         arrivals.partial = bool(keys)
@@ -135,7 +138,8 @@ class LandingObjects(Landing):
         kept, total, number, key = rotation.kept, rotation.sum, 0, start
         new: list[Found] = []
         for page in self._objects.pages(self._folder, after=start):
-            if number >= OBJECTS_PER_LOOK or time.monotonic() > until or len(new) >= limit:
+            # at least one page, however long it took
+            if number and (number >= OBJECTS_PER_LOOK or time.monotonic() > until or len(new) >= limit):
                 return replace(rotation, at=key, sum=total, kept=kept), new
             for found in self._found(page):
                 number_of_it = summed(found.path, found.changed_ns)

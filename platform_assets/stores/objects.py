@@ -7,6 +7,7 @@ obstore's threads are started by the first request of a process, never at import
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import functools
 import os
@@ -233,11 +234,15 @@ class Objects:
         import obstore
 
         for start in range(0, len(keys), DELETED_AT_ONCE):
+            part = list(keys[start : start + DELETED_AT_ONCE])
             with faults_of(self.url, "removing objects"):
                 try:
-                    obstore.delete(self._store, list(keys[start : start + DELETED_AT_ONCE]))
+                    obstore.delete(self._store, part)
                 except FileNotFoundError:
-                    continue
+                    # some stores say so of one that is gone already, and leave the rest
+                    for key in part:
+                        with contextlib.suppress(FileNotFoundError):
+                            obstore.delete(self._store, key)
 
     @cached_property
     def _store(self) -> ObjectStore:
