@@ -102,7 +102,7 @@ class _Tick:
         found = look.arrivals
         watermark, hindered = after_faults(seen, look.watermark, found.faults)
         seen, withdrawn = self._searched(seen, look, folder)
-        over = _keys_that_are_over(feed, {*seen.early, *found.deliveries}, self.now_ns)
+        over = _keys_that_are_over(feed, {*seen.early, *found.deliveries, *changed}, self.now_ns)
         decision = self._decided(seen, look, over, looked & seen.asked.keys())
         # a folder that was never there is that of a new project, and no news
         news = hindered.keys() - seen.hindered.keys() - ({ROOT} if seen.watermark == Watermark() else set())
@@ -112,7 +112,8 @@ class _Tick:
             log.info(f"{feed.name}: {key} is not over yet: its delivery is taken once it is")
         for key in decision.gone[:SHOWN]:
             log.warning(f"{feed.name}: the delivery of {shown(key)} was withdrawn before it was taken")
-        early = ahead_of_time | (over & set(seen.early) & found.waiting.keys())
+        # what is known to have changed and is not complete yet is looked at again, wherever it lies
+        early = ahead_of_time | (over & {*seen.early, *changed} & found.waiting.keys())
         cursor = write_cursor(
             replace(
                 self._looked_through(seen, look, decision),
@@ -199,6 +200,8 @@ class _Tick:
             more = folder.deliveries(set(missing), now_ns=self.now_ns)
             found.deliveries.update(more.deliveries)
             found.young |= more.young
+            if missing & more.hindered:
+                return seen, ()  # the next tick searches there again
             gone = sorted(missing - more.deliveries.keys() - more.waiting.keys())
         progress, is_news = concluded(step, gone)
         if is_news:

@@ -49,14 +49,15 @@ class QueueWatch:
         self._hints: dict[str, set[str]] = {}
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
-        if not landing.startswith("s3://"):
+        self._is_s3 = landing.startswith("s3://")
+        if not self._is_s3:
             self.trouble = "notifications are taken from the SQS queue of an S3 bucket only"
 
     def add(self, feed: WatchedFeed) -> None:
         """Take notifications of the feed's objects."""
         with self._lock:
             self._feeds.add(feed)
-            if (self._thread is None or not self._thread.is_alive()) and self._bucket:
+            if (self._thread is None or not self._thread.is_alive()) and self._is_s3:
                 self._thread = threading.Thread(target=self._run, name="landing notifications", daemon=True)
                 self._thread.start()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import pytest
 from demo.object_store import S3Server
 from platform_assets.automation import landing_watches
 from platform_assets.automation.arrival_sensor import arrival_sensor
+from platform_assets.automation.cursor import read_cursor
 from platform_assets.environment import read_environment
 from platform_assets.feeds.feed import Feed
 from platform_assets.landing import notifications
@@ -112,6 +114,27 @@ def test_an_object_wakes_the_sensor_which_looks_at_it_wherever_the_round_is(
     until(is_asked)
     assert asked == ["2024-01-07"]
     until(lambda: bucket.left() == 0)
+
+
+def test_what_is_not_complete_yet_is_looked_at_again_wherever_the_round_is(
+    tmp_path: Path, bucket: Bucket, feed: Feed, lasting: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    several = dataclasses.replace(feed, pattern=ArrivalPattern("orders/%Y-%m-%d_*.csv"))
+    cursor = tick(several, tmp_path, bucket, lasting, None).cursor
+    monkeypatch.setattr(landing_objects.LandingObjects, "_round", lambda _self, rotation, _limit: (rotation, []))
+    monkeypatch.setattr(landing_objects.LandingObjects, "_at_hand", lambda *_: [])
+    bucket.put("orders/2024-01-07_a.csv")
+    cursors = [cursor]
+
+    def is_remembered() -> bool:
+        result = tick(several, tmp_path, bucket, lasting, cursors[-1])
+        assert not result.run_requests
+        cursors.append(result.cursor)
+        return read_cursor(result.cursor).early == ("2024-01-07",)
+
+    until(is_remembered)
+    settled = dataclasses.replace(several, completeness=Completeness(settle_seconds=0))
+    until(lambda: tick(settled, tmp_path, bucket, lasting, cursors[-1]).run_requests)
 
 
 def test_messages_of_every_kind_are_taken_and_those_of_others_stop_nothing(bucket: Bucket) -> None:
