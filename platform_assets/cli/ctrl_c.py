@@ -33,7 +33,7 @@ class Interrupts:
             threading.Thread(target=self._wait, args=(reader,), name="ctrl-c", daemon=True).start()
 
     def _wait(self, reader: int) -> None:
-        os.read(reader, 1)
+        word = os.read(reader, 1)
         self.received = True
         if self.before is None:
             os._exit(1)
@@ -41,6 +41,10 @@ class Interrupts:
             self.before()
         finally:
             signal.pthread_kill(self._main, signal.SIGINT)
+        if word:
+            # a second time nothing is waited for
+            os.read(reader, 1)
+            os._exit(130)
 
 
 def in_a_process_of_its_own() -> Interrupts:

@@ -198,8 +198,9 @@ def run_assets(
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
         _cancel(instance, run_id)
         raise Canceled from None
-    if was_interrupted() and not run.success:
-        _cancel(instance, run_id)
+    if was_interrupted():
+        if not run.success:
+            _cancel(instance, run_id)
         raise Canceled
     return run
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import dagster as dg
 
 from platform_assets.automation.reconciler import Request
-from platform_assets.automation.requests import run_requests
+from platform_assets.automation.requests import dynamic_keys, run_requests
 from platform_assets.cli.ingest_runs import IngestRefused, Say, feed_of, named, platform_of, problems_of, run_assets
 from platform_assets.cli.loading import load_definitions
 from platform_assets.cli.project import project_of
@@ -271,7 +271,7 @@ class _Reload:
             self.instance.add_dynamic_partitions(
                 str(self.feed.partitions.name), [r.delivery.partition for r in requests]
             )
-        return list(run_requests(self.feed, requests))
+        return list(run_requests(self.feed, requests, dynamic=dynamic_keys(self.instance, self.feed, requests)))
 
     def _run(self, keys: Sequence[dg.AssetKey], partitions: Sequence[str], tags: Mapping[str, str]) -> dict[str, str]:
         """Materialize assets of the feed for the partitions; why some failed, by key."""

@@ -6,6 +6,7 @@ A value is never shown. What is elsewhere (the landing folder, backups, copies t
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -112,17 +113,30 @@ def search_warehouse(warehouse: Warehouse, values: ClearValues, needles: Needles
 
 def search_folder(where: str, folder: Path, needles: Needles) -> Searched:
     """Every file of a folder by byte, and the texts of those that are databases of SQLite."""
-    files, hits = 0, {}
-    for path in sorted(folder.rglob("*")) if folder.is_dir() else []:
-        if path.is_symlink() or not path.is_file():
-            continue
-        files += 1
-        count = needles.in_file(path) + (_in_sqlite(path, needles) if _is_sqlite(path) else 0)
-        if count:
-            hits[str(path)] = count
-    return Searched(
-        where, f"{folder}: {counted(files, 'file')} by byte, databases by row", sum(hits.values()), tuple(hits)
-    )
+    files, hits = 0, dict[str, int]()
+    unread: list[str] = []
+
+    def not_listed(error: OSError) -> None:
+        unread.append(f"{error.filename}: {error.strerror}")
+
+    for place, _, names in os.walk(folder, onerror=not_listed):
+        for path in (Path(place) / name for name in sorted(names)):
+            if path.is_symlink() or not path.is_file():
+                continue
+            files += 1
+            try:
+                count = needles.in_file(path) + (_in_sqlite(path, needles) if _is_sqlite(path) else 0)
+            except FileNotFoundError:
+                continue  # removed meanwhile
+            except (OSError, sqlite3.Error) as error:
+                unread.append(f"{path}: {error}")
+                continue
+            if count:
+                hits[str(path)] = count
+    what = f"{folder}: {counted(files, 'file')} by byte, databases by row"
+    if unread:
+        return Searched(where, f"{what}; of some nothing is known", None, (*hits, *unread))
+    return Searched(where, what, sum(hits.values()), tuple(hits))
 
 
 def search_work(lake: Lake, feed: str, needles: Needles, scratch: list[Path]) -> Searched:
@@ -131,6 +145,8 @@ def search_work(lake: Lake, feed: str, needles: Needles, scratch: list[Path]) ->
     found = [search_folder("", folder, needles) for folder in folders]
     at = tuple(place for each in found for place in each.at)
     named = ", ".join(str(folder) for folder in folders) or "none"
+    if any(each.found is None for each in found):
+        return Searched("temporary folders", named, None, at)
     return Searched("temporary folders", named, sum(each.found or 0 for each in found), at)
 
 

@@ -30,8 +30,9 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def scratch_places() -> list[Path]:
-    """The folders that scratch folders of any user may lie in, on this machine."""
-    return sorted(Path(tempfile.gettempdir()).glob("platform-assets-*"))
+    """The folders of this machine that scratch folders of this user may lie in; all of them if it is the superuser."""
+    found = sorted(Path(tempfile.gettempdir()).glob("platform-assets-*"))
+    return [folder for folder in found if os.getuid() in (0, folder.lstat().st_uid)]
 
 
 def _home() -> Path:

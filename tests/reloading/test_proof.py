@@ -141,3 +141,11 @@ def test_a_note_is_replaced_and_removed(lake: Lake) -> None:
     for _ in range(2):
         lake.store.put_note("feed", None)
     assert lake.store.note("feed") is None
+
+
+def test_what_cannot_be_read_is_not_taken_for_searched(tmp_path: Path) -> None:
+    (tmp_path / "runs.db").write_bytes(b"SQLite format 3\0" + b"\xff" * 200)
+    (tmp_path / "log").write_text(OTHER)
+    found = search_folder("event log", tmp_path, Needles([OTHER]))
+    assert (found.found, found.clean) == (None, False)
+    assert [place.rpartition("/")[2].partition(":")[0] for place in found.at] == ["log", "runs.db"]
