@@ -9,7 +9,7 @@ from pathlib import Path
 
 import obstore
 import pytest
-from obstore.store import LocalStore, from_url
+from obstore.store import from_url
 
 from demo.object_store import S3Server
 from platform_assets.landing import objects as landing_objects
@@ -18,7 +18,6 @@ from platform_assets.landing.landing import FileNames
 from platform_assets.landing.objects import LandingObjects
 from platform_assets.landing.patterns import ArrivalPattern, NameMatch
 from platform_assets.landing.walk import ROOT
-from platform_assets.stores.objects import Objects
 from tests.support.azure_server import AzureServer
 from tests.support.lake import STORES
 
@@ -286,23 +285,3 @@ def test_a_round_goes_on_however_slow_the_store_is(
     for _ in range(3):
         seen |= bucket.look().new
     assert len(seen) == 28
-
-
-@pytest.mark.parametrize("gone", [0, 17, 39])
-def test_removing_objects_removes_all_that_are_there(bucket: Bucket, gone: int) -> None:
-    keys = [f"orders/{number:02}" for number in range(40)]
-    for number, key in enumerate(keys):
-        if number != gone:
-            bucket.put(key)
-    objects = Objects(bucket.url)
-    objects.delete(keys)
-    assert list(objects.listed()) == []
-
-
-def test_of_a_store_that_stops_at_a_missing_object_all_others_are_removed(tmp_path: Path) -> None:
-    objects = Objects("s3://bucket")
-    vars(objects)["_store"] = LocalStore(tmp_path)
-    for number in range(1, 20):
-        (tmp_path / f"{number:02}").write_text("x")
-    objects.delete([f"{number:02}" for number in range(20)])
-    assert list(tmp_path.iterdir()) == []
