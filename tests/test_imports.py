@@ -47,7 +47,10 @@ def write_feed(root: Path) -> None:
     write_project(root, ORDERS)
 
 
-@pytest.mark.parametrize(("write", "never"), [(write_feed, OF_DBT), (write_shop, STARTED_BY_MODELS)])
+@pytest.mark.parametrize(
+    ("write", "never"),
+    [(write_feed, OF_DBT), pytest.param(write_shop, STARTED_BY_MODELS, marks=pytest.mark.slow)],
+)
 def test_a_run_of_a_feed(tmp_path: Path, write: Callable[[Path], None], never: tuple[str, ...]) -> None:
     write(tmp_path)
     apart(PARSE, tmp_path)  # which is made once for a state of the project, and takes all of dbt

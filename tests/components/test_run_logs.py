@@ -76,6 +76,7 @@ def test_a_line_for_each_partition_is_there_when_it_is_wanted(shop: Project, cap
     }
 
 
+@pytest.mark.slow
 def test_no_line_of_a_whole_run_holds_a_value(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     cast = CONFIG + "select _partition, max(cast(customer as integer))::bigint as amount\n"
     models = "models: [{name: cleaned}, {name: totals}, {name: apart}]\n"

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.shop import write_shop
 
 BEGIN = """
@@ -65,9 +67,11 @@ def run_apart(script: str, root: Path) -> None:
         assert done.returncode == 0, done.stderr[-3000:]
 
 
+@pytest.mark.slow
 def test_a_process_that_forks_runs_makes_it_all(tmp_path: Path) -> None:
     run_apart(FORKING, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_run_of_its_own_makes_no_more_than_it_needs(tmp_path: Path) -> None:
     run_apart(COLD, tmp_path)

@@ -44,6 +44,7 @@ def test_a_hook_that_fails_publishes_nothing(tmp_path: Path) -> None:
         assert [shop.materialized(key) for key in ("cleaned", "totals", "apart")] == [set()] * 3
 
 
+@pytest.mark.slow
 def test_a_test_that_is_named_as_a_folder_builds_no_model_in_it(tmp_path: Path) -> None:
     files = {"models/more/other.sql": DBT["models/apart.sql"], "tests/more.sql": FOLDER_TEST}
     write_shop(tmp_path, dbt=files)

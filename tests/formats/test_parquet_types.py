@@ -44,6 +44,7 @@ def test_stored_values_are_published_exactly_or_cost_their_row(
     assert [(row.line, row.reasons) for row in lake.quarantined()] == [(line, ("type:v",)) for line in bad]
 
 
+@pytest.mark.slow
 def test_rows_that_are_handed_over_are_those_that_are_fetched(
     lake: Any, make_contract: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,7 +55,9 @@ MOST_FILES = 200
 """More than any attempt needs: how many it needs depends on what this process has open already."""
 
 
-@pytest.mark.parametrize("name", ["publish.leased", "publish.staged", "publish.audited"])
+@pytest.mark.parametrize(
+    "name", ["publish.leased", *(pytest.param(f"publish.{at}", marks=pytest.mark.slow) for at in ("staged", "audited"))]
+)
 def test_too_many_open_files_reject_nothing(warehouse: DuckDBWarehouse, lake: Lake, name: str) -> None:
     worked: list[bool] = []
     while True not in worked:
@@ -73,6 +75,7 @@ def test_too_many_open_files_reject_nothing(warehouse: DuckDBWarehouse, lake: La
     assert False in worked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["publish.in_place.opened", "publish.in_place.audited"])
 def test_too_many_open_files_reject_no_model(warehouse: DuckDBWarehouse, name: str) -> None:
     """A run whose own process could neither record nor give back: the next one of the process does not wait for it."""

@@ -70,6 +70,7 @@ def test_a_living_owner_keeps_its_lease_however_long_it_works(
     assert workers.tokens() == [("first", 1), ("second", 2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["files", pytest.param("in_place", marks=pytest.mark.slow)])
 def test_a_heartbeat_keeps_the_lease_from_who_knows_nothing_of_the_owner(
     warehouse: DuckDBWarehouse, lake: Lake, kind: str
