@@ -118,4 +118,4 @@ def _name(key: str) -> str:
     name = key.rsplit("/", 1)[-1]
     if len(os.fsencode(name)) <= LONGEST_NAME:
         return name
-    return hashlib.sha256(name.encode()).hexdigest()[:16] + name[-50:].encode()[-100:].decode(errors="ignore")
+    return hashlib.sha256(name.encode()).hexdigest()[:16] + name[-25:]

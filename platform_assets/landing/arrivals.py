@@ -8,15 +8,14 @@ decided here.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from platform_assets.lake.deliveries import FileVersion
-from platform_assets.landing.found import Arrivals, Files, Found, Look, Oldest, Rotation, Watermark
-from platform_assets.landing.landing import OF_A_DAY, Keys, Landing, Missing, nothing_missing
+from platform_assets.landing.found import Arrivals, Files, Found, Look, Oldest, Watermark
+from platform_assets.landing.landing import OF_A_DAY, Keys, Landing, Wanted
 from platform_assets.landing.trees import DiskTree, Tree
 from platform_assets.landing.walk import Walk, summed
 
@@ -32,38 +31,17 @@ class _Sums:
 class LandingFolder(Landing):
     """The landing folder of one feed, on a disk of this machine or one that it has mounted."""
 
-    def deliveries(self, keys: set[str] | None = None, *, now_ns: int) -> Arrivals:
-        """Every complete delivery at ``now_ns`` of the partitions ``keys`` (None: of all)."""
-        started, arrivals = time.monotonic(), Arrivals()
-        known: Keys = {}
-        files = Files()
-        for found in self._walk(arrivals.faults, _Sums()):
-            key = self._sort(found, arrivals, known)
-            if key is not None and (keys is None or key in keys):
-                files.keep(found, key)
-        self._assemble(arrivals, files, now_ns)
-        self._hinder(arrivals, keys)
-        self._log(arrivals, started)
-        return arrivals
+    def _entries(self, arrivals: Arrivals, keys: set[str] | None) -> Iterator[Found]:  # noqa: ARG002 - all is walked
+        return self._walk(arrivals.faults, _Sums())
 
-    def look(
-        self,
-        watermark: Watermark,
-        *,
-        now_ns: int,
-        limit: int,
-        again: Watermark | None = None,
-        again_limit: int = 0,
-        keys: Collection[str] = (),
-        rotation: Rotation | None = None,
-        missing: Missing = nothing_missing,  # noqa: ARG002 - a folder is walked as a whole
-    ) -> Look:
-        """As :meth:`Landing.look`; changes are looked at oldest first.
+    def _look(self, wanted: Wanted) -> Look:
+        """Changes are looked at oldest first.
 
         One that is known to be whole before it is stable is looked at now, and at each look until it is stable. The
         folder is walked twice, for the changes and for their partitions.
         """
-        started, stability = time.monotonic(), self._stability(now_ns)
+        watermark, limit, again, again_limit = wanted.watermark, wanted.limit, wanted.again, wanted.again_limit
+        stability = self._stability(wanted.now_ns)
         stable_before, ahead = stability.stable_before_ns, stability.ahead_ns
         arrivals, sums = Arrivals(), _Sums()
         changes, before = Oldest(limit, watermark), Oldest(again_limit, again or Watermark())
@@ -83,13 +61,12 @@ class LandingFolder(Landing):
         known: Keys = {}
         changed = self._keys_of(new, arrivals, known) | self._keys_of(young, None, known)
         looked = changed | self._keys_of(old, None, known)
-        self._gather(arrivals, [*new, *old, *young], looked, keys, known, now_ns)
-        self._hinder(arrivals, None, keys)
-        self._log(arrivals, started)
+        self._gather(arrivals, [*new, *old, *young], looked, wanted.keys, known, wanted.now_ns)
+        self._hinder(arrivals, None, wanted.keys)
         further = old[-1].watermark if again_limit and len(old) == again_limit else None
         after = new[-1].watermark if new else watermark
         sizes = sums.ahead, sums.ahead_sum, sums.folders
-        return Look(arrivals, after, further, frozenset(changed), *sizes, rotation or Rotation())
+        return Look(arrivals, after, further, frozenset(changed), *sizes, wanted.rotation)
 
     def lacks(self, files: Collection[FileVersion]) -> bool:
         """Whether one of the files was taken away; False if it cannot be looked at."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -67,6 +67,20 @@ class FileNames:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """What a look is to look at: the parameters of :meth:`Landing.look`."""
+
+    watermark: Watermark
+    now_ns: int
+    limit: int
+    again: Watermark | None
+    again_limit: int
+    keys: Collection[str]
+    rotation: Rotation
+    missing: Missing
+
+
+@dataclass(frozen=True)
 class Landing(ABC):
     """The landing place of one feed: where (``root``, a path or a URL), and which ``names`` its files have."""
 
@@ -77,11 +91,25 @@ class Landing(ABC):
     look_through_ns: ClassVar[int] = 24 * 3600 * 10**9
     """How often everything is looked through without a reason."""
 
-    @abstractmethod
     def deliveries(self, keys: set[str] | None = None, *, now_ns: int) -> Arrivals:
-        """Every complete delivery at ``now_ns`` of the partitions ``keys`` (None: of all)."""
+        """Every complete delivery at ``now_ns`` of the partitions ``keys`` (None: of all).
 
-    @abstractmethod
+        Without any partition everything is looked at for what belongs to none.
+        """
+        started, arrivals, files = time.monotonic(), Arrivals(), Files()
+        known: Keys = {}
+        try:
+            for found in self._entries(arrivals, keys):
+                key = self._sort(found, arrivals, known)
+                if key is not None and (keys is None or key in keys):
+                    files.keep(found, key)
+        except StoreError as error:
+            return self._nothing_seen(error, keys or ())
+        self._assemble(arrivals, files, now_ns)
+        self._hinder(arrivals, keys)
+        self._log(arrivals, started)
+        return arrivals
+
     def look(
         self,
         watermark: Watermark,
@@ -101,6 +129,13 @@ class Landing(ABC):
         Where one look does not list it as a whole, ``rotation`` is how far it was listed, and files of the ``missing``
         partitions are looked for wherever that is.
         """
+        started, rotation = time.monotonic(), rotation or Rotation()
+        try:
+            look = self._look(Wanted(watermark, now_ns, limit, again, again_limit, keys, rotation, missing))
+        except StoreError as error:
+            return Look(self._nothing_seen(error, keys), watermark, again, rotation=rotation)
+        self._log(look.arrivals, started)
+        return look
 
     @abstractmethod
     def lacks(self, files: Collection[FileVersion]) -> bool:
@@ -129,6 +164,13 @@ class Landing(ABC):
             if match is not None:
                 return self.names.key_of(match)
         return None
+
+    @abstractmethod
+    def _entries(self, arrivals: Arrivals, keys: set[str] | None) -> Iterator[Found]:
+        """What may belong to the partitions ``keys``, or to none; what cannot be looked at goes into ``arrivals``."""
+
+    @abstractmethod
+    def _look(self, wanted: Wanted) -> Look: ...
 
     @abstractmethod
     def _version(self, found: Found) -> FileVersion: ...

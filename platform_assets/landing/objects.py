@@ -18,13 +18,14 @@ from functools import cached_property
 
 from platform_assets.lake.deliveries import FileVersion
 from platform_assets.landing.found import Arrivals, Files, Found, Look, Rotation, Watermark
-from platform_assets.landing.landing import OF_A_DAY, Keys, Landing, Missing, nothing_missing
+from platform_assets.landing.landing import OF_A_DAY, Keys, Landing, Wanted
 from platform_assets.landing.listing import listed_from
 from platform_assets.landing.patterns import ArrivalPattern
 from platform_assets.landing.stability import Stability
 from platform_assets.landing.walk import is_beside_data, is_passed_over, summed
 from platform_assets.stores.errors import StoreError
 from platform_assets.stores.objects import PAGE, Listed, Objects
+from platform_assets.stores.status import FileStatus
 
 OBJECTS_PER_LOOK = 20 * PAGE
 SECONDS_PER_LOOK = 1.5
@@ -44,76 +45,32 @@ LOOKED_UP = 20
 
 
 @dataclass(frozen=True)
-class ObjectStatus:
-    """An object as an entry: a plain file without an inode, that changed when it was uploaded."""
-
-    st_size: int
-    st_mtime_ns: int
-    etag: str
-    st_mode: int = stat.S_IFREG
-    st_ino: int = 0
-
-    @property
-    def st_ctime_ns(self) -> int:
-        return self.st_mtime_ns
-
-
-@dataclass(frozen=True)
 class LandingObjects(Landing):
     """The landing place of one feed below a URL, `s3://bucket/folder` or the like."""
 
-    def deliveries(self, keys: set[str] | None = None, *, now_ns: int) -> Arrivals:
-        """Every complete delivery at ``now_ns`` of the partitions ``keys`` (None: of all).
-
-        Without any partition everything is looked at for what belongs to none.
-        """
-        started, arrivals, known, files = time.monotonic(), Arrivals(), dict[tuple[str, ...], str | None](), Files()
-        beginnings = self._beginnings(keys) if keys else [""]
+    def _entries(self, arrivals: Arrivals, keys: set[str] | None) -> Iterator[Found]:
         arrivals.partial = bool(keys)
-        try:
-            for found in self._found(listed_from(self._objects, self._folder, beginnings)):
-                key = self._sort(found, arrivals, known)
-                if key is not None and (keys is None or key in keys):
-                    files.keep(found, key)
-        except StoreError as error:
-            return self._nothing_seen(error, keys or set())
-        self._assemble(arrivals, files, now_ns)
-        self._log(arrivals, started)
-        return arrivals
+        beginnings = self._beginnings(keys) if keys else [""]
+        return self._found(listed_from(self._objects, self._folder, beginnings))
 
-    def look(
-        self,
-        watermark: Watermark,
-        *,
-        now_ns: int,
-        limit: int,
-        again: Watermark | None = None,
-        again_limit: int = 0,
-        keys: Collection[str] = (),
-        rotation: Rotation | None = None,
-        missing: Missing = nothing_missing,
-    ) -> Look:
-        """As :meth:`Landing.look`; changes are looked at in the order of their keys."""
-        started, arrivals, known = time.monotonic(), Arrivals(), dict[tuple[str, ...], str | None]()
-        rotation = rotation or Rotation()
+    def _look(self, wanted: Wanted) -> Look:
+        """Changes are looked at in the order of their keys."""
+        arrivals, now_ns, limit = Arrivals(), wanted.now_ns, wanted.limit
+        known: Keys = {}
         changed: set[str] = set()
-        looked: set[str] = set(keys)
-        try:
-            after, new = self._round(_begun(rotation, now_ns), limit)
-            if rotation.at is not None or after.at is not None:
-                recent, absent = set(self.names.recent_keys(now_ns)), set(missing())
-                new += self._at_hand(recent | absent, absent, watermark.changed_ns, limit, known)
-            for found in new:
-                if (key := self._sort(found, arrivals, known)) is not None:
-                    changed.add(key)
-            further = None
-            if again is not None and again_limit:
-                old, further = self._once_more(again.path, again_limit)
-                looked.update(key for found in old if (key := self._sort(found, None, known)) is not None)
-            self._gather(arrivals, changed | looked, known, now_ns)
-        except StoreError as error:
-            return Look(self._nothing_seen(error, looked), watermark, again, rotation=rotation)
-        self._log(arrivals, started)
+        looked: set[str] = set(wanted.keys)
+        after, new = self._round(_begun(wanted.rotation, now_ns), limit)
+        if wanted.rotation.at is not None or after.at is not None:
+            recent, absent = set(self.names.recent_keys(now_ns)), set(wanted.missing())
+            new += self._at_hand(recent | absent, absent, wanted.watermark.changed_ns, limit, known)
+        for found in new:
+            if (key := self._sort(found, arrivals, known)) is not None:
+                changed.add(key)
+        further = None
+        if wanted.again is not None and wanted.again_limit:
+            old, further = self._once_more(wanted.again.path, wanted.again_limit)
+            looked.update(key for found in old if (key := self._sort(found, None, known)) is not None)
+        self._gather(arrivals, changed | looked, known, now_ns)
         mark = Watermark(self._stability(now_ns).stable_before_ns - CLOCKS_NS)
         return Look(arrivals, mark, further, frozenset(changed), folders=after.losses, rotation=after)
 
@@ -193,7 +150,7 @@ class LandingObjects(Landing):
         """Whether the object may have come after a round began at ``since_ns``."""
         if since_ns == 0:
             return True
-        assert isinstance(found.status, ObjectStatus)
+        assert isinstance(found.status, FileStatus)
         began_before = LONG_UPLOAD_NS if "-" in found.status.etag and self.root.startswith("s3:") else 0
         since_ns -= CLOCKS_NS + int(self.names.completeness.settle_seconds * 1e9)
         return found.changed_ns > since_ns - began_before
@@ -202,17 +159,13 @@ class LandingObjects(Landing):
         """Those of the objects that are the feed's, or seem to be meant to."""
         sorters = [_Sorter(pattern, is_marker) for pattern, is_marker in self._patterns]
         for each in listed:
-            for sorter in sorters:
-                if sorter.takes(each.key):
-                    token = sorter.pattern.token(each.key)
-                    changed_ns = int(each.changed.timestamp()) * 10**9 + each.changed.microsecond * 1_000
-                    status = ObjectStatus(each.size, changed_ns, each.etag)
-                    yield Found(each.key, token, status, 0, sorter.is_marker)
-                    break
+            found = next((found for sorter in sorters if (found := sorter.found(each)) is not None), None)
+            if found is not None:
+                yield found
 
     def _version(self, found: Found) -> FileVersion:
         status = found.status
-        assert isinstance(status, ObjectStatus)
+        assert isinstance(status, FileStatus)
         return FileVersion(self._objects.named(found.path), status.st_size, status.st_mtime_ns, etag=status.etag)
 
     def _beginnings(self, keys: Iterable[str]) -> list[str]:
@@ -256,17 +209,22 @@ class _Sorter:
     """Which objects are those of one pattern."""
 
     def __init__(self, pattern: ArrivalPattern, is_marker: bool) -> None:
-        self.pattern, self.is_marker = pattern, is_marker
+        self._pattern, self._is_marker = pattern, is_marker
         self._depth = pattern.pattern.count("/")
         self._means_what_lies_beside = is_beside_data(pattern.pattern.rsplit("/", 1)[-1])
 
-    def takes(self, key: str) -> bool:
-        """Whether the object is the feed's, or its name begins as if it was meant to be."""
+    def found(self, listed: Listed) -> Found | None:
+        """The object as an entry, if it is the feed's, or its name begins as if it was meant to be."""
+        key = listed.key
         if key.count("/") != self._depth or any(is_passed_over(part) for part in key.split("/")):
-            return False
+            return None
         if is_beside_data(key.rsplit("/", 1)[-1]) and not self._means_what_lies_beside:
-            return False
-        return self.pattern.token(key) is not None or (not self.is_marker and self.pattern.resembles(key))
+            return None
+        token = self._pattern.token(key)
+        if token is None and (self._is_marker or not self._pattern.resembles(key)):
+            return None
+        changed_ns = int(listed.changed.timestamp()) * 10**9 + listed.changed.microsecond * 1_000
+        return Found(key, token, FileStatus(stat.S_IFREG, listed.size, changed_ns, listed.etag), 0, self._is_marker)
 
 
 def _begun(rotation: Rotation, now_ns: int) -> Rotation:

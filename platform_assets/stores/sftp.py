@@ -22,6 +22,7 @@ from platform_assets.failures import Kind
 from platform_assets.stores.errors import InvalidUrl, StoreError, StoreFault, StoreRefused
 from platform_assets.stores.objects import Version
 from platform_assets.stores.sftp_connections import Connection, connections
+from platform_assets.stores.status import FileStatus
 
 if TYPE_CHECKING:
     import paramiko
@@ -55,27 +56,13 @@ def is_sftp(location: str) -> bool:
 
 
 @dataclass(frozen=True)
-class SftpStatus:
-    """An entry of a folder: SFTP tells neither inodes nor when a file was changed in any other way than written."""
-
-    st_mode: int
-    st_size: int
-    st_mtime_ns: int
-    st_ino: int = 0
-
-    @property
-    def st_ctime_ns(self) -> int:
-        return self.st_mtime_ns
-
-
-@dataclass(frozen=True)
 class SftpEntry:
     """One entry of a listing; a link is not followed."""
 
     name: str
-    status: SftpStatus
+    status: FileStatus
 
-    def stat(self, *, follow_symlinks: bool = False) -> SftpStatus:  # noqa: ARG002 - a listing follows none
+    def stat(self, *, follow_symlinks: bool = False) -> FileStatus:  # noqa: ARG002 - a listing follows none
         return self.status
 
 
@@ -97,7 +84,7 @@ class SftpFolder:
     def __str__(self) -> str:
         return self.root
 
-    def stat(self, path: str) -> SftpStatus:
+    def stat(self, path: str) -> FileStatus:
         """What ``path`` is, or the target of the link that it is."""
         with self._session("looking at it") as client:
             return _status(client.stat(self._path(path)))
@@ -236,10 +223,10 @@ def _ssh_config() -> paramiko.SSHConfig:
     return paramiko.SSHConfig.from_path(str(path))
 
 
-def _status(attributes: paramiko.SFTPAttributes) -> SftpStatus:
+def _status(attributes: paramiko.SFTPAttributes) -> FileStatus:
     mode, size, changed = attributes.st_mode, attributes.st_size, attributes.st_mtime
-    return SftpStatus(stat.S_IFREG if mode is None else mode, size or 0, int(changed or 0) * 10**9)
+    return FileStatus(stat.S_IFREG if mode is None else mode, size or 0, int(changed or 0) * 10**9)
 
 
-def _is_of(found: SftpStatus, version: Version) -> bool:
+def _is_of(found: FileStatus, version: Version) -> bool:
     return (found.st_size, found.st_mtime_ns) == (version.size, version.changed_ns)
