@@ -13,9 +13,16 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+FROM_A_SHELL = "from a shell"
+"""The object that a command is given if it is the process's own."""
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Canceled(Exception):
+    """Ctrl-C has ended it."""
 
 
 class Interrupts:
@@ -78,3 +85,26 @@ def in_a_process_of_its_own() -> Interrupts:
         sys.stderr.write(f"the run's process was ended by {signal.Signals(-code).name}\n")
     sys.stderr.flush()
     os._exit(code if code >= 0 else 1)
+
+
+@contextlib.contextmanager
+def interruptible(given: object) -> Iterator[Interrupts]:
+    """For a command with work before and after its runs: what ends the block after Ctrl-C is ``Canceled``.
+
+    Libraries make failures of their own of it. A command that is ``given`` as one from a shell goes on in a process of
+    its own; one that a program calls is not forked. Libraries that start threads are imported in the block.
+    """
+    interrupts = in_a_process_of_its_own() if given == FROM_A_SHELL else Interrupts()
+    interrupts.before = _nothing
+    try:
+        yield interrupts
+    except KeyboardInterrupt:
+        raise Canceled from None
+    except Exception:
+        if interrupts.received:
+            raise Canceled from None
+        raise
+
+
+def _nothing() -> None:
+    """Outside of a run nothing is to be marked before the main thread is interrupted."""

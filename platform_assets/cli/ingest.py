@@ -5,7 +5,6 @@ Only the words of the command are here; what it does is in ``ingest_runs``, whic
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from platform_assets.cli.interruption import Canceled, noticed_ctrl_c
+from platform_assets.cli.ctrl_c import Canceled, Interrupts, interruptible
+from platform_assets.cli.places import require_dagster_home
 
 if TYPE_CHECKING:
     from platform_assets.cli.ingest_runs import Taken
@@ -30,15 +30,11 @@ def ingest(given: object, feed: str, partition: str | None, force: bool) -> None
     With --force a delivery is read again although it was ingested or rejected before; without PARTITION these are all
     that lie in the landing folder. The exit code is 1 if one of them is not published afterwards.
     """
-    if not os.environ.get("DAGSTER_HOME"):
-        raise click.ClickException(
-            "DAGSTER_HOME is not set: it names the folder of dagster.yaml, in which the run is recorded, "
-            'such as export DAGSTER_HOME="$PWD/.platform/dagster"'
-        )
+    require_dagster_home()
     click.echo(f"{feed}: loading the definitions ...", err=True)
     try:
-        with noticed_ctrl_c(given):
-            taken = _taken(feed, partition, force=force)
+        with interruptible(given) as interrupts:
+            taken = _taken(feed, partition, interrupts, force=force)
     except Canceled:
         raise click.ClickException("canceled: what was finished stays, and the rest is taken the next time") from None
     if not taken:
@@ -54,10 +50,13 @@ def ingest(given: object, feed: str, partition: str | None, force: bool) -> None
         raise SystemExit(1)
 
 
-def _taken(feed: str, partition: str | None, *, force: bool) -> list[Taken]:
+def _taken(feed: str, partition: str | None, interrupts: Interrupts, *, force: bool) -> list[Taken]:
     from platform_assets.cli.ingest_runs import IngestRefused, ingest_feed
 
+    def say(line: str) -> None:
+        click.echo(f"{feed}: {line}", err=True)
+
     try:
-        return ingest_feed(feed, partition, force=force, say=lambda line: click.echo(f"{feed}: {line}", err=True))
+        return ingest_feed(feed, partition, force=force, say=say, interrupts=interrupts)
     except IngestRefused as error:
         raise click.ClickException(str(error)) from None

@@ -7,10 +7,8 @@ DAGSTER_HOME, where the UI shows them. Which deliveries a sensor asks for is dec
 from __future__ import annotations
 
 import contextlib
-import os
 import time
-import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +17,8 @@ import dagster as dg
 from platform_assets.automation.holdings import standings
 from platform_assets.automation.reconciler import Request
 from platform_assets.automation.requests import dynamic_keys, run_requests
-from platform_assets.cli.interruption import Canceled, was_interrupted
+from platform_assets.cli.ctrl_c import Interrupts
+from platform_assets.cli.in_process_runs import Runner
 from platform_assets.cli.loading import load_definitions
 from platform_assets.cli.named_partitions import SHOWN, NoSuchPartition, keys_between
 from platform_assets.cli.project import project_of
@@ -33,13 +32,11 @@ from platform_assets.lake.errors import RecordUnreadable
 from platform_assets.lake.manifest import Manifest
 from platform_assets.lake.names import shown
 from platform_assets.landing.walk import ROOT
-from platform_assets.launching.worker_process import WORKER_TAG, WorkerProcess
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing.readers import ledger_history
 from platform_assets.wording import counted
 
 Say = Callable[[str], None]
-CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 class IngestRefused(Exception):
@@ -57,7 +54,9 @@ class Taken:
     problem: str = ""
 
 
-def ingest_feed(name: str, partition: str | None, *, force: bool, say: Say) -> list[Taken]:
+def ingest_feed(
+    name: str, partition: str | None, *, force: bool, say: Say, interrupts: Interrupts | None = None
+) -> list[Taken]:
     """Take the deliveries of the feed ``name``; what became of each partition, in order.
 
     ``partition`` is a key or a range FIRST...LAST; without one it is every delivery in the landing folder, and unless
@@ -69,10 +68,10 @@ def ingest_feed(name: str, partition: str | None, *, force: bool, say: Say) -> l
     project = project_of(Path.cwd())
     # as a code server does, whose working directory is the project's root: paths of the environment begin there
     with contextlib.chdir(project.root if project is not None else Path.cwd()):
-        return _ingested(name, partition, force=force, say=say)
+        return _ingested(name, partition, force=force, say=say, interrupts=interrupts or Interrupts())
 
 
-def _ingested(name: str, partition: str | None, *, force: bool, say: Say) -> list[Taken]:
+def _ingested(name: str, partition: str | None, *, force: bool, say: Say, interrupts: Interrupts) -> list[Taken]:
     definitions = load_definitions(Path.cwd())
     feed = feed_of(definitions, name)
     with dg.DagsterInstance.get() as instance, dg.build_resources(platform_of(definitions), instance) as resources:
@@ -91,13 +90,11 @@ def _ingested(name: str, partition: str | None, *, force: bool, say: Say) -> lis
             instance.add_dynamic_partitions(_name(feed), keys)
         requests = [Request(deliveries.get(key) or Delivery(feed.name, feed.keys.of(key), ()), 1) for key in keys]
         runs = list(run_requests(feed, requests, dynamic=dynamic_keys(instance, feed, requests)))
-        problems: dict[str, str] = {}
+        runner, problems = Runner(definitions, instance, interrupts, say), dict[str, str]()
         for number, request in enumerate(runs, start=1):
             of_all = f" (run {number} of {len(runs)})" if len(runs) > 1 else ""
-            say(f"taking {named(request)}{of_all} ...")
             tags = {FORCE_TAG: "true"} if force else {}
-            run = run_assets(definitions, instance, [feed.lake_key, feed.raw_key], request, tags)
-            say(f"run {run.run_id[:8]}: {'success' if run.success else 'failure'}")
+            run = runner.run(f"taking {named(request)}{of_all}", [feed.lake_key, feed.raw_key], request, tags)
             problems |= problems_of(run)
         return [_taken(feed, platform, key, deliveries.get(key), problems.get(key, "")) for key in keys]
 
@@ -171,45 +168,6 @@ def _those_there(feed: Feed, platform: PlatformResource, *, force: bool, say: Sa
 
 def _exists(partitions: dg.PartitionsDefinition | None, key: str) -> bool:
     return not isinstance(partitions, dg.TimeWindowPartitionsDefinition) or partitions.has_partition_key(key)
-
-
-def run_assets(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey], request: dg.RunRequest,
-    tags: Mapping[str, str],
-) -> dg.ExecuteInProcessResult:  # fmt: skip
-    """A run of the assets ``keys`` over what ``request`` names, in this process.
-
-    Raises:
-        Canceled: if Ctrl-C has ended it; the run is canceled too.
-    """
-    job = definitions.resolve_implicit_global_asset_job_def()
-    worker = WorkerProcess.of(os.getpid()).to_tag()  # whoever looks for dead runs may be on another machine
-    run_id = str(uuid.uuid4())
-    try:
-        run = job.execute_in_process(
-            run_id=run_id,
-            instance=instance,
-            asset_selection=list(keys),
-            partition_key=request.partition_key,
-            tags={**request.tags, WORKER_TAG: worker, **tags},
-            run_config=CONSOLE,
-            raise_on_error=False,
-        )
-    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
-        _cancel(instance, run_id)
-        raise Canceled from None
-    if was_interrupted():
-        if not run.success:
-            _cancel(instance, run_id)
-        raise Canceled
-    return run
-
-
-def _cancel(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Mark the run as canceled: Dagster takes Ctrl-C for a failure."""
-    run = instance.get_run_by_id(run_id)
-    if run is not None and run.status is not dg.DagsterRunStatus.CANCELED:
-        instance.report_run_canceled(run)
 
 
 def named(request: dg.RunRequest) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from platform_assets.cli.interruption import FROM_A_SHELL
+from platform_assets.cli.ctrl_c import FROM_A_SHELL
 from platform_assets.cli.kept_answers import answered
 
 GROUPS = {

@@ -5,7 +5,6 @@ Only the words of the command are here; what it does is in ``reload_runs``, whic
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from platform_assets.cli.interruption import Canceled, noticed_ctrl_c
+from platform_assets.cli.ctrl_c import Canceled, Interrupts, interruptible
+from platform_assets.cli.places import require_dagster_home
 from platform_assets.wording import counted
 
 if TYPE_CHECKING:
@@ -49,15 +49,11 @@ def reload(given: object, feed: str, revisions: Sequence[str], downstream: bool,
     the warehouse file, and searched for everywhere. Interrupted, run it again. The exit code is 1 if a partition was
     left, or a clear value was found.
     """
-    if not os.environ.get("DAGSTER_HOME"):
-        raise click.ClickException(
-            "DAGSTER_HOME is not set: it names the folder of dagster.yaml, in which the runs are recorded, "
-            'such as export DAGSTER_HOME="$PWD/.platform/dagster"'
-        )
+    require_dagster_home()
     click.echo(f"{feed}: loading the definitions ...", err=True)
     try:
-        with noticed_ctrl_c(given):
-            done = _reloaded(feed, revisions, downstream=downstream, dry_run=dry_run)
+        with interruptible(given) as interrupts:
+            done = _reloaded(feed, revisions, interrupts, downstream=downstream, dry_run=dry_run)
     except Canceled:
         raise click.ClickException("canceled: what was finished stays; run it again for the rest") from None
     _print(feed, done, dry_run=dry_run)
@@ -65,7 +61,9 @@ def reload(given: object, feed: str, revisions: Sequence[str], downstream: bool,
         raise SystemExit(1)
 
 
-def _reloaded(feed: str, revisions: Sequence[str], *, downstream: bool, dry_run: bool) -> Reloaded:
+def _reloaded(
+    feed: str, revisions: Sequence[str], interrupts: Interrupts, *, downstream: bool, dry_run: bool
+) -> Reloaded:
     from platform_assets.cli.ingest_runs import IngestRefused
     from platform_assets.cli.reload_runs import reload_feed
 
@@ -73,7 +71,9 @@ def _reloaded(feed: str, revisions: Sequence[str], *, downstream: bool, dry_run:
         click.echo(f"{feed}: {line}", err=True)
 
     try:
-        return reload_feed(feed, revisions=revisions, downstream=downstream, dry_run=dry_run, say=say)
+        return reload_feed(
+            feed, revisions=revisions, downstream=downstream, dry_run=dry_run, say=say, interrupts=interrupts
+        )
     except IngestRefused as error:
         raise click.ClickException(str(error)) from None
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from platform_assets.cli.ingest_runs import Say, named, run_assets
+from platform_assets.cli.in_process_runs import Runner
+from platform_assets.cli.ingest_runs import named
 from platform_assets.dbt.dependents import find_readers
 from platform_assets.feeds.feed import Feed
 
@@ -38,30 +39,23 @@ def name_downstream(definitions: dg.Definitions, feed: Feed, places: Sequence[st
     return lines
 
 
-def materialize_downstream(
-    definitions: dg.Definitions,
-    instance: dg.DagsterInstance,
-    feed: Feed,
-    requests: Callable[[], list[dg.RunRequest]],
-    say: Say,
-) -> list[str]:
+def materialize_downstream(runner: Runner, feed: Feed, requests: Callable[[], list[dg.RunRequest]]) -> list[str]:
     """Materialize what lies downstream: what has the feed's partitions for each of them, what has none once.
 
     Lines that say what failed, and what has other partitions and is left.
     """
-    graph = definitions.resolve_implicit_global_asset_job_def().asset_layer.asset_graph
-    keys = downstream_of(definitions, feed)
+    graph = runner.definitions.resolve_implicit_global_asset_job_def().asset_layer.asset_graph
+    keys = downstream_of(runner.definitions, feed)
     same = [key for key in keys if graph.get(key).partitions_def == feed.partitions]
     whole = [key for key in keys if key not in same and graph.get(key).partitions_def is None]
     other = [key for key in keys if key not in same and key not in whole]
     problems = [f"{key.to_user_string()}: has other partitions than the feed: materialize it yourself" for key in other]
-    with dg.partition_loading_context(dynamic_partitions_store=instance):
+    with dg.partition_loading_context(dynamic_partitions_store=runner.instance):
         mine = requests() if same else []
     todo = [(same, request) for request in mine] + ([(whole, dg.RunRequest())] if whole else [])
     for wanted, request in todo:
-        say(f"{', '.join(key.to_user_string() for key in wanted)}: {named(request)} ...")
-        run = run_assets(definitions, instance, wanted, request, {})
-        say(f"run {run.run_id[:8]}: {'success' if run.success else 'failure'}")
+        what = ", ".join(key.to_user_string() for key in wanted)
+        run = runner.run(f"{what}: {named(request)}", wanted, request, {})
         if not run.success:
             problems.append(f"downstream run {run.run_id} ({named(request)}) failed; its log says why")
     return problems

@@ -21,7 +21,9 @@ import dagster as dg
 
 from platform_assets.automation.reconciler import Request
 from platform_assets.automation.requests import dynamic_keys, run_requests
-from platform_assets.cli.ingest_runs import IngestRefused, Say, feed_of, named, platform_of, problems_of, run_assets
+from platform_assets.cli.ctrl_c import Interrupts
+from platform_assets.cli.in_process_runs import Runner
+from platform_assets.cli.ingest_runs import IngestRefused, Say, feed_of, named, platform_of, problems_of
 from platform_assets.cli.loading import load_definitions
 from platform_assets.cli.project import project_of
 from platform_assets.cli.reload_clear_values import ClearOut
@@ -68,7 +70,15 @@ class Reloaded:
     good: bool = True
 
 
-def reload_feed(name: str, *, revisions: Sequence[str], downstream: bool, dry_run: bool, say: Say) -> Reloaded:
+def reload_feed(
+    name: str,
+    *,
+    revisions: Sequence[str],
+    downstream: bool,
+    dry_run: bool,
+    say: Say,
+    interrupts: Interrupts | None = None,
+) -> Reloaded:
     """Bring every partition of the feed ``name`` under its contract.
 
     Raises:
@@ -80,7 +90,8 @@ def reload_feed(name: str, *, revisions: Sequence[str], downstream: bool, dry_ru
         definitions = load_definitions(Path.cwd())
         feed = feed_of(definitions, name)
         with dg.DagsterInstance.get() as instance, dg.build_resources(platform_of(definitions), instance) as resources:
-            reload = _Reload(definitions, instance, feed, resources.platform, say)
+            runner = Runner(definitions, instance, interrupts or Interrupts(), say)
+            reload = _Reload(runner, feed, resources.platform)
             return reload.run(_earlier(feed, revisions), downstream=downstream, dry_run=dry_run)
 
 
@@ -98,16 +109,9 @@ def _earlier(feed: Feed, revisions: Sequence[str]) -> list[Contract]:
 
 
 class _Reload:
-    def __init__(
-        self,
-        definitions: dg.Definitions,
-        instance: dg.DagsterInstance,
-        feed: Feed,
-        platform: PlatformResource,
-        say: Say,
-    ) -> None:
-        self.definitions, self.instance, self.feed, self.say = definitions, instance, feed, say
-        self.platform = platform
+    def __init__(self, runner: Runner, feed: Feed, platform: PlatformResource) -> None:
+        self.runner, self.feed, self.platform = runner, feed, platform
+        self.definitions, self.instance, self.say = runner.definitions, runner.instance, runner.say
         self.lake: Lake = platform.open_lake()
         self.warehouse: Warehouse = platform.warehouse.open()
 
@@ -148,7 +152,7 @@ class _Reload:
         done.good = done.good and not problems
         done.downstream = name_downstream(self.definitions, feed, sorted(places))
         if downstream:
-            for why in materialize_downstream(self.definitions, self.instance, feed, self._requests, self.say):
+            for why in materialize_downstream(self.runner, feed, self._requests):
                 done.good = False
                 done.ends.append(why)
         failpoint("reload.downstream")
@@ -280,9 +284,7 @@ class _Reload:
         with dg.partition_loading_context(dynamic_partitions_store=self.instance):
             requests = self._requests(partitions)
         for request in requests:
-            self.say(f"{what}: {named(request)} ...")
-            run = run_assets(self.definitions, self.instance, keys, request, tags)
-            self.say(f"run {run.run_id[:8]}: {'success' if run.success else 'failure'}")
+            run = self.runner.run(f"{what}: {named(request)}", keys, request, tags)
             found = problems_of(run)
             if not run.success and not found:
                 found = {named(request): f"run {run.run_id} failed; its log says why"}

@@ -24,6 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from platform_assets.cli.ctrl_c import Interrupts, in_a_process_of_its_own
+from platform_assets.cli.places import require_dagster_home
 from platform_assets.wording import counted
 
 if TYPE_CHECKING:
@@ -56,11 +57,7 @@ def run(selection: tuple[str, ...], partition: str | None, first: str | None, la
     """
     if partition is not None and (first is not None or last is not None):
         raise click.UsageError("--partition names one partition or FIRST...LAST; leave it out, or --from and --to")
-    if not os.environ.get("DAGSTER_HOME"):
-        raise click.UsageError(
-            "DAGSTER_HOME is not set: it names the folder of dagster.yaml, in which the run is recorded, "
-            'such as export DAGSTER_HOME="$PWD/.platform/dagster"'
-        )
+    require_dagster_home(click.UsageError)
     console = Console()  # of before the streams are captured for the log of a run
     begun = time.monotonic()
     executed = _executed(console, selection, (partition, first, last), in_a_process_of_its_own())

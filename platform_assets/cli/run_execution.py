@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import os
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +9,9 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from platform_assets.cli.ctrl_c import Interrupts
+from platform_assets.cli.in_process_runs import execute_run
 from platform_assets.cli.run_outcome import AssetResult, merged, read_events
 from platform_assets.cli.run_plan import PlannedRun
-from platform_assets.launching.worker_process import WORKER_TAG, WorkerProcess
-
-CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-OVER = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 Watch = Callable[[dg.EventLogEntry], None]
 
@@ -51,20 +46,12 @@ def execute(
     for run in runs:
         run_id = str(uuid.uuid4())
         executed.run_ids.append(run_id)
-        interrupts.before = functools.partial(_cancel, instance, run_id)
         found.append(_execute(job, instance, run, run_id, interrupts, watch))
         if interrupts.received:
             break
     executed.interrupted = interrupts.received
     executed.results = merged(found)
     return executed
-
-
-def _cancel(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Mark the run as being canceled: Dagster takes an interrupt for a failure unless it was marked before."""
-    run = instance.get_run_by_id(run_id)
-    if run is not None and run.status not in OVER:
-        instance.report_run_canceling(run)
 
 
 def _execute(
@@ -92,20 +79,5 @@ def _execute(
             seconds[step] = entry.timestamp - began.get(step, entry.timestamp)
 
     instance.add_event_listener(run_id, listen)
-    try:
-        job.execute_in_process(
-            run_id=run_id,
-            instance=instance,
-            asset_selection=list(run.keys),
-            partition_key=run.partition_key,
-            # whoever looks for dead runs may be on another machine
-            tags={**run.tags, WORKER_TAG: WorkerProcess.of(os.getpid()).to_tag()},
-            run_config=CONSOLE,
-            raise_on_error=False,
-        )
-    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
-        # between two steps it is raised; the run is over all the same
-        made = instance.get_run_by_id(run_id)
-        if made is not None and made.status not in OVER:
-            instance.report_run_canceled(made)
+    execute_run(job, instance, run_id, interrupts, keys=run.keys, partition_key=run.partition_key, tags=run.tags)
     return read_events(job, run, events, seconds, interrupted=interrupts.received)
