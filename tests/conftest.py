@@ -4,9 +4,9 @@ import uuid
 
 import pytest
 
-from tests.support.lake import azure, lake, make_contract, s3
+from tests.support.lake import azure, lake, make_contract, s3, store_url
 
-__all__ = ["azure", "lake", "make_contract", "s3"]
+__all__ = ["azure", "lake", "make_contract", "s3", "store_url"]
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""The pattern and the partitions that are proposed from names: what is told from them, and that it fits them all."""
+"""The pattern and the partitions that are proposed from names: what they say, and that it fits them all."""
 
 from __future__ import annotations
 

@@ -7,18 +7,12 @@ from pathlib import Path
 import pytest
 from obstore.store import LocalStore
 
-from demo.object_store import S3Server
 from platform_assets.stores.objects import Objects
-from tests.support.azure_server import AzureServer
-from tests.support.lake import STORES
 
 
-@pytest.fixture(params=["s3", *(pytest.param(store, marks=pytest.mark.slow) for store in STORES[1:])])
-def objects(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Objects:
-    server: S3Server | AzureServer = request.getfixturevalue(request.param)
-    for name, value in server.variables.items():
-        monkeypatch.setenv(name, value)
-    return Objects(f"{server.bucket()}/folder")
+@pytest.fixture
+def objects(store_url: str) -> Objects:
+    return Objects(f"{store_url}/folder")
 
 
 @pytest.mark.parametrize("gone", [0, 17, 39])

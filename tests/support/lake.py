@@ -26,6 +26,7 @@ from platform_assets.sql.contract_file import parse_contract
 from tests.support.azure_server import AzureServer, azure_server, azurite
 
 KEY = b"a key for tests, of 32 bytes len"
+STORES = ["s3", "azure"] if azurite() else ["s3"]
 
 
 def contract_of(columns: Iterable[dict[str, Any]], *, form: str = "csv", terms: dict[str, Any] | None = None,
@@ -115,6 +116,15 @@ def azure() -> Iterator[AzureServer]:
         yield server
 
 
+@pytest.fixture(params=["s3", *(pytest.param(store, marks=pytest.mark.slow) for store in STORES[1:])])
+def store_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of a new bucket on a server of each kind, which this process's variables name."""
+    server: S3Server | AzureServer = request.getfixturevalue(request.param)
+    for name, value in server.variables.items():
+        monkeypatch.setenv(name, value)
+    return server.bucket()
+
+
 @pytest.fixture
 def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
     """A lake in a folder, or where the test's parameter says: `everywhere` is both."""
@@ -129,7 +139,6 @@ def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
     return Lake(tmp_path / "lake", tmp_path / "landing", url)
 
 
-STORES = ["s3", "azure"] if azurite() else ["s3"]
 everywhere = pytest.mark.parametrize(
     "lake", ["folder", *(pytest.param(store, marks=pytest.mark.slow) for store in STORES)], indirect=True
 )

@@ -16,7 +16,7 @@ from platform_assets.formats.plain_files import UNSUPPORTED
 from platform_assets.formats.unpacking import GZIP, ZSTD
 
 HEAD = 1 << 22
-"""Bytes by which an encoding is told."""
+"""Bytes by which an encoding is recognized."""
 NULS = 0.2
 """Share of NUL bytes from which on text is in UTF-16, or no text."""
 MOSTLY = 10

@@ -29,7 +29,7 @@ FITTING = 0.5
 """Share of the rows that must have the fields of the header, which otherwise is no header."""
 DELIMITERS = ",;\t|"
 LOOKED_AT = 1000
-"""Rows by which a header is told from data."""
+"""Rows by which a header is recognized."""
 LETTERS = 1 << 24
 """Letters that are looked at, however few rows that is."""
 WIDEST = 1 << 23
