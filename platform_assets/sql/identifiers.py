@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import functools
-
-from platform_assets.sql.dialects import Dialect, text_of
+from platform_assets.sql.dialects import Dialect
 
 
 class Unwritable(ValueError):
     """A name or a value that no statement can hold."""
 
 
-@functools.lru_cache(maxsize=16384)
-def quoted(name: str, dialect: Dialect = Dialect.DUCKDB) -> str:
-    """``name`` as a quoted identifier; :class:`Unwritable` for one with a NUL character."""
-    from sqlglot import exp
+def quoted(name: str, dialect: Dialect = Dialect.DUCKDB) -> str:  # noqa: ARG001 - see below
+    """``name`` as a quoted identifier; :class:`Unwritable` for one with a NUL character.
 
+    All dialects quote as the standard of SQL does; a test holds that against sqlglot, whose import would take most of
+    the time of a small command.
+    """
     if "\0" in name:
         raise Unwritable(f"a name with a NUL character cannot be part of a statement: {name!r}")
-    return text_of(exp.to_identifier(name, quoted=True), dialect)
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'
 
 
 def quoted_path(*parts: str, dialect: Dialect = Dialect.DUCKDB) -> str:

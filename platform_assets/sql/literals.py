@@ -23,7 +23,26 @@ def literal(value: object, dialect: Dialect = Dialect.DUCKDB) -> str:
     Takes None, bool, int, float, Decimal, str, date and datetime without zone; raises ``TypeError`` for anything else
     and :class:`Unwritable` for a text with a NUL character and a decimal that is not finite or has too many digits.
     """
-    return text_of(expression(value), dialect)
+    plain = _plain(value, dialect)
+    return text_of(expression(value), dialect) if plain is None else plain
+
+
+def _plain(value: object, dialect: Dialect) -> str | None:
+    """The literal of a value that is written in one way; None for others.
+
+    These are most of what is bound, and the import of sqlglot would take most of the time of a small command. A test
+    holds them against it.
+    """
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, int):
+        return str(int(value))
+    if isinstance(value, str) and dialect is Dialect.DUCKDB and "\0" not in value:
+        doubled = value.replace("'", "''")
+        return f"'{doubled}'"
+    return None
 
 
 def path_literal(path: Path | str) -> str:

@@ -12,10 +12,11 @@ import duckdb
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from sqlglot import exp
 
-from platform_assets.sql.dialects import Dialect
+from platform_assets.sql.dialects import Dialect, text_of
 from platform_assets.sql.identifiers import Unwritable, quoted, quoted_path
-from platform_assets.sql.literals import literal, path_literal
+from platform_assets.sql.literals import expression, literal, path_literal
 
 SIGNS = st.sampled_from([*"'\"\\$`[]{}();-- \n\r\t?%_*/:é中\U0001f600", "''", '""', "$$", "/*", "{table}", "\\'"])
 WRITABLE = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
@@ -48,6 +49,19 @@ def test_a_literal_is_read_back_as_the_same_value(engine: duckdb.DuckDBPyConnect
         )  # fmt: skip
     else:
         assert back == value
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+@given(name=TEXTS.filter(bool))
+def test_an_identifier_is_what_the_library_makes_of_it(dialect: Dialect, name: str) -> None:
+    assert quoted(name, dialect) == text_of(exp.to_identifier(name, quoted=True), dialect)
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+@settings(deadline=None, max_examples=400)
+@given(value=VALUES.filter(lambda value: not isinstance(value, Decimal)))
+def test_a_literal_is_what_the_library_makes_of_it(dialect: Dialect, value: object) -> None:
+    assert literal(value, dialect) == text_of(expression(value), dialect)
 
 
 @settings(deadline=None, max_examples=400)
