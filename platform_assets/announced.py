@@ -7,7 +7,10 @@ docs/extending.md.
 from __future__ import annotations
 
 import functools
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 FORMATS = "platform_assets.formats"
 WAREHOUSES = "platform_assets.warehouses"
@@ -18,4 +21,6 @@ NOTIFIERS = "platform_assets.notifiers"
 @functools.cache
 def announced(group: str) -> dict[str, EntryPoint]:
     """The announced entry points of a group, by name."""
+    from importlib.metadata import entry_points
+
     return {entry.name: entry for entry in entry_points(group=group)}

@@ -17,7 +17,6 @@ from platform_assets.announced import WAREHOUSES, announced
 from platform_assets.execution import Execution, InvalidEnvironment, read_execution
 from platform_assets.stores.errors import InvalidUrl
 from platform_assets.stores.objects import SCHEMES, Objects, is_url
-from platform_assets.stores.sftp import SftpFolder, is_sftp
 
 __all__ = ["Environment", "EnvironmentName", "InvalidEnvironment", "current_environment", "read_environment"]
 
@@ -120,8 +119,10 @@ def read_environment(variables: Mapping[str, str], *, cwd: Path) -> Environment:
 
 def landing_location(given: str, *, folder: Path, name: str) -> str:
     """As :func:`place_location`, for a landing place, which may be on an SFTP server too."""
-    if not is_sftp(given):
+    if scheme_of(given) != "sftp":
         return place_location(given, folder=folder, name=name, schemes=(*SCHEMES, "sftp"))
+    from platform_assets.stores.sftp import SftpFolder
+
     try:
         SftpFolder(given)
     except InvalidUrl as error:

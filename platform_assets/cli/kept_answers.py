@@ -10,7 +10,6 @@ costs nothing but time.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import os
 import sys
@@ -59,6 +58,8 @@ def _is_kept(words: Sequence[str]) -> bool:
 
 def _question(words: Sequence[str]) -> str:
     """The digest of all that the answer rests on."""
+    import hashlib
+
     digest = hashlib.sha256()
 
     def add(*parts: object) -> None:

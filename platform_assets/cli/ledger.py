@@ -15,7 +15,7 @@ from rich.table import Table
 
 from platform_assets.cli.project import chosen_warehouse
 from platform_assets.environment import InvalidEnvironment, scheme_of, warehouse_location
-from platform_assets.publishing.readers import known_assets, ledger_history, published_versions
+from platform_assets.publishing.readers import known_assets, shown_history
 from platform_assets.publishing.verdicts import LedgerEntry, State
 from platform_assets.warehouse.errors import WarehouseError
 from platform_assets.warehouse.locations import open_warehouse
@@ -49,11 +49,10 @@ def show(asset: str, partition: str | None, location: str, limit: int) -> None:
                 f"{location} does not exist: nothing was published there yet. Materialize an asset first, or name the "
                 f"file with --warehouse."
             )
-        entries = ledger_history(warehouse, asset=asset, partition=partition, limit=limit)
+        entries, published = shown_history(warehouse, asset=asset, partition=partition, limit=limit)
         if not entries:
             raise click.ClickException(_nothing(asset, partition, known_assets(warehouse)))
-        keys = [entry.partition for entry in entries]
-        current = {p: entry.token for p, entry in published_versions(warehouse, asset=asset, partitions=keys).items()}
+        current = {key: entry.token for key, entry in published.items()}
     except (InvalidEnvironment, WarehouseError) as error:
         raise click.ClickException(str(error)) from error
     console = Console()

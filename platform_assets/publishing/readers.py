@@ -115,6 +115,17 @@ def ledger_history(
         return ledger.history(session, asset, partition, limit)
 
 
+def shown_history(
+    warehouse: Warehouse, *, asset: str, partition: str | None = None, limit: int = 100
+) -> tuple[list[LedgerEntry], dict[str, LedgerEntry]]:
+    """:func:`ledger_history`, and the published version of each of its partitions, read in one session."""
+    with ledger_session(warehouse, read_only=True, purpose="showing the ledger") as session:
+        lines = ledger.history(session, asset, partition, limit)
+        keys = [(asset, key) for key in dict.fromkeys(line.partition for line in lines)]
+        found = ledger.latest(session, keys, state=State.PUBLISHED) if keys else {}
+    return lines, {key[1]: entry for key, entry in found.items()}
+
+
 def known_assets(warehouse: Warehouse) -> list[str]:
     """Every asset that ever had a candidate."""
     with ledger_session(warehouse, read_only=True, purpose="listing the ledger") as session:
