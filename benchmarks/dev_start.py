@@ -52,7 +52,7 @@ def defs() -> dg.Definitions:
 """
 PYPROJECT = '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "bench"\n'
 PYPROJECT += '[tool.dg.cli]\nsuppress_warnings = ["project_and_activated_venv_mismatch"]\n'
-COMMANDS = ("contract check platform_assets/defs", "ledger show raw/flights", "quarantine show flights", "dbt lint")
+COMMANDS = ("contract check platform_assets/defs", "ledger show raw/flights", "quarantine list", "dbt lint")
 
 
 def program(name: str) -> str:
@@ -95,7 +95,8 @@ def command_seconds(command: list[str], folder: Path, times: int = 3) -> float:
         began = time.perf_counter()
         done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
         found.append(time.perf_counter() - began)
-        assert "Traceback" not in done.stderr, done.stderr
+        if done.returncode != 0:
+            raise SystemExit(f"{' '.join(command)} failed, so its time says nothing (make demo first):\n{done.stderr}")
     return statistics.median(found[1:])
 
 

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import duckdb
 
-from platform_assets.contracts.model import BatchRule, Bounds, Metric, Severity
+from platform_assets.contracts.model import BatchRule, Bounds, Metric
+from platform_assets.contracts.severity import Severity
 from platform_assets.publishing.from_files import publish
 from platform_assets.publishing.verdicts import Candidate
 from platform_assets.warehouse.duckdb.opening import STORAGE

@@ -4,8 +4,3 @@
 contents or of the warehouse, and nothing knows SQL: rules are compiled, and checked when a contract is read, in
 ``sql``. A first contract is written in ``formats.inference``.
 """
-
-from platform_assets.contracts.model import Contract
-from platform_assets.contracts.problems import ContractError, Problem
-
-__all__ = ["Contract", "ContractError", "Problem"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
-from platform_assets.contracts.model import BatchRule, Column, Contract, LogicalType, Protection, Reference, Severity
+from platform_assets.contracts.model import BatchRule, Column, Contract, LogicalType, Protection, Reference
+from platform_assets.contracts.severity import Severity
 
 WIDER = {
     LogicalType.INTEGER: {LogicalType.NUMBER},

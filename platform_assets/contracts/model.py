@@ -15,13 +15,7 @@ from pathlib import Path
 from platform_assets.contracts.conditions import Count, RowCondition
 from platform_assets.contracts.logical_types import LogicalType
 from platform_assets.contracts.problems import Problem
-
-
-class Severity(StrEnum):
-    """``ERROR`` blocks publishing; ``WARNING`` is reported and blocks nothing."""
-
-    ERROR = "error"
-    WARNING = "warning"
+from platform_assets.contracts.severity import Severity
 
 
 class Protection(StrEnum):

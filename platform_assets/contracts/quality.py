@@ -25,11 +25,11 @@ from platform_assets.contracts.model import (
     Protection,
     Reference,
     RowExpression,
-    Severity,
 )
 from platform_assets.contracts.problems import Findings, Path_, suggestion
 from platform_assets.contracts.properties import mappings, words
 from platform_assets.contracts.relationships import read_relationship
+from platform_assets.contracts.severity import Severity
 from platform_assets.contracts.sql_words import with_placeholders
 
 CUSTOM_METRICS = {

@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from platform_assets.contracts.model import BatchRule, Severity
+from platform_assets.contracts.model import BatchRule
+from platform_assets.contracts.severity import Severity
 from platform_assets.failures import Kind
 from platform_assets.publishing.gates import Order, by_key
 from platform_assets.publishing.leases import LEASE_SECONDS

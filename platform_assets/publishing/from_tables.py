@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from platform_assets.contracts.model import Severity
+from platform_assets.contracts.severity import Severity
 from platform_assets.publishing import ledger
 from platform_assets.publishing.errors import PublishingError
 from platform_assets.publishing.fingerprints import changed_since, data_columns, partition_text

@@ -12,7 +12,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from platform_assets.contracts.model import Severity
+from platform_assets.contracts.severity import Severity
 from platform_assets.failpoints import failpoint
 from platform_assets.failures import Kind
 from platform_assets.publishing import ledger

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
-from platform_assets.contracts.model import Severity
+from platform_assets.contracts.severity import Severity
 from platform_assets.failures import Failure, Kind
 
 

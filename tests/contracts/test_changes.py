@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.contracts import Contract
 from platform_assets.contracts.changes import compare
 from platform_assets.contracts.model import (
     BatchRule,
     Bounds,
     Column,
+    Contract,
     LogicalType,
     Metric,
     NestedProtection,
     Protection,
     Reference,
-    Severity,
 )
+from platform_assets.contracts.severity import Severity
 from platform_assets.sql.contract_file import read_contract
 from tests.contracts.full_contract import FULL, write
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.contracts import ContractError
+from platform_assets.contracts.problems import ContractError
 from platform_assets.sql.contract_file import contract_problems, read_contract
 from tests.contracts.full_contract import FULL, write
 

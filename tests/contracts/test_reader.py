@@ -20,8 +20,8 @@ from platform_assets.contracts.model import (
     NestedProtection,
     Protection,
     Reference,
-    Severity,
 )
+from platform_assets.contracts.severity import Severity
 from platform_assets.sql.contract_file import read_contract
 from platform_assets.sql.types import raw_columns
 from tests.contracts.full_contract import FULL, write

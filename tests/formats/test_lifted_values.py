@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from platform_assets.contracts import Contract
+from platform_assets.contracts.model import Contract
 from platform_assets.contracts.problems import ContractError
 from platform_assets.lake.errors import DeliveryRejected
 from platform_assets.sql.contract_file import parse_contract

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from platform_assets.contracts import Contract
+from platform_assets.contracts.model import Contract
 from platform_assets.failpoints import armed
 from platform_assets.ingestion.rewriting import LakeRewriter
 from platform_assets.ingestion.rewriting_plan import NotInTheLake

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from platform_assets.contracts.model import Severity
+from platform_assets.contracts.severity import Severity
 from platform_assets.publishing.from_tables import publish_from_table
 from platform_assets.publishing.in_place import BuiltModel, open_candidates, record_verdicts
 from platform_assets.publishing.verdicts import CheckResult, Verdict

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.contracts.model import BatchRule, Bounds, Metric, Severity
+from platform_assets.contracts.model import BatchRule, Bounds, Metric
+from platform_assets.contracts.severity import Severity
 from platform_assets.failpoints import armed
 from platform_assets.publishing.errors import PublishingError
 from platform_assets.publishing.readers import ledger_history, published_versions, unreadable

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from platform_assets.contracts.model import BatchRule, Bounds, Metric, Reference, Severity
+from platform_assets.contracts.model import BatchRule, Bounds, Metric, Reference
+from platform_assets.contracts.severity import Severity
 from platform_assets.failures import Kind
 from platform_assets.publishing.gates import audit
 from platform_assets.publishing.metrics import Measured

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from demo.object_store import S3Server, s3_server
-from platform_assets.contracts import Contract
+from platform_assets.contracts.model import Contract
 from platform_assets.ingestion.ingestor import ingest
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.locations import open_lake

@@ -17,7 +17,7 @@ from platform_assets.components.assets.dbt_step import DbtStep
 from platform_assets.components.assets.upstream import Verdicts, refusals
 from platform_assets.components.reporting.dbt_metadata import LINEAGE_FOLDER, model_columns, table_metadata
 from platform_assets.components.reporting.outcomes import Outcome, rejected
-from platform_assets.contracts.model import Severity
+from platform_assets.contracts.severity import Severity
 from platform_assets.dbt.attribution import TestVerdict, attribute
 from platform_assets.dbt.errors import is_of_the_node
 from platform_assets.dbt.graph import ModelGraph

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from platform_assets.components.reporting.outcomes import SHOWN, VERDICT
-from platform_assets.contracts.model import BatchRule, Severity
+from platform_assets.contracts.model import BatchRule
+from platform_assets.contracts.severity import Severity
 from platform_assets.publishing.verdicts import Verdict
 
 
