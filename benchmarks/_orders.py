@@ -66,9 +66,9 @@ def reading(form: str, files: str) -> str:
     }[form]
 
 
-def floor(reading: str, target: Path) -> None:
+def floor(reading: str, target: Path, *, values: str = "*") -> None:
     """DuckDB alone: from what it reads to Parquet."""
     import duckdb
 
     with duckdb.connect(config={"memory_limit": "1GB", "threads": 2}) as engine:
-        engine.execute(f"COPY (SELECT * FROM {reading}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+        engine.execute(f"COPY (SELECT {values} FROM {reading}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")

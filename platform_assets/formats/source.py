@@ -56,7 +56,8 @@ class Source:
     ``conversions`` (by a column's place) what is made of some of them. ``records`` is the number of rows counted
     without DuckDB's reader, ``set_aside`` how many more were already quarantined. ``row_number`` is the SQL of a row's
     0-based number, where the relation tells it; else its rows are counted in their order, unless they can be found by
-    their ``text``. ``row_text`` spares ``fetch`` for rows that have a number.
+    their ``text``. ``row_text`` spares ``fetch`` for rows that have a number. ``record``, SQL of a row's whole text, is
+    there as `_record` for ``checks`` and ``text``.
     """
 
     files: tuple[str, ...]
@@ -72,6 +73,7 @@ class Source:
     empty: tuple[str, ...] = ()
     conversions: Mapping[int, Conversion] = field(default_factory=dict)
     row_text: RowText | None = None
+    record: str = ""
 
     def place(self, line: int) -> tuple[str, int]:
         """The name of the delivered file that a line is of, and its 1-based number there."""

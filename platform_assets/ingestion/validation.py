@@ -72,6 +72,7 @@ def statements(contract: Contract, source: Source, pseudonyms: Pseudonyms | None
             guard = made.guard(read)
             columns.append(compile_column(column, made.guarded(read), made.kind, stored=read, guard=guard))
     inner = ", ".join(f'{sql} AS "_s{index}"' for index, (sql, _) in enumerate(source.expressions))
+    inner += f', {source.record} AS "_record"' if source.record else ""
     values = [f"{column.value} AS {quoted(column.name)}" for column in columns]
     outside: list[Check] = list(source.checks)
     nested: list[tuple[str, str]] = []
