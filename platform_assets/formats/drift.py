@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from platform_assets.contracts.model import Contract
 from platform_assets.lake.errors import DeliveryRejected
 
+MANY_DIGITS = 5
+"""Digits of a name from which it is taken for a value: of a telephone, an account, a person."""
 MAX_PAIRS = 50_000
 """Pairs of a missing and an added name that are compared letter by letter; of more, none is."""
 
@@ -70,6 +72,16 @@ def compare_columns(contract: Contract, found: Sequence[str], file: str, *, orde
     return tuple(warnings)
 
 
+def shown_name(name: str) -> str:
+    """A column's or key's name for a message, in quotes; one that looks like a value is told by its length only.
+
+    Some senders have values for keys, as in ``{"ann@example.org": 3}``, and messages are kept in the event log.
+    """
+    if "@" in name or sum(map(str.isdigit, name)) >= MANY_DIGITS:
+        return f"(not shown: {len(name)} characters that look like a value)"
+    return repr(name[:60])
+
+
 def _renamed(missing: list[str], added: list[str], expected: list[str], found: list[str]) -> list[tuple[str, str]]:
     """Pairs of a missing and an added column that look like one column: alike in name, or alone in its place."""
     pairs: list[tuple[str, str]] = []
@@ -95,10 +107,10 @@ def _rest(missing: list[str], added: list[str], renamed: list[tuple[str, str]]) 
 
 
 def _changes(renamed: Sequence[tuple[str, str]]) -> str:
-    shown = ", ".join(f"{old[:60]!r} to {new[:60]!r}" for old, new in renamed[:10])
+    shown = ", ".join(f"{shown_name(old)} to {shown_name(new)}" for old, new in renamed[:10])
     return shown + (f" and {len(renamed) - 10} more" if len(renamed) > 10 else "")
 
 
 def _names(names: Sequence[str]) -> str:
-    shown = ", ".join(repr(name[:60]) for name in names[:10])
+    shown = ", ".join(map(shown_name, names[:10]))
     return shown + (f" and {len(names) - 10} more" if len(names) > 10 else "")

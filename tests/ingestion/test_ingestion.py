@@ -49,6 +49,8 @@ def test_tolerated_drift_passes_with_a_warning(lake: Any, make_contract: Callabl
     [
         ("id,name", "drift:missing", "'city' is missing"),
         ("id,name,city,zip", "drift:added", "'zip' is not in the contract"),
+        ("id,name,city,ann@example.org", "drift:added", "15 characters that look like a value"),
+        ("id,name,city,+49 30 123456", "drift:added", "13 characters that look like a value"),
         ("id,name,town", "drift:renamed", "'city' to 'town'"),
         ("id,full_name,city", "drift:renamed", "'name' to 'full_name'"),
         ("name,city", "drift:missing", "'id' is missing"),

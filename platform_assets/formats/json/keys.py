@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from platform_assets.contracts.model import Contract
-from platform_assets.formats.drift import compare_columns
+from platform_assets.formats.drift import compare_columns, shown_name
 
 MAX_KEYS = 10_000
 """Different keys of a file that are counted."""
@@ -63,7 +63,7 @@ class Keys:
         )
         left_out = sorted(self._all.keys() - self.expected) if self.contract.extra_columns else []
         warnings += [
-            f"{self.name}: the key {name[:60]!r} is not in the contract and was left out"
+            f"{self.name}: the key {shown_name(name)} is not in the contract and was left out"
             for name in left_out[:REPORTED]
         ]
         if len(left_out) > REPORTED:
