@@ -13,6 +13,7 @@ from platform_assets._compat import component_tree
 from platform_assets.automation.conditions import automation_sensor
 from platform_assets.automation.dead_runs import dead_runs_sensor
 from platform_assets.automation.notifications import notification_sensors
+from platform_assets.automation.retention import retention_schedules
 from platform_assets.environment import Environment, current_environment
 from platform_assets.execution import chosen
 from resources.by_environment import executor, platform_resources
@@ -35,6 +36,7 @@ def build(environment: Environment, *, project: Path = Path(__file__).parent) ->
             resources=platform_resources(environment),
             executor=executor(environment),
             sensors=[automation_sensor(), dead_runs_sensor(), *notification_sensors()],
+            schedules=retention_schedules(environment.quarantine_days),
         ),
     )
 

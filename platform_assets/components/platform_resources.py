@@ -10,6 +10,7 @@ from dagster.components.resolved.model import Resolver
 from platform_assets.automation.conditions import automation_sensor
 from platform_assets.automation.dead_runs import dead_runs_sensor
 from platform_assets.automation.notifications import notification_sensors
+from platform_assets.automation.retention import retention_schedules
 from platform_assets.components.scaffold import PlatformResourcesScaffolder
 from platform_assets.environment import (
     InvalidEnvironment,
@@ -67,6 +68,10 @@ class PlatformResources(dg.Component, dg.Resolvable):
             examples=["data/quarantine", "s3://other-bucket/quarantine"],
         ),
     ] = None
+    quarantine_days: Annotated[
+        float | None,
+        Resolver.default(description="Days that quarantined rows are kept; the schedule purges older ones (no limit)."),
+    ] = None
     log_level: Annotated[
         Literal["DEBUG", "INFO"],
         Resolver.default(description="DEBUG has a line for each partition in the log of a run, INFO one for all."),
@@ -101,7 +106,8 @@ class PlatformResources(dg.Component, dg.Resolvable):
     ] = ALL
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The resource `platform`, the sensors `automation` and `dead_runs`, and one for announced notifiers.
+        """The resource `platform`, the sensors `automation` and `dead_runs`, one for announced notifiers, and the
+        schedule `quarantine_retention` where a retention is set.
 
         Raises:
             InvalidEnvironment: if a setting holds a value that is not allowed.
@@ -130,7 +136,8 @@ class PlatformResources(dg.Component, dg.Resolvable):
             partitions_per_load=execution.partitions_per_load,
         )
         sensors = [*self._automation(), dead_runs_sensor(), *notification_sensors()]
-        return dg.Definitions(resources={"platform": platform}, sensors=sensors)
+        schedules = retention_schedules(self.quarantine_days)
+        return dg.Definitions(resources={"platform": platform}, sensors=sensors, schedules=schedules)
 
     def place(self, name: Literal["landing", "lake", "warehouse"]) -> str:
         """One of the places, as it is written; a template that names a variable may have left nothing of it.

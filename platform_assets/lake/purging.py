@@ -10,6 +10,8 @@ from platform_assets.lake.errors import PartitionLocked, RecordUnreadable
 from platform_assets.lake.manifest import Manifest, Rejection
 from platform_assets.lake.store import Lake, LakePartition
 
+BUSY = "a run is writing it"
+"""Why nothing was purged of a partition that can be purged later."""
 UNNAMED = dt.timedelta(hours=1)
 """What no record names may be that of a run which is about to commit it; so long it is left alone at least."""
 
@@ -58,7 +60,7 @@ def purge_partition(
                 held.purge(due)
             return Purge(feed, partition, rows, len(due))
     except PartitionLocked:
-        return Purge(feed, partition, left="a run is writing it")
+        return Purge(feed, partition, left=BUSY)
     except RecordUnreadable as error:
         return Purge(feed, partition, left=str(error))
 
