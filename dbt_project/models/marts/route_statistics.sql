@@ -6,12 +6,13 @@ select
     origin_airport,
     destination_airport,
     origin_airport || '-' || destination_airport as route,
-    max(distance_miles)::bigint as distance_miles,
-    count(*)::bigint as flights,
-    count(*) filter (where is_cancelled)::bigint as cancelled_flights,
-    avg(air_time_minutes)::double as mean_air_time_minutes,
-    quantile_cont(arrival_delay_minutes, 0.9)::double as p90_arrival_delay_minutes,
-    sum(seats)::bigint as seats_offered_known
+    max(distance_miles) as distance_miles,
+    count(*) as flights,
+    count(case when is_cancelled then 1 end) as cancelled_flights,
+    {{ mean('air_time_minutes') }} as mean_air_time_minutes,
+    percentile_cont(0.9) within group (order by cast(arrival_delay_minutes as double precision))
+        as p90_arrival_delay_minutes,
+    cast(sum(seats) as bigint) as seats_offered_known
 from {{ ref('int_flights_enriched') }}
 where {{ in_partitions() }}
-group by all
+group by 1, 2, 3, 4, 5

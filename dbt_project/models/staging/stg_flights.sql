@@ -2,7 +2,7 @@
 
 select
     _partition,
-    make_date(year, month, day) as flight_date,
+    {{ date_of('year', 'month', 'day') }} as flight_date,
     time_hour,
     carrier as carrier_code,
     flight as flight_number,
