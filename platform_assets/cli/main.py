@@ -16,6 +16,7 @@ from platform_assets.cli.kept_answers import answered
 
 GROUPS = {
     "contract": ("platform_assets.cli.contract", "Infer, validate and compare data contracts."),
+    "doctor": ("platform_assets.cli.doctor", "Check the configuration end to end, and say how to mend it."),
     "quarantine": ("platform_assets.cli.quarantine", "Read the rows that were quarantined, or purge them."),
     "lake": ("platform_assets.cli.lake", "Remove what killed runs have left in a lake below a URL."),
     "ledger": ("platform_assets.cli.ledger", "Read versions and verdicts of published tables."),

@@ -92,7 +92,7 @@ def chosen_warehouse() -> str:
     """Where the warehouse is, when no option says so: an absolute path, or a location that a package announces."""
     given = _place("warehouse", "PLATFORM_WAREHOUSE")
     if given is None:
-        return _environment().warehouse
+        return chosen_environment().warehouse
     return warehouse_location(given.text, folder=given.root, name=f"warehouse in {given.file}")
 
 
@@ -100,7 +100,7 @@ def chosen_lake() -> str:
     """Where the lake is, when no option says so: an absolute path, or a URL of objects."""
     given = _place("lake", "PLATFORM_LAKE")
     if given is None:
-        return _environment().lake
+        return chosen_environment().lake
     return place_location(given.text, folder=given.root, name=f"lake in {given.file}")
 
 
@@ -108,7 +108,7 @@ def chosen_landing() -> str:
     """Where files arrive: the absolute path of a folder, or a URL."""
     given = _place("landing", "PLATFORM_LANDING")
     if given is None:
-        return _environment().landing
+        return chosen_environment().landing
     return landing_location(given.text, folder=given.root, name=f"landing in {given.file}")
 
 
@@ -124,7 +124,7 @@ def chosen_quarantine(lake: str) -> str | None:
 
 def chosen_days() -> float | None:
     """How many days quarantined rows are kept, by PLATFORM_QUARANTINE_DAYS; None for no limit."""
-    return _environment().quarantine_days
+    return chosen_environment().quarantine_days
 
 
 def _root() -> Path:
@@ -132,7 +132,7 @@ def _root() -> Path:
     return project.root if project is not None else Path.cwd()
 
 
-def _environment() -> Environment:
+def chosen_environment() -> Environment:
     """The environment as the project's own processes see it, which are started in its root."""
     return read_environment(os.environ, cwd=_root())
 

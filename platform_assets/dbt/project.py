@@ -155,7 +155,8 @@ class DbtProjectFiles:
         command = ["parse", "--quiet", "--no-partial-parse", *self.arguments(folder)]
         result = run_dbt(command, environment=environment, callbacks=[asked])
         if result.exception is not None or not result.success:
-            raise DbtParseError(f"{self.project_dir}: dbt cannot parse the project: {result.exception}")
+            said = " ".join(str(result.exception).split())
+            raise DbtParseError(f"{self.project_dir}: dbt cannot parse the project: {said}")
         return frozenset(asked.names)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote_plus
 
+from platform_assets.failures import Kind, PlatformError
 from platform_assets.landing.changes import Changes
 from platform_assets.landing.walk import is_passed_over
 from platform_assets.landing.watched import WatchedFeed, WatchedFeeds
@@ -29,6 +30,13 @@ MOST_HINTS = 1_000
 """Paths of a feed that are remembered for its next tick; further ones are found by looks."""
 
 _REGION = re.compile(r"https?://sqs\.([a-z0-9-]+)\.")
+
+
+class QueueUnreachable(PlatformError):
+    """The queue of notifications does not answer, or not to these credentials."""
+
+    kind = Kind.MISCONFIGURED
+    code = "landing:queue"
 
 
 class QueueWatch:
@@ -149,6 +157,15 @@ def _client(queue: str) -> Any:
     region = _REGION.match(queue)
     patience = Config(connect_timeout=10, read_timeout=LONGEST_WAIT + 20, retries={"max_attempts": 2})
     return boto3.client("sqs", region_name=region[1] if region else None, config=patience)
+
+
+def waiting_messages(queue: str) -> int:
+    """About how many messages wait in the queue; :class:`QueueUnreachable` if it does not say."""
+    try:
+        found = _client(queue).get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])
+    except Exception as error:
+        raise QueueUnreachable(f"{queue}: {_words(error)}") from error
+    return int(found["Attributes"]["ApproximateNumberOfMessages"])
 
 
 def _words(error: Exception) -> str:

@@ -22,7 +22,7 @@ from platform_assets.feeds.feed import Feed
 from platform_assets.landing import notifications
 from platform_assets.landing import objects as landing_objects
 from platform_assets.landing.found import Completeness
-from platform_assets.landing.notifications import QueueWatch
+from platform_assets.landing.notifications import QueueUnreachable, QueueWatch, waiting_messages
 from platform_assets.landing.patterns import ArrivalPattern
 from platform_assets.landing.watched import WatchedFeed
 from platform_assets.launching.wakes import woken_at
@@ -166,6 +166,13 @@ def test_messages_of_every_kind_are_taken_and_those_of_others_stop_nothing(bucke
         watch.end()
     assert hints == {f"orders/2024-01-0{day}.csv" for day in (1, 2, 3)}
     assert watch.trouble is None
+
+
+def test_a_queue_says_how_many_messages_wait(bucket: Bucket) -> None:
+    bucket.send("{}")
+    assert waiting_messages(bucket.queue) == 1
+    with pytest.raises(QueueUnreachable, match=f"{bucket.queue}-none: "):
+        waiting_messages(f"{bucket.queue}-none")
 
 
 def test_a_queue_that_is_not_there_is_said(bucket: Bucket) -> None:

@@ -1,0 +1,169 @@
+"""`platform-assets doctor`: the whole configuration, looked at part by part, and what mends it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from platform_assets.cli import project
+from platform_assets.doctor.findings import Check, Finding, State, good
+from platform_assets.wording import counted
+
+SIGNS = {State.GOOD: ("✓", "green"), State.WARNING: ("!", "yellow"), State.WRONG: ("✗", "bold red")}
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="A line of JSON for each finding.")
+def doctor(as_json: bool) -> None:
+    """Check environment, landing place, lake, warehouse, contracts, definitions, dbt and Dagster's instance.
+
+    Nothing is changed, and no secret is shown. The exit code is 1 if something is wrong; warnings are no errors.
+    """
+    # what is beta or deprecated in Dagster is nothing that whoever asks here can mend
+    warnings.simplefilter("ignore")
+    console = Console(stderr=as_json)
+    found: list[tuple[str, Finding]] = []
+    for check in _checks():
+        with console.status(f"looking at {check.area}"):
+            findings = list(check.findings())
+        for finding in findings:
+            found.append((check.area, finding))
+            if as_json:
+                said = {"area": check.area, "state": finding.state, "said": finding.said, "mend": finding.mend}
+                click.echo(json.dumps({key: value for key, value in said.items() if value}))
+    if not as_json:
+        _show(console, found)
+    if any(finding.state is State.WRONG for _, finding in found):
+        raise SystemExit(1)
+
+
+def _show(console: Console, found: list[tuple[str, Finding]]) -> None:
+    table = Table("", "area", "what there is", "what to do", box=None, pad_edge=False)
+    for area, finding in found:
+        sign, style = SIGNS[finding.state]
+        table.add_row(Text(sign, style), area, Text(finding.said), Text(finding.mend))
+    (console if console.is_terminal else Console(width=160)).print(table)
+    states = [finding.state for _, finding in found]
+    bad, doubtful = states.count(State.WRONG), states.count(State.WARNING)
+    console.print(f"{counted(bad, 'thing is', 'things are')} wrong, {counted(doubtful, 'warning')}")
+
+
+def _checks() -> Iterator[Check]:
+    """The checks in the order of a delivery's way; each imports what it needs when it looks."""
+    yield Check("machine", _machine)
+    yield Check("environment", _environment)
+    yield Check("landing", _landing)
+    yield Check("lake", _lake)
+    yield Check("quarantine", _quarantine)
+    yield Check("warehouse", _warehouse)
+    yield Check("contracts", _contracts)
+    yield Check("definitions", _definitions)
+    yield Check("dbt", _dbt)
+    yield Check("dagster", _dagster)
+
+
+def _machine() -> Iterator[Finding]:
+    from platform_assets.doctor.machine import look_at_announced, look_at_machine
+
+    yield from look_at_machine()
+    yield from look_at_announced()
+
+
+def _environment() -> Iterator[Finding]:
+    from platform_assets.doctor.machine import look_at_variables
+
+    yield from look_at_variables(os.environ)
+    found = project.chosen_environment()
+    yield good(f"{found.name}, in {found.home}")
+
+
+def _landing() -> Iterator[Finding]:
+    from platform_assets.doctor.places import look_at_landing, look_at_queue
+
+    yield from look_at_landing(project.chosen_landing())
+    queue = project.chosen_environment().landing_events
+    if queue:
+        yield from look_at_queue(queue)
+
+
+def _lake() -> Iterator[Finding]:
+    from platform_assets.doctor.places import look_at_lake
+
+    yield from look_at_lake(project.chosen_lake())
+
+
+def _quarantine() -> Iterator[Finding]:
+    from platform_assets.doctor.places import look_at_quarantine
+
+    place = project.chosen_quarantine(project.chosen_lake())
+    if place is None:
+        yield good("with the lake")
+    else:
+        yield from look_at_quarantine(place)
+
+
+def _warehouse() -> Iterator[Finding]:
+    from platform_assets.doctor.warehouses import look_at_warehouse
+
+    yield from look_at_warehouse(project.chosen_warehouse())
+
+
+def _contracts() -> Iterator[Finding]:
+    from platform_assets.cli.contract import is_contract
+    from platform_assets.doctor.pipelines import look_at_contracts
+
+    found = project.project_of(Path.cwd())
+    if found is None:
+        yield from _no_project()
+        return
+    files = sorted(path for ending in ("yaml", "yml") for path in found.defs_folder.rglob(f"*.{ending}"))
+    yield from look_at_contracts([path for path in files if is_contract(path.read_bytes())], os.environ)
+
+
+def _definitions() -> Iterator[Finding]:
+    from platform_assets.doctor.pipelines import look_at_definitions
+
+    if project.project_of(Path.cwd()) is None:
+        yield from _no_project()
+        return
+    yield from look_at_definitions(_loaded)
+
+
+def _loaded() -> int:
+    from platform_assets.cli.loading import load_definitions
+
+    # what is wrong there is said here, and not in Dagster's log
+    logging.disable(logging.CRITICAL)
+    try:
+        return len(load_definitions(Path.cwd()).resolve_asset_graph().get_all_asset_keys())
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _dbt() -> Iterator[Finding]:
+    from platform_assets.doctor.pipelines import look_at_dbt
+
+    yield from look_at_dbt(project.chosen_warehouse())
+
+
+def _dagster() -> Iterator[Finding]:
+    from platform_assets.doctor.dagster_instance import look_at_instance
+
+    yield from look_at_instance(os.environ)
+
+
+def _no_project() -> Iterator[Finding]:
+    from platform_assets.doctor.findings import warning
+
+    yield warning(
+        f"{Path.cwd()} lies in no dg project", "run it in a folder whose pyproject.toml has [tool.dg.project]"
+    )
