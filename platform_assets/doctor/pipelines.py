@@ -61,7 +61,7 @@ def _look_at_profile(files: DbtProjectFiles) -> Iterator[Finding]:
     if profile.exists() and WAREHOUSE_VARIABLE not in profile.read_text(encoding="utf-8"):
         yield warning(
             f"{profile} does not read {WAREHOUSE_VARIABLE}: dbt may write to another warehouse than the platform",
-            f"take the place from env_var('{WAREHOUSE_VARIABLE}')",
+            f"let the profile read {WAREHOUSE_VARIABLE} with env_var",
         )
 
 
