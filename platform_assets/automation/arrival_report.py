@@ -28,9 +28,9 @@ def report_arrivals(log: logging.Logger, feed: Feed, found: Arrivals, news: Set[
             log.warning(f"{name}: {why}; every partition waits")
     for path in found.unmatched[:SHOWN]:
         why = feed.why_unmatched(path)
-        log.warning(f"{name}: {shown(path)} fits no partition of the feed ({why}): left alone")
+        log.warning(f"{name}: {shown(path)} is part of no delivery of the feed ({why}): left alone")
     if len(found.unmatched) > SHOWN:
-        log.warning(f"{name}: {len(found.unmatched) - SHOWN} more files fit no partition")
+        log.warning(f"{name}: {len(found.unmatched) - SHOWN} more files are part of no delivery")
     for key, why in list(found.waiting.items())[:SHOWN]:
         log.info(f"{name}: {key} is not complete yet: {why}")
 
@@ -58,5 +58,7 @@ def quiet_reason(feed: str, found: Arrivals) -> str:
     if ROOT in found.faults:
         return found.faults[ROOT]
     if found.waiting:
-        return f"of {feed} {counted(len(found.waiting), 'delivery is', 'deliveries are')} not complete yet"
+        key, why = min(found.waiting.items())
+        counting = counted(len(found.waiting), "delivery is", "deliveries are")
+        return f"of {feed} {counting} not complete yet ({shown(key)}: {why})"
     return f"nothing new for {feed}"

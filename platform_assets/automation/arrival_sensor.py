@@ -113,7 +113,7 @@ class _Tick:
         for key in decision.gone[:SHOWN]:
             log.warning(f"{feed.name}: the delivery of {shown(key)} was withdrawn before it was taken")
         # what is known to have changed and is not complete yet is looked at again, wherever it lies
-        early = ahead_of_time | (over & {*seen.early, *changed} & found.waiting.keys())
+        early = ahead_of_time | (over & {*seen.early, *changed} & found.waiting.keys()) | found.undecided
         cursor = write_cursor(
             replace(
                 self._looked_through(seen, look, decision),

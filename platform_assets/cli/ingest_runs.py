@@ -148,7 +148,7 @@ def _those_there(feed: Feed, platform: PlatformResource, *, force: bool, say: Sa
     for path, why in [*found.waiting.items(), *found.faults.items()][:SHOWN]:
         say(why if path == ROOT else f"{shown(path)}: {why}")
     for path in sorted(found.unmatched)[:SHOWN]:
-        say(f"{shown(path)} fits no partition of the feed ({feed.why_unmatched(path)}): left alone")
+        say(f"{shown(path)} is part of no delivery of the feed ({feed.why_unmatched(path)}): left alone")
     if ROOT in found.faults and not found.deliveries:
         raise IngestRefused(f"{feed.name}: nothing is known of its deliveries: {found.faults[ROOT]}")
     there = {key: delivery for key, delivery in found.deliveries.items() if _exists(feed.partitions, key)}

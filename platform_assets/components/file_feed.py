@@ -122,6 +122,13 @@ class FileFeed(dg.Component, dg.Resolvable):
             examples=["orders/%Y-%m-%d/_SUCCESS"],
         ),
     ] = None
+    manifest: Annotated[
+        str | None,
+        Resolver.default(
+            description="Pattern of a file that lists the files of a delivery, which is complete once all are there.",
+            examples=["orders/%Y-%m-%d.manifest"],
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         self.folder = Path()
@@ -248,11 +255,9 @@ class FileFeed(dg.Component, dg.Resolvable):
             )
         contract = read_contract(folder / self.contract, schema=self.schema, files=self.files, format=self.format)
         pattern = ArrivalPattern(self.files)
-        marker = ArrivalPattern(self.complete_when) if self.complete_when else None
         try:
             check_fit(pattern, self.partitions, "files")
-            if marker is not None:
-                check_fit(marker, self.partitions, "complete_when")
+            completeness = self._completeness(settle)
         except PatternError as error:
             raise PatternError(f"{here}: {error}") from None
         if contract.undecided and current_execution().personal_data == "strict":
@@ -265,7 +270,17 @@ class FileFeed(dg.Component, dg.Resolvable):
         if with_domain:
             contract = under_domain(contract)
         pace = Pace(self._count(here, "interval_seconds"), self._count(here, "partitions_per_run"))
-        return Feed(contract, self.partitions, pattern, Completeness(settle, marker), pace)
+        return Feed(contract, self.partitions, pattern, completeness, pace)
+
+    def _completeness(self, settle: float) -> Completeness:
+        if self.complete_when and self.manifest:
+            raise PatternError("complete_when and manifest both say when a delivery is complete: keep one of them")
+        word, given = ("manifest", self.manifest) if self.manifest else ("complete_when", self.complete_when)
+        if not given:
+            return Completeness(settle)
+        marker = ArrivalPattern(given)
+        check_fit(marker, self.partitions, word)
+        return Completeness(settle, marker, lists_files=word == "manifest")
 
     def _count(self, here: Path, name: Literal["interval_seconds", "partitions_per_run"]) -> int:
         given: object = getattr(self, name)

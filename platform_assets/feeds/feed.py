@@ -77,7 +77,11 @@ class Feed:
         if token is None:
             return f"its name is not like {pattern.pattern!r}"
         match = pattern.read(token)
-        return "there is no such date" if match is None else why_no_partition(self.partitions, match)
+        if match is None:
+            return "there is no such date"
+        if partition_key_of(self.partitions)(match) is not None:
+            return "the manifest of its partition does not list it"
+        return why_no_partition(self.partitions, match)
 
     def pseudonym_key(self, platform: PlatformResource) -> bytes | None:
         """The key of the keyed hash if a column asks for one; the resource raises if it is not set."""

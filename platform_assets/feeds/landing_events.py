@@ -65,7 +65,7 @@ def recognized(feed: Feed, found: Arrivals, withdrawn: Sequence[str] = ()) -> dg
 
 
 def _unmatched(feed: Feed, path: str) -> str:
-    return f"its name fits no partition of the feed: {feed.why_unmatched(path)}"
+    return f"is part of no delivery of the feed: {feed.why_unmatched(path)}"
 
 
 def _about(delivery: Delivery) -> dict[str, Any]:

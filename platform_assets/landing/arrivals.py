@@ -16,6 +16,7 @@ from pathlib import Path
 from platform_assets.lake.deliveries import FileVersion
 from platform_assets.landing.found import Arrivals, Files, Found, Look, Oldest, Watermark
 from platform_assets.landing.landing import OF_A_DAY, Keys, Landing, Wanted
+from platform_assets.landing.manifests import read_seen
 from platform_assets.landing.trees import DiskTree, Tree
 from platform_assets.landing.walk import Walk, summed
 
@@ -138,6 +139,9 @@ class LandingFolder(Landing):
     @cached_property
     def _tree(self) -> Tree:
         return DiskTree(self.root)
+
+    def _content(self, found: Found) -> bytes | None:
+        return read_seen(Path(self.root, found.path), found.status)
 
     def _version(self, found: Found) -> FileVersion:
         status = found.status

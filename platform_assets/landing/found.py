@@ -15,11 +15,12 @@ class Completeness:
     """When a delivery is whole: its files unchanged for ``settle_seconds``, and ``marker`` there if one is named.
 
     ``marker`` is a path pattern like the files', such as `flights/%Y-%m-%d/_SUCCESS`; it is no data. It comes last, so
-    that what changed before it is whole at once.
+    that what changed before it is whole at once. One that ``lists_files`` is a manifest, and says which these are.
     """
 
     settle_seconds: float = 30.0
     marker: ArrivalPattern | None = None
+    lists_files: bool = False
 
 
 @dataclass
@@ -28,8 +29,9 @@ class Arrivals:
 
     ``deliveries`` and ``waiting`` (why it is not complete yet) are by partition key. Of the waiting, ``hindered`` are
     those whose files nobody could look at (rights or a disk are at fault, not the sender), ``unstable`` those that
-    only time keeps back. ``young`` are deliveries with a file that is known to be whole before ``settle_seconds`` are
-    over. ``unmatched`` are paths whose name fits no partition, ``irregular`` paths that are no plain
+    only time keeps back, ``undecided`` those that are to be looked at again although nothing of them changes.
+    ``young`` are deliveries with a file that is known to be whole before ``settle_seconds`` are
+    over. ``unmatched`` are paths of no delivery (no partition, not listed), ``irregular`` paths that are no plain
     files, with what they are, ``faults`` paths that could not be looked at, with the reason. ``partial`` says that
     only the paths of the partitions that were asked for were looked at.
     """
@@ -38,6 +40,7 @@ class Arrivals:
     waiting: dict[str, str] = field(default_factory=dict)
     hindered: set[str] = field(default_factory=set)
     unstable: set[str] = field(default_factory=set)
+    undecided: set[str] = field(default_factory=set)
     young: set[str] = field(default_factory=set)
     unmatched: list[str] = field(default_factory=list)
     irregular: dict[str, str] = field(default_factory=dict)
@@ -50,14 +53,14 @@ class Files:
 
     def __init__(self) -> None:
         self.by_key: dict[str, list[Found]] = {}
-        self.marked: dict[str, int] = {}
-        """When the last marker of a partition changed, in nanoseconds since the epoch."""
+        self.markers: dict[str, list[Found]] = {}
 
     def keep(self, found: Found, key: str) -> None:
-        if found.is_marker:
-            self.marked[key] = max(found.changed_ns, self.marked.get(key, 0))
-        else:
-            self.by_key.setdefault(key, []).append(found)
+        (self.markers if found.is_marker else self.by_key).setdefault(key, []).append(found)
+
+    def marked_ns(self, key: str) -> int:
+        """When the last marker of a partition changed, in nanoseconds since the epoch; 0 if it has none."""
+        return max((found.changed_ns for found in self.markers.get(key, ())), default=0)
 
 
 @dataclass(frozen=True, order=True)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from platform_assets.lake.deliveries import Delivery, FileVersion
 from platform_assets.lake.names import shown
 from platform_assets.landing.found import Arrivals, Completeness, Files, Found, Look, Rotation, Watermark, kind_of
+from platform_assets.landing.manifests import Manifests, NotListed
 from platform_assets.landing.patterns import ArrivalPattern, NameMatch
 from platform_assets.landing.stability import KnownWhole, Stability, nothing_known
 from platform_assets.landing.walk import ROOT, Levels
@@ -103,9 +104,9 @@ class Landing(ABC):
                 key = self._sort(found, arrivals, known)
                 if key is not None and (keys is None or key in keys):
                     files.keep(found, key)
+            self._assemble(arrivals, files, now_ns)
         except StoreError as error:
             return self._nothing_seen(error, keys or ())
-        self._assemble(arrivals, files, now_ns)
         self._hinder(arrivals, keys)
         self._log(arrivals, started)
         return arrivals
@@ -175,21 +176,47 @@ class Landing(ABC):
     @abstractmethod
     def _version(self, found: Found) -> FileVersion: ...
 
+    @abstractmethod
+    def _content(self, found: Found) -> bytes | None:
+        """The content of a small file, as :data:`~platform_assets.landing.manifests.Content` says."""
+
     def _assemble(self, arrivals: Arrivals, files: Files, now_ns: int) -> None:
         """Make deliveries of the files of whole partitions."""
         stability, completeness = self._stability(now_ns), self.names.completeness
-        for key in sorted(files.by_key):
-            young = [found for found in files.by_key[key] if not stability.is_stable(found)]
-            if completeness.marker and key not in files.marked:
+        manifests = files.markers if completeness.lists_files else {}
+        for key in sorted(files.by_key.keys() | manifests):
+            there, read = files.by_key.get(key, []), manifests.get(key, [])
+            if completeness.marker and key not in files.markers:
                 arrivals.waiting[key] = f"no file like {completeness.marker.pattern!r} says that it is complete"
-            elif not all(stability.is_whole(found, files.marked.get(key, 0)) for found in young):
+                continue
+            is_torn = any(not stability.is_stable(found) and not stability.is_whole(found) for found in read)
+            try:
+                taken = self._manifests(read, key).listed(there) if read and not is_torn else there
+            except NotListed as error:
+                arrivals.waiting[key] = str(error)
+                if error.hindered:
+                    arrivals.hindered.add(key)
+                    arrivals.undecided.add(key)
+                continue
+            young = [found for found in (*taken, *read) if not stability.is_stable(found)]
+            if is_torn or not all(stability.is_whole(found, files.marked_ns(key)) for found in young):
                 arrivals.unstable.add(key)
                 arrivals.waiting[key] = f"changed less than {completeness.settle_seconds:g} seconds ago"
-            else:
-                versions = sorted(self._version(found) for found in files.by_key[key])
-                arrivals.deliveries[key] = Delivery(self.names.feed, self.names.keyed(key), tuple(versions))
-                if young:
-                    arrivals.young.add(key)
+                continue
+            versions = sorted(self._version(found) for found in taken)
+            arrivals.deliveries[key] = Delivery(self.names.feed, self.names.keyed(key), tuple(versions))
+            arrivals.unmatched += sorted({found.path for found in there} - {found.path for found in taken})
+            if young:
+                arrivals.young.add(key)
+
+    def _manifests(self, manifests: Sequence[Found], key: str) -> Manifests:
+        known: Keys = {}
+
+        def is_mine(path: str) -> bool:
+            token = self.names.pattern.token(path)
+            return token is not None and self._key_of_token(token, known) == key
+
+        return Manifests(manifests, self.names.pattern, is_mine, self._content)
 
     def _hinder(self, arrivals: Arrivals, keys: set[str] | None, also: Collection[str] = ()) -> None:
         """Let those partitions wait whose files nobody could see.
@@ -244,7 +271,8 @@ class Landing(ABC):
         return None
 
     def _stability(self, now_ns: int) -> Stability:
-        return Stability(self.names.completeness.settle_seconds, now_ns, self.known_whole)
+        completeness = self.names.completeness
+        return Stability(completeness.settle_seconds, now_ns, self.known_whole, completeness.lists_files)
 
     def _key_of_token(self, token: tuple[str, ...], known: Keys) -> str | None:
         if token not in known:

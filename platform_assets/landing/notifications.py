@@ -134,7 +134,7 @@ class QueueWatch:
                 hints = self._hints.setdefault(feed.name, set())
                 if len(hints) < MOST_HINTS:
                     hints.add(path)
-                if feed.is_marker(path) or (feed.one_file and feed.completeness.marker is None):
+                if feed.is_marker(path) or feed.is_whole_once_moved(path):
                     self.changes.declared(feed.name, path, now=now)
                 else:
                     self.changes.written(feed.name, path, now=now, wait=feed.settle_seconds)

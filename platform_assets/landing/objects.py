@@ -20,11 +20,12 @@ from platform_assets.lake.deliveries import FileVersion
 from platform_assets.landing.found import Arrivals, Files, Found, Look, Rotation, Watermark
 from platform_assets.landing.landing import OF_A_DAY, Keys, Landing, Wanted
 from platform_assets.landing.listing import listed_from
+from platform_assets.landing.manifests import fetch_seen
 from platform_assets.landing.patterns import ArrivalPattern
 from platform_assets.landing.stability import Stability
-from platform_assets.landing.walk import is_beside_data, is_passed_over, summed
+from platform_assets.landing.walk import is_left_out, means_beside_data, summed
 from platform_assets.stores.errors import StoreError
-from platform_assets.stores.objects import PAGE, Listed, Objects
+from platform_assets.stores.objects import PAGE, Listed, Objects, Version
 from platform_assets.stores.status import FileStatus
 
 OBJECTS_PER_LOOK = 20 * PAGE
@@ -163,6 +164,11 @@ class LandingObjects(Landing):
             if found is not None:
                 yield found
 
+    def _content(self, found: Found) -> bytes | None:
+        status = found.status
+        assert isinstance(status, FileStatus)
+        return fetch_seen(self._objects, found.path, Version(status.st_size, status.st_mtime_ns, status.etag))
+
     def _version(self, found: Found) -> FileVersion:
         status = found.status
         assert isinstance(status, FileStatus)
@@ -202,6 +208,10 @@ class LandingObjects(Landing):
         completeness = self.names.completeness
         if self.names.one_file and completeness.marker is None:
             return Stability(completeness.settle_seconds, now_ns, lambda _: True)
+        if completeness.lists_files:
+            # a manifest is there as a whole
+            known = self.known_whole
+            return Stability(completeness.settle_seconds, now_ns, lambda found: found.is_marker or known(found), True)
         return super()._stability(now_ns)
 
 
@@ -211,14 +221,12 @@ class _Sorter:
     def __init__(self, pattern: ArrivalPattern, is_marker: bool) -> None:
         self._pattern, self._is_marker = pattern, is_marker
         self._depth = pattern.pattern.count("/")
-        self._means_what_lies_beside = is_beside_data(pattern.pattern.rsplit("/", 1)[-1])
+        self._means_beside = means_beside_data(pattern)
 
     def found(self, listed: Listed) -> Found | None:
         """The object as an entry, if it is the feed's, or its name begins as if it was meant to be."""
         key = listed.key
-        if key.count("/") != self._depth or any(is_passed_over(part) for part in key.split("/")):
-            return None
-        if is_beside_data(key.rsplit("/", 1)[-1]) and not self._means_what_lies_beside:
+        if key.count("/") != self._depth or is_left_out(key, but_for_beside=self._means_beside):
             return None
         token = self._pattern.token(key)
         if token is None and (self._is_marker or not self._pattern.resembles(key)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +32,11 @@ _TIME_TOKENS = {
     "z": r"(?:[+-]\d{4}|Z)",
 }
 _TOKEN = re.compile(r"%(.)|(\{key\})|(\*)|\{([^{}%*/]*,[^{}%*/]*)\}|([^%{*]+|\{)")
+
+
+def composed(text: str) -> str:
+    """The text with each letter and its marks as one sign where there is one (NFC); macOS writes names otherwise."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 class PatternError(PlatformError, ValueError):

@@ -13,7 +13,9 @@ from functools import cached_property
 from platform_assets.lake.deliveries import FileVersion
 from platform_assets.landing.arrivals import LandingFolder
 from platform_assets.landing.found import Found
+from platform_assets.landing.manifests import fetch_seen
 from platform_assets.stores.errors import StoreError
+from platform_assets.stores.objects import Version
 from platform_assets.stores.sftp import SftpFolder
 
 
@@ -36,6 +38,9 @@ class LandingSftp(LandingFolder):
     @cached_property
     def _tree(self) -> SftpFolder:
         return SftpFolder(self.root)
+
+    def _content(self, found: Found) -> bytes | None:
+        return fetch_seen(self._tree, found.path, Version(found.status.st_size, found.status.st_mtime_ns))
 
     def _version(self, found: Found) -> FileVersion:
         status = found.status

@@ -29,11 +29,12 @@ def whole_up_to(changed_ns: int) -> KnownWhole:
 
 @dataclass(frozen=True)
 class Stability:
-    """The answer for one look at ``now_ns``."""
+    """The answer for one look at ``now_ns``; ``lists_files`` says that markers are manifests, whose content counts."""
 
     settle_seconds: float
     now_ns: int
     known_whole: KnownWhole
+    lists_files: bool = False
 
     @property
     def stable_before_ns(self) -> int:
@@ -52,9 +53,10 @@ class Stability:
     def is_whole(self, found: Found, marked_ns: int = 0) -> bool:
         """Whether one that is not stable yet is complete all the same.
 
-        A marker is, and what did not change after its marker, which came at ``marked_ns``. What changes while it is
-        looked at is not: it must be over by the clock that it is stamped with.
+        A marker is, unless it lists files, and what did not change after its marker, which came at ``marked_ns``. What
+        changes while it is looked at is not: it must be over by the clock that it is stamped with.
         """
         if found.changed_ns > self.now_ns - CLOCK_STEP_NS:
             return False
-        return found.is_marker or found.changed_ns <= marked_ns or self.known_whole(found)
+        is_sign = found.is_marker and not self.lists_files
+        return is_sign or found.changed_ns <= marked_ns or self.known_whole(found)

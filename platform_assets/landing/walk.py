@@ -137,8 +137,7 @@ class Walk:
 
     def _is_meant(self, path: str) -> bool:
         """Whether the feed's pattern says such a name itself, and not by a `*` alone."""
-        last = self.pattern.pattern.rsplit("/", 1)[-1]
-        return is_beside_data(last) and self.levels.could_be(path)
+        return means_beside_data(self.pattern) and self.levels.could_be(path)
 
     @cached_property
     def levels(self) -> Levels:
@@ -153,6 +152,17 @@ def is_passed_over(name: str) -> bool:
 def is_beside_data(name: str) -> bool:
     """Whether a name is that of a checksum, a mark or the like, which are no data."""
     return name in _BESIDE_NAMES or name.endswith(_BESIDE) or name.startswith(_BESIDE_BEGINNINGS)
+
+
+def means_beside_data(pattern: ArrivalPattern) -> bool:
+    """Whether a pattern is for a name of those that lie beside data."""
+    return is_beside_data(pattern.pattern.rsplit("/", 1)[-1])
+
+
+def is_left_out(path: str, *, but_for_beside: bool) -> bool:
+    """Whether a path is hidden or a draft, or, ``but_for_beside`` a pattern that means these, lies beside data."""
+    parts = path.split("/")
+    return any(map(is_passed_over, parts)) or (is_beside_data(parts[-1]) and not but_for_beside)
 
 
 def summed(path: str, changed_ns: int) -> int:

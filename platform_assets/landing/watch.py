@@ -272,7 +272,7 @@ class LandingWatch:
         for feed in self._feeds.of_file(path):
             if feed.is_marker(path):
                 self.changes.declared(feed.name, path, now=now)
-            elif feed.one_file and feed.completeness.marker is None and stat.S_ISREG(status.st_mode):
+            elif feed.is_whole_once_moved(path) and stat.S_ISREG(status.st_mode):
                 self.changes.moved(feed.name, path, status, now=now, wait=feed.settle_seconds)
             else:
                 self.changes.written(feed.name, path, now=now, wait=feed.settle_seconds)

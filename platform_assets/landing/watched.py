@@ -43,6 +43,16 @@ class WatchedFeed:
         return max(depths for depths, _ in self._levels)
 
     def is_marker(self, path: str) -> bool:
+        """Whether the file says by being there that the rest of its delivery is."""
+        return not self.completeness.lists_files and self._is_of_marker(path)
+
+    def is_whole_once_moved(self, path: str) -> bool:
+        """Whether the file needs no other one to be taken: it is a delivery of one file, or a manifest."""
+        if self.completeness.marker is None:
+            return self.one_file
+        return self.completeness.lists_files and self._is_of_marker(path)
+
+    def _is_of_marker(self, path: str) -> bool:
         marker = self.completeness.marker
         return marker is not None and marker.token(path) is not None
 

@@ -164,7 +164,7 @@ def test_names_outside_of_the_partitions_and_odd_files_are_told(
     result = tick(feed, tmp_path, instance)
     assert not result.run_requests
     told = capfd.readouterr().err
-    assert "2031-01-01.csv fits no partition" in told
+    assert "2031-01-01.csv is part of no delivery" in told
     assert "2024-01-05.csv is a pipe" in told
 
 

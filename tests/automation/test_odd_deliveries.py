@@ -73,8 +73,8 @@ def test_a_date_at_the_end_of_time_is_reported_and_stops_nothing(
         put(tmp_path, "0001-01-01.csv")
         assert stored(instance, tick(feed, tmp_path, instance)) == {f"{feed.partitions.start:%Y-%m-%d}"}
         said = capfd.readouterr().err
-        assert "9999-12-31.csv fits no partition of the feed (the year 9999 is beyond every partition)" in said
-        assert "0001-01-01.csv fits no partition of the feed (partitions begin at" in said
+        assert "9999-12-31.csv is part of no delivery of the feed (the year 9999 is beyond every partition)" in said
+        assert "0001-01-01.csv is part of no delivery of the feed (partitions begin at" in said
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_key_that_dagster_refuses_is_reported_with_the_reason(
     put(tmp_path, "中" * 80 + ".csv")
     assert stored(instance, tick(feed, tmp_path, instance)) == {"berlin", "中" * 80}
     said = capfd.readouterr().err
-    assert "fits no partition of the feed" in said
+    assert "is part of no delivery of the feed" in said
     assert why in said
 
 

@@ -38,6 +38,14 @@ def causes(root: Path) -> list[str]:
         (("  files:", "  fils:"), ["attributes.fils", f"{DEFS}:4", "attributes.files"]),
         (("settle_seconds: 0", "settle_seconds: soon"), [f"{DEFS}: settle_seconds: 'soon' must be a number"]),
         (("settle_seconds: 0", "settle_seconds: [1]"), ["attributes.settle_seconds", f"{DEFS}:3"]),
+        (
+            ("settle_seconds: 0", "complete_when: orders/%Y-%m-%d.done\n  manifest: orders/%Y-%m-%d.manifest"),
+            [f"{DEFS}: complete_when and manifest both say when a delivery is complete: keep one of them"],
+        ),
+        (
+            ("settle_seconds: 0", "manifest: orders/%Y.manifest"),
+            [f"{DEFS}: manifest: 'orders/%Y.manifest' does not lead to the partition 2024-01-02"],
+        ),
         (("%Y-%m-%d", "%Y-%m"), [f"{DEFS}: files: 'orders/%Y-%m.csv' does not lead to the partition 2024-01-02"]),
         (("%Y-%m-%d", "%Y-%m-%Q"), [f"{DEFS}: files:", "%Q is not known; use %Y"]),
         (("orders/%Y", "../orders/%Y"), [f"{DEFS}: files:", "stay inside it"]),

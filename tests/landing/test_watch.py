@@ -173,6 +173,20 @@ def test_a_marker_wakes_at_once_and_nothing_else_does(tmp_path: Path) -> None:
         assert not there.is_whole("orders/2024-01-01/b.csv"), "the marker says so, not the rename"
 
 
+def test_a_manifest_wakes_at_once_if_it_was_moved_into_place(tmp_path: Path) -> None:
+    feed = daily("orders/%Y-%m-%d/*.csv", marker="orders/%Y-%m-%d.manifest", lists_files=True)
+    with watched_landing(tmp_path, feed) as there:
+        there.put("orders/2024-01-01/a.csv")
+        there.put("orders/2024-01-01.manifest", "2024-01-01/a.csv")
+        there.move("orders/2024-01-01/b.csv")
+        there.all_taken()
+        assert "orders" not in there.woken.names, "what is written in place may still grow"
+        there.move("orders/2024-01-01.manifest")
+        until(lambda: "orders" in there.woken.names)
+        assert there.is_whole("orders/2024-01-01.manifest")
+        assert not there.is_whole("orders/2024-01-01/b.csv")
+
+
 def test_one_of_several_files_is_not_whole_by_its_rename(tmp_path: Path) -> None:
     with watched_landing(tmp_path, daily("orders/%Y-%m-%d*.csv", one_file=False)) as there:
         there.move("orders/2024-01-01_a.csv")

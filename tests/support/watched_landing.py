@@ -34,9 +34,14 @@ def until(condition: Callable[[], object], what: str = "") -> None:
 
 
 def daily(
-    files: str = "orders/%Y-%m-%d.csv", *, settle: float = LONG, marker: str | None = None, one_file: bool = True
+    files: str = "orders/%Y-%m-%d.csv",
+    *,
+    settle: float = LONG,
+    marker: str | None = None,
+    lists_files: bool = False,
+    one_file: bool = True,
 ) -> WatchedFeed:
-    completeness = Completeness(settle, ArrivalPattern(marker) if marker else None)
+    completeness = Completeness(settle, ArrivalPattern(marker) if marker else None, lists_files)
     return WatchedFeed("orders", ArrivalPattern(files), completeness, one_file)
 
 
