@@ -28,7 +28,8 @@ def ingest(given: object, feed: str, partition: str | None, force: bool) -> None
     """Ingest and load deliveries of FEED: of one PARTITION, of a range (FIRST...LAST), or all that are not there yet.
 
     With --force a delivery is read again although it was ingested or rejected before; without PARTITION these are all
-    that lie in the landing folder. The exit code is 1 if one of them is not published afterwards.
+    that lie in the landing folder. The exit code is 1 if the delivery of one of them is not there, or is not published
+    afterwards.
     """
     require_dagster_home()
     click.echo(f"{feed}: loading the definitions ...", err=True)

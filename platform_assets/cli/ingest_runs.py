@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,13 +39,16 @@ from platform_assets.wording import counted
 Say = Callable[[str], None]
 
 
+WITHDRAWN = "its files are no longer in the landing folder: nothing was taken, and what was published of them stays"
+
+
 class IngestRefused(Exception):
     """The command cannot be carried out; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What became of one partition: ``problem`` is empty if it is published now, or nothing is due on it."""
+    """What became of one partition: ``problem`` is empty if its delivery is published now, or nothing is due on it."""
 
     partition: str
     rows: int
@@ -80,7 +83,7 @@ def _ingested(name: str, partition: str | None, *, force: bool, say: Say, interr
             keys = _keys(feed, platform, partition, force=force, say=say)
             if not keys:
                 return []
-            deliveries = feed.landing(platform.landing).deliveries(set(keys), now_ns=time.time_ns()).deliveries
+            deliveries = _deliveries(feed, platform, keys)
         if isinstance(feed.partitions, dg.DynamicPartitionsDefinition):
             unknown = [k for k in keys if k not in deliveries and not instance.has_dynamic_partition(_name(feed), k)]
             if unknown:
@@ -96,7 +99,15 @@ def _ingested(name: str, partition: str | None, *, force: bool, say: Say, interr
             tags = {FORCE_TAG: "true"} if force else {}
             run = runner.run(f"taking {named(request)}{of_all}", [feed.lake_key, feed.raw_key], request, tags)
             problems |= problems_of(run)
+        if absent := [key for key in keys if key not in deliveries]:
+            # what came meanwhile was taken by the run
+            deliveries |= _deliveries(feed, platform, absent)
         return [_taken(feed, platform, key, deliveries.get(key), problems.get(key, "")) for key in keys]
+
+
+def _deliveries(feed: Feed, platform: PlatformResource, keys: Sequence[str]) -> dict[str, Delivery]:
+    """The complete deliveries of these partitions that lie in the landing folder now."""
+    return feed.landing(platform.landing).deliveries(set(keys), now_ns=time.time_ns()).deliveries
 
 
 def feed_of(definitions: dg.Definitions, name: str) -> Feed:
@@ -212,5 +223,10 @@ def _taken(feed: Feed, platform: PlatformResource, key: str, delivery: Delivery 
         return Taken(key, *numbers, "failed", problem or "it was ingested, and not loaded; the run's log says why")
     if not newest.published:
         return Taken(key, *numbers, newest.state.value, problem or f"{newest.check}: {newest.message}")
-    state = "published" if latest.state == "data" else f"published ({latest.state})"
-    return Taken(key, *numbers, "failed" if problem else state, problem)
+    if problem:
+        return Taken(key, *numbers, "failed", problem)
+    if latest.state == "not_due":
+        return Taken(key, *numbers, "published (not_due)")
+    if delivery is None:
+        return Taken(key, *numbers, "withdrawn", WITHDRAWN)
+    return Taken(key, *numbers, "published" if latest.state == "data" else f"published ({latest.state})")

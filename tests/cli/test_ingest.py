@@ -11,8 +11,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from click.testing import CliRunner
 
-from platform_assets.cli.ingest_runs import IngestRefused, Taken, ingest_feed
+from platform_assets.cli.ingest_runs import WITHDRAWN, IngestRefused, Taken, ingest_feed
+from platform_assets.cli.main import main
 from platform_assets.components.assets.lake import FORCE_TAG
 from platform_assets.failpoints import armed
 from platform_assets.lake.manifest import read_manifest
@@ -114,6 +116,19 @@ def test_a_run_that_failed_is_not_covered_up_by_what_was_published_before(projec
     assert (row.state, row.rows) == ("failed", 2)
     assert row.problem.startswith("infrastructure: ")
     assert take("daily") == [Taken("2024-01-02", 4, 0, "published")]
+
+
+def test_a_partition_whose_file_is_gone_is_withdrawn_and_not_published(project: Project) -> None:
+    put(project, "daily/2024-01-02.csv")
+    assert states(take("daily")) == {"2024-01-02": "published"}
+    (project.landing / "daily/2024-01-02.csv").unlink()
+    assert take("daily", "2024-01-02") == [Taken("2024-01-02", 2, 0, "withdrawn", WITHDRAWN)]
+    assert project.rows("SELECT count(*) FROM raw.daily") == [(2,)]
+    (never,) = take("daily", "2024-01-03")
+    assert (never.rows, never.state, "no file has arrived" in never.problem) == (0, "not_delivered", True)
+    done = CliRunner().invoke(main, ["ingest", "daily", "2024-01-02"])
+    assert done.exit_code == 1
+    assert "withdrawn" in done.stdout
 
 
 def test_a_mistyped_dynamic_key_makes_no_partition(project: Project) -> None:
