@@ -31,6 +31,7 @@ from platform_assets.lake.deliveries import Delivery
 from platform_assets.lake.errors import RecordUnreadable
 from platform_assets.lake.manifest import Manifest
 from platform_assets.lake.names import shown
+from platform_assets.landing.patterns import composed
 from platform_assets.landing.walk import ROOT
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.publishing.readers import ledger_history
@@ -146,7 +147,7 @@ def _keys(feed: Feed, platform: PlatformResource, partition: str | None, *, forc
     if isinstance(feed.partitions, dg.DynamicPartitionsDefinition):
         if why := why_no_key(partition):
             raise IngestRefused(f"{partition!r} cannot be a partition of {feed.name}: {why}")
-        return [partition]
+        return [composed(partition)]
     try:
         return keys_between(feed.partitions, first, last if dots else first, of=feed.name)
     except NoSuchPartition as error:

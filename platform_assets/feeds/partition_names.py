@@ -17,7 +17,7 @@ import dagster as dg
 from platform_assets._compat import INVALID_IN_KEYS, is_hourly, partition_windows
 from platform_assets.lake.deliveries import SNAPSHOT
 from platform_assets.lake.names import is_text
-from platform_assets.landing.patterns import ArrivalPattern, NameMatch
+from platform_assets.landing.patterns import ArrivalPattern, NameMatch, composed
 
 KeyOf: TypeAlias = Callable[[NameMatch], str | None]
 
@@ -32,8 +32,8 @@ def partition_key_of(partitions: dg.PartitionsDefinition | None) -> KeyOf:
     if isinstance(partitions, dg.TimeWindowPartitionsDefinition):
         return lambda match: _key_of_time(partitions, match.time)
     if isinstance(partitions, dg.StaticPartitionsDefinition):
-        keys = frozenset(partitions.get_partition_keys())
-        return lambda match: match.key if match.key in keys else None
+        keys = {composed(key): key for key in partitions.get_partition_keys()}
+        return lambda match: keys.get(match.key or "")
     return lambda match: match.key if match.key is not None and why_no_key(match.key) is None else None
 
 
@@ -69,7 +69,7 @@ def why_no_key(key: str) -> str | None:
 def may_hold(partitions: dg.PartitionsDefinition | None) -> Callable[[Mapping[str, str], str], bool]:
     """Whether a folder whose path names parts of a time (`tY`, `tm`, ...) or a `key` may hold a partition's files."""
     if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
-        return lambda groups, key: groups.get("key", key) == key
+        return lambda groups, key: groups.get("key") in (None, composed(key))
 
     def holds(groups: Mapping[str, str], key: str) -> bool:
         start = partitions.time_window_for_partition_key(key).start
@@ -85,7 +85,7 @@ def parts_of(partitions: dg.PartitionsDefinition | None) -> Callable[[str, tuple
     Around a clock change, and with an offset, a name may have the day before or after.
     """
     if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
-        return lambda key, groups: {tuple(key for _ in groups)}
+        return lambda key, groups: {tuple(composed(key) for _ in groups)}
 
     def parts(key: str, groups: tuple[str, ...]) -> set[tuple[str, ...]]:
         start = partitions.time_window_for_partition_key(key).start

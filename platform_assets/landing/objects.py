@@ -21,7 +21,7 @@ from platform_assets.landing.found import Arrivals, Files, Found, Look, Rotation
 from platform_assets.landing.landing import OF_A_DAY, Keys, Landing, Wanted
 from platform_assets.landing.listing import listed_from
 from platform_assets.landing.manifests import fetch_seen
-from platform_assets.landing.patterns import ArrivalPattern
+from platform_assets.landing.patterns import ArrivalPattern, sure_start
 from platform_assets.landing.stability import Stability
 from platform_assets.landing.walk import is_left_out, means_beside_data, summed
 from platform_assets.stores.errors import StoreError
@@ -182,7 +182,7 @@ class LandingObjects(Landing):
             groups, text = pattern.beginning(OF_A_DAY if parts_of is not None else ())
             for key in keys:
                 parts = parts_of(key, groups) if parts_of is not None and groups else {()}
-                found.update(text.format(**dict(zip(groups, part, strict=True))) for part in parts)
+                found.update(sure_start(text.format(**dict(zip(groups, part, strict=True)))) for part in parts)
         return sorted(found)
 
     @cached_property

@@ -39,6 +39,15 @@ def composed(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
+def sure_start(text: str) -> str:
+    """How every text begins that is the same as ``text`` but for the form of its letters."""
+    if text.isascii():
+        return text
+    text = composed(text)
+    other = (at for at, sign in enumerate(text) if unicodedata.normalize("NFD", sign) != sign)
+    return text[: next(other, len(text))]
+
+
 class PatternError(PlatformError, ValueError):
     """The pattern in defs.yaml cannot be read; the message says which part and what is allowed."""
 
@@ -56,7 +65,11 @@ class NameMatch:
 
 @dataclass(frozen=True)
 class ArrivalPattern:
-    """A pattern for paths below the landing folder."""
+    """A pattern for paths below the landing folder.
+
+    Letters with marks are the same in either form of Unicode, in the pattern and in paths; what is read of a path is in
+    the composed one (NFC).
+    """
 
     pattern: str
 
@@ -65,7 +78,7 @@ class ArrivalPattern:
         """The pattern as a regular expression over the whole relative path; repeated tokens must agree."""
         parts: list[str] = []
         seen: set[str] = set()
-        for match in _TOKEN.finditer(self.pattern):
+        for match in _TOKEN.finditer(composed(self.pattern)):
             directive, key, star, texts, literal = match.groups()
             if directive == "%":
                 parts.append("%")
@@ -108,10 +121,10 @@ class ArrivalPattern:
 
     @cached_property
     def folder(self) -> str:
-        """The folder that the pattern names in full; empty if that is the landing folder itself."""
+        """The folder that the pattern names in full, in one form; empty if that is the landing folder itself."""
         upper = self.pattern.split("/")[:-1]
-        named = next((level for level, part in enumerate(upper) if re.search(r"[%*{]", part)), len(upper))
-        return "/".join(upper[:named])
+        unsure = (level for level, part in enumerate(upper) if re.search(r"[%*{]", part) or sure_start(part) != part)
+        return "/".join(upper[: next(unsure, len(upper))])
 
     def beginning(self, names: Collection[str]) -> tuple[tuple[str, ...], str]:
         """How paths begin: the groups of ``names`` that come before anything else but plain text, and that part as a
@@ -123,7 +136,10 @@ class ArrivalPattern:
             directive, key, star, texts, literal = match.groups()
             group = "key" if key else f"t{directive}"
             if literal or directive == "%":
-                parts.append((literal or "%").replace("{", "{{").replace("}", "}}"))
+                plain = literal or "%"
+                parts.append(sure_start(plain).replace("{", "{{").replace("}", "}}"))
+                if sure_start(plain) != plain:
+                    break
             elif star or texts is not None or group not in names:
                 break
             else:
@@ -144,7 +160,7 @@ class ArrivalPattern:
 
     @cached_property
     def _stem(self) -> str:
-        name = self.pattern.rsplit("/", 1)[-1]
+        name = composed(self.pattern).rsplit("/", 1)[-1]
         return re.split(r"[%*{]", name, maxsplit=1)[0].lower()
 
     def resembles(self, path: str) -> bool:
@@ -152,12 +168,17 @@ class ArrivalPattern:
 
         Feeds may share a folder, so what belongs to another feed is nobody's mistake.
         """
-        return path.rsplit("/", 1)[-1].lower().startswith(self._stem)
+        return composed(path.rsplit("/", 1)[-1]).lower().startswith(self._stem)
 
     def token(self, path: str) -> tuple[str, ...] | None:
         """What tells partitions apart in ``path`` as plain text (cheap), or None where it does not match."""
-        match = self.regex.fullmatch(path)
+        match = self.regex.fullmatch(composed(path))
         return match.groups() if match else None
+
+    def groups(self, path: str) -> dict[str, str]:
+        """What ``path`` says of a time or key, by the names of the expression's groups; empty if it does not match."""
+        match = self.regex.fullmatch(composed(path))
+        return match.groupdict() if match else {}
 
     def read(self, token: tuple[str, ...]) -> NameMatch | None:
         """The time or key that a token stands for; None for a date that does not exist, such as week 53 of 2024."""

@@ -185,9 +185,7 @@ class Levels:
 
     def groups(self, path: str) -> Mapping[str, str]:
         """The parts of a time, or the key, that ``path`` names; empty if its name says nothing."""
-        if path == ROOT or (match := self._of(path).regex.fullmatch(path)) is None:
-            return {}
-        return match.groupdict()
+        return {} if path == ROOT else self._of(path).groups(path)
 
     def token(self, path: str) -> tuple[str, ...] | None:
         """What tells partitions apart, if ``path`` says all of it: then only one partition can lie there."""
