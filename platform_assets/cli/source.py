@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
@@ -39,7 +40,13 @@ def source() -> None:
 @click.option(
     "--header/--no-header", default=None, help="Whether the first line of CSV names columns; else it is found."
 )
-def add(files: tuple[Path, ...], name: str | None, header: bool | None) -> None:
+@click.option("--pattern", help="How files are named below the landing folder, such as orders/%d%m%Y.csv; else found.")
+@click.option(
+    "--partitions", help="A type such as daily, none, or words as in defs.yaml: '{type: daily, timezone: Asia/Tokyo}'."
+)
+def add(
+    files: tuple[Path, ...], name: str | None, header: bool | None, pattern: str | None, partitions: str | None
+) -> None:
     """Look at samples of one source (CSV, JSON lines or Parquet; gzip and zstd too), and write a feed for it.
 
     The contract and the pattern of its files are tried on the samples before anything is written, and what would be
@@ -57,7 +64,7 @@ def add(files: tuple[Path, ...], name: str | None, header: bool | None) -> None:
         )
     place = chosen_landing()
     landing = None if "://" in place else Path(place)
-    plan = plan_source(project, landing, files, name, header=header)
+    plan = plan_source(project, landing, files, name, header=header, pattern=pattern, partitions=partitions)
     write_folder(plan.folder, plan.files)
     _report(plan)
     click.echo(f"wrote {shown_path(plan.folder / 'defs.yaml')} and contract.yaml beside it")
@@ -170,11 +177,14 @@ def _run_step(plan: SourcePlan) -> Iterator[str]:
 
 def _is_over(plan: SourcePlan, key: str) -> bool:
     """Whether a partition of time has ended; one of another kind always has."""
-    kind = str((plan.proposal.partitions or {}).get("type"))
+    if plan.proposal.over is not None:
+        return key in plan.proposal.over
+    words = plan.proposal.partitions or {}
+    kind, zone = str(words.get("type")), ZoneInfo(str(words.get("timezone", "UTC")))
     forms = {"hourly": "%Y-%m-%d-%H:%M", "daily": "%Y-%m-%d", "weekly": "%Y-%m-%d", "monthly": "%Y-%m-%d"}
     if kind not in (*forms, "time_window"):
         return True
-    begin = dt.datetime.strptime(key, forms.get(kind, "%Y")).replace(tzinfo=dt.UTC)
+    begin = dt.datetime.strptime(key, forms.get(kind, "%Y")).replace(tzinfo=zone)
     lengths = {"hourly": dt.timedelta(hours=1), "daily": dt.timedelta(days=1), "weekly": dt.timedelta(days=7)}
     if kind in lengths:
         end = begin + lengths[kind]

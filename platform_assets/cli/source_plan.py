@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -59,9 +59,18 @@ class SourcePlan:
 
 
 def plan_source(
-    project: DgProject, landing: Path | None, samples: Sequence[Path], name: str | None, *, header: bool | None
+    project: DgProject,
+    landing: Path | None,
+    samples: Sequence[Path],
+    name: str | None,
+    *,
+    header: bool | None,
+    pattern: str | None = None,
+    partitions: str | None = None,
 ) -> SourcePlan:
     """What is to be written for a source with files like ``samples``; ``landing`` is None for a place that is a URL.
+
+    ``pattern`` and ``partitions`` are what somebody has chosen instead of what the names of the samples say.
 
     Raises:
         click.ClickException: if the name cannot be used, or is taken.
@@ -80,17 +89,31 @@ def plan_source(
     feed = as_name(last.replace("-", "_"))
     folder = project.defs_folder / shown
     _check_free(project, folder, feed)
-    placed = _placed(distinct, landing, feed)
-    within = "" if placed[0].is_there else f"{feed}/"
-    tails = [one.path.removeprefix(within) for one in placed]
-    proposal = propose(tails, within.removesuffix("/"))
-    keys = dict(zip((one.path for one in placed), map(proposal.keys.get, tails), strict=True))
+    placed = _placed(distinct, landing, feed, pattern)
+    proposal = _proposal(placed, feed, pattern, partitions)
+    keys = proposal.keys
     first = first_contract(distinct, feed, domain=domains[-1] if domains else "", header=header)
     groups: dict[str, list[Path]] = {}
     for one in sorted(placed, key=lambda one: one.path):
-        groups.setdefault(keys[one.path] or SNAPSHOT, []).append(one.sample)
+        groups.setdefault(keys.get(one.path, SNAPSHOT), []).append(one.sample)
     contract, tried = tried_contract(first, groups)
     return SourcePlan(folder, tuple(placed), proposal, contract, tuple(tried))
+
+
+def _proposal(placed: Sequence[Placed], feed: str, pattern: str | None, partitions: str | None) -> Proposal:
+    """The pattern and the partitions of the samples, which ``keys`` has by their paths below the landing folder."""
+    paths = [one.path for one in placed]
+    if pattern is None:
+        within = "" if placed[0].is_there else f"{feed}/"
+        tails = [path.removeprefix(within) for path in paths]
+        found = propose(tails, within.removesuffix("/"))
+        keys = {path: found.keys[tail] for path, tail in zip(paths, tails, strict=True) if tail in found.keys}
+        if partitions is None:
+            return replace(found, keys=keys)
+        pattern = found.pattern
+    from platform_assets.cli.source_choices import chosen
+
+    return chosen(pattern, partitions, paths, feed)
 
 
 def _check_free(project: DgProject, folder: Path, feed: str) -> None:
@@ -137,7 +160,7 @@ def _folders(sample: Path, landing: Path | None) -> list[Path]:
     return above[: above.index(root)] if root in above else above[:4]
 
 
-def _placed(samples: Sequence[Path], landing: Path | None, feed: str) -> list[Placed]:
+def _placed(samples: Sequence[Path], landing: Path | None, feed: str, pattern: str | None) -> list[Placed]:
     root = landing.resolve() if landing is not None else None
     inside = [sample for sample in samples if root is not None and _location(sample).is_relative_to(root)]
     outside = [sample for sample in samples if sample not in inside]
@@ -152,7 +175,7 @@ def _placed(samples: Sequence[Path], landing: Path | None, feed: str) -> list[Pl
     found: dict[str, Placed] = {}
     for sample in samples:
         path = _location(sample)
-        relative = str(path.relative_to(root)) if root is not None and inside else f"{feed}/{_dated_tail(path)}"
+        relative = str(path.relative_to(root)) if root is not None and inside else _outside(path, feed, pattern)
         if relative in found:
             raise click.ClickException(
                 f"{found[relative].sample} and {sample} would both be {relative} below the landing folder: copy them "
@@ -160,6 +183,15 @@ def _placed(samples: Sequence[Path], landing: Path | None, feed: str) -> list[Pl
             )
         found[relative] = Placed(sample, relative, bool(inside))
     return list(found.values())
+
+
+def _outside(path: Path, feed: str, pattern: str | None) -> str:
+    """Where a sample that lies elsewhere is to lie below the landing folder."""
+    if pattern is None:
+        return f"{feed}/{_dated_tail(path)}"
+    from platform_assets.cli.source_choices import path_by
+
+    return path_by(pattern, path)
 
 
 def _location(sample: Path) -> Path:

@@ -53,7 +53,7 @@ Partitions without an end get there by the clock alone, of which definitions mus
 
 
 def _resolve(_: ResolutionContext, words: Mapping[str, Any] | None) -> dg.PartitionsDefinition | None:
-    partitions = None if words is None else _definition(*_given(words))
+    partitions = definition_of(words)
     count = number_of_keys(partitions)
     if count > MOST_KEYS:
         problem = f"keys are more than an asset can have ({MOST_KEYS:,}): begin later, or use longer partitions"
@@ -63,6 +63,11 @@ def _resolve(_: ResolutionContext, words: Mapping[str, Any] | None) -> dg.Partit
         else:
             raise ValueError(f"partitions: {count:,} {problem}")
     return partitions
+
+
+def definition_of(words: Mapping[str, Any] | None) -> dg.PartitionsDefinition | None:
+    """What the words of defs.yaml mean; ``ValueError``, in one line, for a wrong one."""
+    return None if words is None else _definition(*_given(words))
 
 
 @functools.cache

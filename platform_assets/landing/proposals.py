@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from platform_assets.landing.dated_names import QUARTER, Dated, dated, escaped
-from platform_assets.landing.patterns import ArrivalPattern, PatternError
+from platform_assets.landing.patterns import ArrivalPattern, NameMatch, PatternError
 
 KEY = re.compile(r"[A-Za-z][\w.-]*")
 ENDINGS = re.compile(r"(\.[A-Za-z][A-Za-z0-9]*)+$")
@@ -24,13 +24,23 @@ class Proposal:
     """``pattern`` of the files, the words of ``partitions`` (none for a snapshot), and which keys the files belong to.
 
     ``keys`` maps each path that the proposal was made from to its partition; empty for a snapshot. ``remark`` says what
-    in the names could mean something else.
+    in the names could mean something else. ``over`` are the keys whose time has ended, None if nobody has looked.
     """
 
     pattern: str
     partitions: Mapping[str, object] | None
     keys: Mapping[str, str]
     remark: str = ""
+    over: frozenset[str] | None = None
+
+
+def words_of_names(pattern: ArrivalPattern, matches: Sequence[NameMatch]) -> dict[str, object] | None:
+    """The words of the partitions that a pattern tells, which has read ``matches`` of names; None for a snapshot."""
+    if pattern.names_key:
+        return {"type": "static", "partition_keys": sorted({match.key for match in matches if match.key is not None})}
+    letters = {_FULL.get(group[1:], group[1:]) for group in pattern.regex.groupindex}
+    times = [match.time for match in matches if match.time is not None]
+    return _words(Dated("", dict.fromkeys(letters, "")), times)[1] or None if times else None
 
 
 def propose(paths: Sequence[str], within: str = "") -> Proposal:
@@ -77,6 +87,8 @@ def _by_time(paths: Sequence[str]) -> Proposal | None:
     return Proposal(pattern, words, keys, remark)
 
 
+_FULL = {"y": "Y", "j": "d"}
+"""Directives that say as much as another one."""
 _KEYS = {"hourly": "%Y-%m-%d-%H:%M", "daily": "%Y-%m-%d", "weekly": "%Y-%m-%d", "monthly": "%Y-%m-%d", "yearly": "%Y"}
 
 
