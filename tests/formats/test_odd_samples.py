@@ -56,6 +56,29 @@ def test_what_can_be_read_in_two_ways_stays_text_with_a_note(values: list[str]) 
     assert (found.is_text, bool(found.note)) == (True, True)
 
 
+@pytest.mark.parametrize(
+    ("values", "note"),
+    [
+        (["05/01/2026", "12/12/2026"], "a date: no day of the sample is above 12, so it is dd/MM/yyyy or MM/dd/yyyy"),
+        (["05/01/2026"] * 99 + ["soon"], "a date: no day of the sample is above 12"),
+        (["05-01-2026 10:00"], "dd-MM-yyyy HH:mm or MM-dd-yyyy HH:mm; logicalType: timestamp and the option format"),
+        (["25/01/2026", "01/25/2026"], "dates in two orders, dd/MM/yyyy and MM/dd/yyyy"),
+        (["05/01/2026", "45/45/2026"], ""),
+        (["05/01/2026", "x"], ""),
+    ],
+)
+def test_dates_that_may_be_meant_in_two_ways_have_a_comment_in_the_contract(
+    tmp_path: Path, values: list[str], note: str
+) -> None:
+    found = text_type(values)
+    assert (found.is_text, note in found.note, bool(found.note)) == (True, True, bool(note))
+    path = tmp_path / "sample.csv"
+    path.write_text("id,day\n" + "".join(f"{number},{value}\n" for number, value in enumerate(values)))
+    assert (f"      # may be {found.note}\n" in first_contract([path], "feed").text()) == bool(note)
+    path.write_text("".join(f'{{"day": "{value}"}}\n' for value in values))
+    assert (f"      # may be {found.note}\n" in first_contract([path], "feed").text()) == bool(note)
+
+
 def tried(*paths: Path, header: bool | None = None) -> tuple[FirstContract, Tried]:
     made, (result,) = tried_contract(first_contract(paths, "feed", header=header), {"p": paths})
     return made, result
@@ -124,7 +147,9 @@ def test_one_column_is_a_table_too(tmp_path: Path) -> None:
         (b"PK\x03\x04rest", "Excel workbook"),
         (b"BZh9rest", "bzip2"),
         (bytes(range(256)) * 40 + b"\0" * 9000, "is no text"),
-        (b'[{"a": 1}]', "one JSON array"),
+        (b'[{"a": 1}]', r"one JSON array, and a feed has one object on each line: `cat .* \| jq -c '\.\[\]' > sample"),
+        (b'\n [\n  {"a": 1}]', "one JSON array"),
+        (gzip.compress(b"[]"), r"one JSON array.*`gzip -dc .*/sample \| jq"),
         (b'{"a": 1\n}\n', ":1: is not a JSON object on one line"),
         (b"a,b\n" + b"1,2,3\n" * 9, "9 of 9 rows have not the 2 fields"),
         (b"PAR1junk", "is not an intact Parquet file"),
@@ -164,6 +189,19 @@ def test_parquet_has_a_key_and_personal_columns_too(tmp_path: Path) -> None:
     made, result = tried(path)
     assert (made.key, bool(made.columns[1].personal), made.columns[2].could_be_key) == ("id", True, False)
     assert (result.rows_out, result.quarantined) == (9, 0)
+
+
+def test_a_time_of_day_in_parquet_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "sample.parquet"
+    duckdb.sql("SELECT TIME '10:30:00' AS opens").write_parquet(str(path))
+    with pytest.raises(SampleError, match=r"'opens' is TIME, .*: have it delivered as text such as 23:59:00"):
+        tried(path)
+
+
+def test_names_of_columns_may_stand_in_brackets(tmp_path: Path) -> None:
+    path = tmp_path / "sample.csv"
+    path.write_text("[id],[name]\n1,a\n2,b\n")
+    assert [column.source for column in tried(path)[0].columns] == ["[id]", "[name]"]
 
 
 def test_several_samples_of_one_source_are_one_table(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from platform_assets.formats.inference.parquet_types import is_parquet, is_uniqu
 from platform_assets.formats.inference.sample_types import json_type
 from platform_assets.formats.inference.sampling import ROWS, Sample, column_names, read_sample
 from platform_assets.formats.inference.signs import is_named_like_key, personal_name, personal_values
-from platform_assets.formats.inference.text_types import TextType, text_type
+from platform_assets.formats.inference.text_types import TextType, ambiguity, text_type
 
 NULL_WORDS = ("NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", "-", "?", "\\N")
 ODD_SHARE = 0.5
@@ -141,7 +142,9 @@ def _json_columns(values: Mapping[str, Sequence[Any]]) -> tuple[list[FoundColumn
     for source, given in values.items():
         kind, wrong = json_type(given)
         odd |= wrong
-        columns.append(FoundColumn(source, source, kind, len(wrong)))
+        texts = Counter(value for value in given if type(value) is str)
+        note = ambiguity(texts) if kind["logicalType"] == "string" and len(texts) else ""
+        columns.append(FoundColumn(source, source, kind, len(wrong), note=note))
     return columns, odd
 
 

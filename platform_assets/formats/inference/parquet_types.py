@@ -15,6 +15,11 @@ NOT_FINITE = 0.04
 LOOKED_AT = 1_000_000
 """Rows of a file in which numbers that are not finite, and values that are there twice, are looked for."""
 FEW = 1000
+_HINTS = {
+    "TIME": "have it delivered as text such as 23:59:00 (CAST ... AS VARCHAR), which `logicalType: time` takes",
+    "BLOB": "have it delivered as text, in hexadecimal or base64",
+}
+"""What to do about a column that no contract takes, by its type in DuckDB."""
 
 
 def is_parquet(path: Path) -> bool:
@@ -107,5 +112,6 @@ def _of_engine_type(name: str, kind: str, path: Path) -> dict[str, Any]:
     }
     found = next((logical for logical, words in families.items() if re.fullmatch(words, kind)), None)
     if found is None:
-        raise SampleError(f"{path}: the column {name!r} is {kind[:80]}, which no type of a contract takes")
+        hint = _HINTS.get(kind.split(" ")[0], "have it delivered as another type, such as text")
+        raise SampleError(f"{path}: the column {name!r} is {kind[:80]}, which no type of a contract takes: {hint}")
     return {"logicalType": found}

@@ -10,6 +10,7 @@ import dataclasses
 import itertools
 import json
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,9 +21,10 @@ import zstandard
 
 from platform_assets.contracts.columns import TAKEN
 from platform_assets.contracts.model import FileFormat, FileKind
-from platform_assets.formats.inference.opened import SampleError, encoding_of, opened, opened_text
+from platform_assets.formats.inference.opened import SampleError, encoding_of, opened_text
 from platform_assets.formats.inference.sample_types import JsonNumber
 from platform_assets.formats.inference.text_types import text_type
+from platform_assets.formats.unpacking import GZIP, ZSTD
 
 ROWS = 50_000
 FITTING = 0.5
@@ -30,6 +32,7 @@ FITTING = 0.5
 DELIMITERS = ",;\t|"
 LOOKED_AT = 1000
 """Rows by which a header is recognized."""
+BEGINNING = 1 << 12
 LETTERS = 1 << 24
 """Letters that are looked at, however few rows that is."""
 WIDEST = 1 << 23
@@ -64,16 +67,33 @@ def read_sample(path: Path, rows: int = ROWS, header: bool | None = None) -> Sam
                 start = text.read(1)
         if not start:
             raise SampleError(f"{path}: is empty; a sample needs some rows, and a CSV file a header")
-        with opened(path) as raw:
-            is_array = raw.read(4).lstrip(b"\xef\xbb\xbf").startswith(b"[")
-        if is_array:
-            raise SampleError(f"{path}: is one JSON array; a feed has one object on each line")
+        if start == "[" and _is_array(path, encoding):
+            raise SampleError(
+                f"{path}: is one JSON array, and a feed has one object on each line: "
+                f"`{_reading(path)} | jq -c '.[]' > {shlex.quote(path.name.split('.')[0])}.jsonl` writes it so"
+            )
         with opened_text(path, encoding) as text:
             if start == "{":
                 return _json_lines(path, text, rows)
             return _delimited(path, text, encoding, rows, header)
     except (OSError, EOFError, zstandard.ZstdError) as error:
         raise SampleError(f"{path}: cannot be read: {error}") from None
+
+
+def _is_array(path: Path, encoding: str) -> bool:
+    """Whether a file that begins with a bracket is JSON: names of columns may stand in brackets too."""
+    with opened_text(path, encoding) as text:
+        start = text.read(BEGINNING).lstrip("\ufeff \t\r\n").removeprefix("[").lstrip()
+    return not start or start[0] in '{["]-0123456789'
+
+
+def _reading(path: Path) -> str:
+    """The command that prints the plain text of a file."""
+    with path.open("rb") as file:
+        magic = file.read(4)
+    programs = {GZIP: "gzip -dc", ZSTD: "zstd -dc"}
+    program = next((program for begin, program in programs.items() if magic.startswith(begin)), "cat")
+    return f"{program} {shlex.quote(str(path))}"
 
 
 def _delimited(path: Path, text: IO[str], encoding: str, most: int, header: bool | None) -> Sample:

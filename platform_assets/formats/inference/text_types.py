@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,13 +74,13 @@ def text_type(values: Sequence[str], delimiter: str = "") -> TextType:
         if best is None or share > best[0]:
             best = share, form, taken
     if best is None or (len(values) - best[0]) > MINORITY * len(values):
-        return TextType(TEXT, lambda _: True, _ambiguous(distinct))
+        return TextType(TEXT, lambda _: True, ambiguity(counts))
     _, form, taken = best
     words = form.typed(taken)
     others = [value for value in distinct if not form.takes(value)]
     # numbers with a zero in front, or too long for a number, are codes: all of them are text then
     if words is None or words["logicalType"] == "string" or any(WHOLE.fullmatch(value) for value in others):
-        return TextType(TEXT, lambda _: True, _ambiguous(distinct))
+        return TextType(TEXT, lambda _: True, ambiguity(counts))
     return TextType(words, form.takes, note)
 
 
@@ -180,11 +180,32 @@ def _truth(true: str, false: str) -> _Form:
     return _Form(lambda value: value.lower() in (true, false), typed)
 
 
-def _ambiguous(values: Sequence[str]) -> str:
-    """What the values may be besides text, which nobody but a person can tell; empty for other texts."""
+def ambiguity(counts: Mapping[str, int]) -> str:
+    """What texts may be besides text, which nobody but a person can tell; empty for others.
+
+    ``counts`` says how often each is there.
+    """
+    values, total = list(counts), sum(counts.values())
+    if not values:
+        return ""
     if all(COMMA.fullmatch(value) for value in values) and any("," in value for value in values):
         return "a comma before decimals or between thousands: decimalSeparator or thousandsSeparator says which"
     for day, meanings in DATES.items():
-        if len(meanings) > 1 and all(re.fullmatch(day + r"( \d\d:\d\d(:\d\d)?)?", value) for value in values):
-            return f"a date: logicalType and the option format say whether it is {meanings[0][0]} or {meanings[1][0]}"
+        for clock, (time_words, time_format) in TIMES.items():
+            taken = [value for value in values if re.fullmatch(day + clock, value)]
+            if len(meanings) > 1 and total - sum(counts[value] for value in taken) <= MINORITY * total:
+                return _two_orders(taken, [(words + time_words, form + time_format) for words, form in meanings])
     return ""
+
+
+def _two_orders(values: Sequence[str], meanings: Sequence[tuple[str, str]]) -> str:
+    """What is to be said of dates of which some or all may be meant in two ways; empty if they are no dates."""
+    read = [[_is_time(value, form) for _, form in meanings] for value in values]
+    (one, _), (other, form) = meanings
+    if all(map(all, read)):
+        kind = "timestamp" if "%H" in form else "date"
+        return (
+            f"a date: no day of the sample is above 12, so it is {one} or {other}; logicalType: {kind} and the option "
+            "format say which"
+        )
+    return f"dates in two orders, {one} and {other}, of which a column has one" if all(map(any, read)) else ""
