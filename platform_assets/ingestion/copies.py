@@ -21,7 +21,7 @@ from typing import Self
 from platform_assets.formats.plain_files import check_version
 from platform_assets.formats.unpacking import RESERVE
 from platform_assets.lake.deliveries import FileVersion
-from platform_assets.lake.errors import DeliveryRejected
+from platform_assets.lake.errors import DeliveryRejected, IngestionError
 from platform_assets.stores.files import FileStore, file_store, is_remote, split
 from platform_assets.stores.objects import Version
 
@@ -54,10 +54,12 @@ class Copies:
     ) -> None:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
-        if isinstance(error, DeliveryRejected):
-            # what is wrong with a copy is wrong with what was delivered
-            for copy, url in self._made.items():
+        # what is wrong with a copy is wrong with what was delivered
+        for copy, url in self._made.items():
+            if isinstance(error, DeliveryRejected):
                 error.message = error.message.replace(copy, url)
+            elif isinstance(error, IngestionError):
+                error.args = tuple(each.replace(copy, url) if isinstance(each, str) else each for each in error.args)
 
     def local(self, file: FileVersion) -> FileVersion:
         """The file on a disk of this machine; ``file`` is the next of the files.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -19,6 +19,7 @@ import numpy as np
 from platform_assets.contracts.model import Contract, Protection
 from platform_assets.failpoints import failpoint
 from platform_assets.failures import Kind
+from platform_assets.formats.duckdb_errors import damage_of
 from platform_assets.formats.parquet.rows import FILE_INDEX, ROW_NUMBER, raw_rows, reading_sql
 from platform_assets.formats.source import Source
 from platform_assets.ingestion.engine import open_engine, register_functions
@@ -32,7 +33,7 @@ from platform_assets.lake.deliveries import Delivery
 from platform_assets.lake.errors import DeliveryRejected, IngestionError
 from platform_assets.lake.manifest import Manifest
 from platform_assets.lake.quarantine import Mark
-from platform_assets.lake.store import LakePartition, Stage
+from platform_assets.lake.store import LakePartition, Stage, named
 from platform_assets.partition_key import PartitionKey
 from platform_assets.sql.identifiers import quoted
 from platform_assets.sql.literals import literal
@@ -85,7 +86,11 @@ class LakeRewriter(Ingestor):
         register_functions(self._engine, plan.contract, self.pseudonyms)
         self._go_on()
         with self.lake.on_disk([kept]) as files:
-            batch = self._written(self._engine, plan, kept, files[kept.partition], stage)
+            try:
+                batch = self._written(self._engine, plan, kept, files[kept.partition], stage)
+            except duckdb.Error:
+                _check_intact(files[kept.partition], [named(self.lake, file) for file in kept.data_files])
+                raise
         failpoint("lake.rewrite.read")
         share = stage.quarantine.rows / max(1, batch.rows_in)
         if share > contract.quarantine_limit and not 0 < stage.quarantine.rows <= contract.quarantine_minimum:
@@ -142,6 +147,14 @@ def _sum(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
 
 def _now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+def _check_intact(paths: Sequence[Path], places: Sequence[str]) -> None:
+    """Raise :class:`DataUnreadable` for the first damaged file; ``places`` are where they lie."""
+    for path, place in zip(paths, places, strict=True):
+        # a connection of its own, as one that has failed may be unusable
+        with damage_of(place), duckdb.connect() as engine:
+            engine.execute("SELECT max(hash(COLUMNS(*))) FROM read_parquet(?)", [str(path)]).fetchall()
 
 
 def _source(

@@ -59,6 +59,20 @@ class PartitionLocked(IngestionError):
         super().__init__(message, code="lock", kind=Kind.TIMEOUT)
 
 
+class DataUnreadable(IngestionError):
+    """A Parquet file of the lake is damaged; ``place`` is its path or URL."""
+
+    def __init__(self, place: str, why: str) -> None:
+        super().__init__(place, why, code="lake_files")
+        self.place, self.why = place, why
+
+    def __str__(self) -> str:
+        return encodable(
+            f"{self.place}: is damaged ({self.why}); restore it from a backup, or remove it and materialize the "
+            "partition in the lake again while its delivery is in the landing folder"
+        )
+
+
 class RecordUnreadable(IngestionError):
     """A manifest or a rejection is there and cannot be read. It says nothing of any other partition.
 

@@ -31,6 +31,11 @@ class Stage:
     quarantine: QuarantineWriter
 
 
+def named(lake: Lake, file: str) -> str:
+    """The path or URL of a file of the lake, by its name in manifests."""
+    return f"{str(lake).rstrip('/')}/{file}"
+
+
 class LakePartition(Protocol):
     """What a partition holds, and the ways to change it; valid while it is open.
 

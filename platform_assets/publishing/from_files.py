@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from platform_assets.contracts.model import BatchRule
@@ -119,7 +118,10 @@ def _files(candidates: Sequence[Candidate]) -> list[StagedFile]:
 
 
 def _refusal(candidate: Candidate, reason: str) -> CheckResult:
-    folders = sorted({str(Path(path).parent) for path in candidate.files})
+    places = candidate.origins or candidate.files
+    for path, place in zip(candidate.files, places, strict=True):
+        reason = reason.replace(path, place)
+    folders = sorted({place.rpartition("/")[0] for place in places})
     message = (
         f"{reason}. The Parquet files in {', '.join(folders)} are damaged: remove that folder, then materialize the "
         "partition in the lake again, which writes them anew"

@@ -37,8 +37,9 @@ class Candidate:
     """A version of one partition that asks to be published.
 
     ``files`` are absolute paths of Parquet files that never change again; ``rows`` is how many rows they hold
-    by their manifest. ``state`` is ``data``, ``empty`` or ``not_due``; the last two publish no rows, for
-    ``reason``. ``content_hash`` is what the ledger shows as the hash; the version when it is not given.
+    by their manifest. Where they are copies, ``origins`` are the URLs of what was copied. ``state`` is ``data``,
+    ``empty`` or ``not_due``; the last two publish no rows, for ``reason``. ``content_hash`` is what the ledger shows as
+    the hash; the version when it is not given.
     """
 
     partition: str
@@ -48,6 +49,7 @@ class Candidate:
     state: str = "data"
     reason: str = ""
     content_hash: str = ""
+    origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

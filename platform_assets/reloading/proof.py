@@ -14,11 +14,12 @@ from pathlib import Path
 
 import duckdb
 
+from platform_assets.formats.duckdb_errors import damage_of
 from platform_assets.lake.errors import RecordUnreadable
 from platform_assets.lake.layout import QUARANTINE, WORK
 from platform_assets.lake.local import LocalLake
 from platform_assets.lake.names import escape, shown
-from platform_assets.lake.store import Lake
+from platform_assets.lake.store import Lake, named
 from platform_assets.reloading.needles import Needles
 from platform_assets.reloading.tables import in_columns, in_parquet
 from platform_assets.reloading.values import ClearValues
@@ -58,7 +59,7 @@ def search_lake(lake: Lake, feed: str, values: ClearValues, needles: Needles) ->
         for name in lake.partition_names(feed):
             partition = lake.partition_of(feed, name)
             for file in lake.data_names(feed, partition):
-                with lake.fetched([file]) as paths:
+                with lake.fetched([file]) as paths, damage_of(named(lake, file)):
                     for path in paths:
                         found = in_parquet(engine, path, values)
                         hits = needles.in_file(path)

@@ -14,9 +14,10 @@ from typing import Any
 
 import duckdb
 
+from platform_assets.formats.duckdb_errors import damage_of
 from platform_assets.ingestion.protection import MASK
 from platform_assets.lake.errors import RecordUnreadable
-from platform_assets.lake.store import Lake
+from platform_assets.lake.store import Lake, named
 from platform_assets.sql.identifiers import quoted
 from platform_assets.sql.literals import literal, path_literal
 
@@ -67,10 +68,10 @@ def collect(lake: Lake, feed: str, places: Sequence[str]) -> ClearValues:
             except RecordUnreadable:
                 manifest = None
             names = lake.data_names(feed, partition)
-            named = set(manifest.data_files) if manifest is not None and manifest.protections is not None else set()
+            current = set(manifest.data_files) if manifest is not None and manifest.protections is not None else set()
             for file in names:
-                known = manifest.protections if manifest is not None and file in named else None
-                with lake.fetched([file]) as paths:
+                known = manifest.protections if manifest is not None and file in current else None
+                with lake.fetched([file]) as paths, damage_of(named(lake, file)):
                     for path in paths:
                         _take(engine, path, [p for p in places if p not in (known or {})], known is None, found)
     return found

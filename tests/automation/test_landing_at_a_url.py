@@ -12,6 +12,7 @@ import pytest
 from obstore.store import from_url
 
 from demo.object_store import S3Server
+from platform_assets.cli.ingest_runs import problems_of
 from platform_assets.ingestion import copies
 from platform_assets.lake.locations import open_lake
 from platform_assets.landing import objects
@@ -125,6 +126,29 @@ def test_what_is_wrong_with_an_object_is_said_by_its_url(
     latest = open_lake(f"{bucket}/lake").latest("orders", "2024-03-01")
     assert f"{bucket}/landing/orders/2024/orders_2024-03-01.csv.gz: " in latest.message  # type: ignore[union-attr]
     assert "fetched-" not in latest.message  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("damage", ["its end", "a page"])
+def test_a_damaged_object_of_the_lake_is_said_by_its_url(project: Project, bucket: str, damage: str) -> None:
+    rows = "".join(f"{n},{n * 7919}\n" for n in range(20_000))
+    Store(f"{bucket}/landing").put("orders/2024/orders_2024-03-01.csv", f"id,country\n{rows}".encode())
+    assert project.run("key:lake/orders", "2024-03-01").success
+    lake = open_lake(f"{bucket}/lake")
+    manifest = lake.manifest("orders", "2024-03-01")
+    assert manifest is not None
+    (name,) = manifest.data_files
+    with lake.fetched([name]) as (path,):
+        content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 2_000] = bytes(2_000)
+    Store(f"{bucket}/lake").put(name, bytes(content) if damage == "a page" else bytes(content[:-40]))
+    result = project.run("key:raw/orders", "2024-03-01")
+    problem = problems_of(result)["2024-03-01"]
+    folder = f"{bucket}/lake/{name}".rpartition("/")[0]
+    assert f"The Parquet files in {folder} are damaged" in problem
+    assert "platform-assets-" not in problem, "the folder of the copy is nobody's business"
+    Store(f"{bucket}/lake").remove(name)
+    assert project.run("+raw/orders", "2024-03-01").success
 
 
 def test_an_object_that_goes_or_changes_before_it_is_read_is_waited_for(

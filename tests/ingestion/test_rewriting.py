@@ -12,8 +12,9 @@ from platform_assets.contracts.model import Contract
 from platform_assets.failpoints import armed
 from platform_assets.ingestion.rewriting import LakeRewriter
 from platform_assets.ingestion.rewriting_plan import NotInTheLake
-from platform_assets.lake.errors import DeliveryRejected
+from platform_assets.lake.errors import DataUnreadable, DeliveryRejected
 from platform_assets.lake.manifest import Manifest
+from platform_assets.stores.objects import Objects
 from tests.lake.test_objects import crash
 from tests.lake.test_stage_commit_reject import Crash
 from tests.support.lake import KEY, Lake, everywhere, key_of
@@ -78,6 +79,27 @@ def test_it_holds_what_the_delivery_ingested_again_would(
     again = lake.ingest(new, lake.landing / "a.csv", force=True)
     assert (again.columns, again.protections) == (written.columns, written.protections)
     assert rows == lake.rows(again)
+
+
+@pytest.mark.parametrize("lake", ["folder", "s3"], indirect=True)
+@pytest.mark.parametrize("damage", ["its end", "a page"])
+def test_a_damaged_file_is_named_where_it_lies(lake: Lake, make_contract: Callable[..., Any], damage: str) -> None:
+    text = "id,mail,qty,at\n" + "".join(f"{n},a{n}@example.org,{n * 7919},2013-01-01\n" for n in range(5_000))
+    made = lake.ingest(make_contract(columns()), lake.file("a.csv", text))
+    (name,) = made.data_files
+    with lake.store.fetched([name]) as (path,):
+        content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 2_000] = bytes(2_000)
+    lake.file("damaged", bytes(content) if damage == "a page" else bytes(content[:-40]))
+    if lake.url:
+        Objects(lake.url).upload(name, lake.landing / "damaged")
+    else:
+        (lake.landing / "damaged").rename(lake.path / name)
+    with pytest.raises(DataUnreadable) as raised:
+        rewrite(lake, make_contract(columns(mail=HASH)))
+    assert str(raised.value).startswith(f"{lake.url or lake.path}/{name}: is damaged (")
+    assert "platform-assets-" not in str(raised.value)
 
 
 def test_days_become_the_moments_that_they_begin_at(lake: Lake, make_contract: Callable[..., Any]) -> None:

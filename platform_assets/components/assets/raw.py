@@ -24,6 +24,7 @@ from platform_assets.failures import Failure
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.errors import RecordUnreadable
 from platform_assets.lake.manifest import Manifest
+from platform_assets.lake.store import Lake, named
 from platform_assets.logs import logger
 from platform_assets.publishing.from_files import publish
 from platform_assets.publishing.verdicts import Candidate, Verdict
@@ -104,7 +105,7 @@ def load_partitions(
                 asset=asset,
                 table=feed.raw_table,
                 columns=raw_columns(feed.contract),
-                candidates=[_candidate(manifest, files[manifest.partition]) for manifest in ingested],
+                candidates=[_candidate(manifest, files[manifest.partition], lake) for manifest in ingested],
                 rules=feed.contract.batch_rules,
                 run_id=run_id,
                 order=feed.keys.order,
@@ -128,7 +129,7 @@ def load_partitions(
     return verdicts, outcomes
 
 
-def _candidate(manifest: Manifest, files: Sequence[Path]) -> Candidate:
+def _candidate(manifest: Manifest, files: Sequence[Path], lake: Lake) -> Candidate:
     return Candidate(
         partition=manifest.partition,
         version=manifest.content_hash,
@@ -136,4 +137,5 @@ def _candidate(manifest: Manifest, files: Sequence[Path]) -> Candidate:
         rows=manifest.rows_out,
         state=manifest.state,
         reason=manifest.reason,
+        origins=tuple(named(lake, file) for file in manifest.data_files),
     )

@@ -14,7 +14,7 @@ import numpy as np
 
 from platform_assets.contracts.model import Column, Contract, LogicalType
 from platform_assets.formats.drift import compare_columns
-from platform_assets.formats.duckdb_errors import is_of_machine
+from platform_assets.formats.duckdb_errors import is_of_machine, words_of
 from platform_assets.formats.parquet.annotations import group_change, group_fault
 from platform_assets.formats.parquet.footer import NAME, Change, Element, Footer, FooterFault, amended, read_footer
 from platform_assets.formats.parquet.nested import ShapeFault, converted, guard, shape_of
@@ -275,7 +275,7 @@ def _table(engine: duckdb.DuckDBPyConnection, readable: Sequence[Path], footers:
         # the footer holds names and types, and no row
         raise DeliveryRejected(
             "structure:parquet",
-            f"{footers[0].path}: is no Parquet file that DuckDB can read: {str(error).splitlines()[0][:200]}; "
+            f"{footers[0].path}: is no Parquet file that DuckDB can read: {words_of(error, readable[0])}; "
             "deliver it again",
         ) from None
     number = ROW_NUMBER
