@@ -38,17 +38,19 @@ def execute(
 ) -> Executed:
     """Execute the runs one after the other; ``watch`` is called with each event and each line of the log.
 
-    A run that fails does not keep the later ones from running, as with a backfill. Ctrl-C does.
+    A run that fails does not keep the later ones from running, as with a backfill. Ctrl-C does: what they were to
+    materialize counts as canceled.
     """
     job = definitions.resolve_implicit_global_asset_job_def()
     found = []
     executed = Executed([])
     for run in runs:
+        if interrupts.received:
+            found.append(read_events(job, run, [], {}, interrupted=True))
+            continue
         run_id = str(uuid.uuid4())
         executed.run_ids.append(run_id)
         found.append(_execute(job, instance, run, run_id, interrupts, watch))
-        if interrupts.received:
-            break
     executed.interrupted = interrupts.received
     executed.results = merged(found)
     return executed

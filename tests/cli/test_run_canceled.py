@@ -32,13 +32,28 @@ HELD = "SELECT count(*) FROM platform.leases WHERE holder IS NOT NULL"
 LIMIT = 60.0
 
 
+OWN = """\
+import threading
+
+import dagster as dg
+
+DAYS = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-01-05")
+
+
+@dg.asset(partitions_def=DAYS)
+def days(context: dg.AssetExecutionContext) -> None:
+    if context.partition_key == "2024-01-02":
+        threading.Event().wait()
+"""
+
+
 @pytest.fixture(name="shop")
 def _shop(tmp_path: Path) -> Path:
     files = {}
     for name, rule in (("orders", ""), ("endless", RULE)):
         files[f"{name}/defs.yaml"] = FEED.format(files=f"{name}.csv")
         files[f"{name}/contract.yaml"] = CONTRACT.format(name=name, columns=COLUMNS) + rule
-    write_project(tmp_path, files)
+    write_project(tmp_path, {**files, "own.py": OWN})
     (tmp_path / "dagster").mkdir()
     (tmp_path / "dagster" / "dagster.yaml").write_text(json.dumps(quick_instance(tmp_path)))
     landing = tmp_path / "data" / "landing"
@@ -126,6 +141,28 @@ def test_a_run_that_is_interrupted_is_canceled_and_leaves_no_lease(
         assert process.returncode == 1
         assert "canceled: " in output
         assert "Traceback" not in output
+
+
+def test_ctrl_c_ends_the_run_under_way_and_later_ones_are_not_begun(shop: Path) -> None:
+    process = start(shop, "days", "--from", "2024-01-01", "--to", "2024-01-04")
+
+    def began() -> bool:
+        run = last_run(shop)
+        return run is not None and run.tags.get("dagster/partition") == "2024-01-02" and step_began(shop, "days")
+
+    try:
+        wait_for("the second run", began)
+        by_ctrl_c(process)
+        output, _ = process.communicate(timeout=LIMIT)
+    finally:
+        process.kill()
+    assert process.returncode == 1, output
+    with dg.DagsterInstance.from_config(str(shop / "dagster")) as instance:
+        runs = {run.tags["dagster/partition"]: run.status.value for run in instance.get_runs()}
+    assert runs == {"2024-01-01": "SUCCESS", "2024-01-02": "CANCELED"}
+    (line,) = [line for line in output.splitlines() if line.startswith("│ days ")]
+    assert ("1 of 4" in line, "2024-01-02...2024-01-04: canceled" in line) == (True, True), output
+    assert ("canceled: 0 of 1 asset" in output, "Traceback" in output) == (True, False), output
 
 
 @pytest.mark.parametrize("command", ["ingest", "reload"])
