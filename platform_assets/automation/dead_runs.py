@@ -13,7 +13,8 @@ import dagster as dg
 import psutil
 
 from platform_assets._compat import GRPC_INFO_TAG, run_launcher
-from platform_assets.launching.worker_process import WORKER_TAG, WorkerProcess, is_this_machine
+from platform_assets.feeds import run_tags
+from platform_assets.launching.worker_process import WorkerProcess, is_this_machine
 
 STARTING_SECONDS = 20.0
 """A launcher whose process for a run has died may be about to start the run in another, which takes it moments."""
@@ -59,7 +60,7 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
 
 def _died_while_it_started(run: dg.DagsterRun, seconds: float) -> bool:
     """Whether a run that has been starting for so long has a process of this machine that is gone."""
-    worker = WorkerProcess.from_tag(run.tags.get(WORKER_TAG))
+    worker = WorkerProcess.from_tag(run.tags.get(run_tags.WORKER))
     return worker is not None and not worker.is_alive and seconds > STARTING_SECONDS
 
 
@@ -73,7 +74,7 @@ def _other_launcher(instance: dg.DagsterInstance) -> str:
 
 def _is_elsewhere(run: dg.DagsterRun) -> bool:
     """Whether another machine has the run's process, as its launcher says. What a command ran itself names none."""
-    worker = WorkerProcess.from_tag(run.tags.get(WORKER_TAG))
+    worker = WorkerProcess.from_tag(run.tags.get(run_tags.WORKER))
     if worker is not None:
         return not worker.is_here
     server = run.tags.get(GRPC_INFO_TAG)

@@ -12,13 +12,11 @@ import dagster as dg
 
 from platform_assets.automation.digests import digest
 from platform_assets.automation.reconciler import Request
+from platform_assets.feeds import run_tags
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.deliveries import dagster_partition
 from platform_assets.landing.stability import CLOCK_STEP_NS
 from platform_assets.partition_key import PartitionKey
-
-WHOLE_TAG = "platform/whole_up_to"
-"""A tag of runs that a tick asked for: what changed up to this time, in ns, is whole, however short ago that was."""
 
 
 def run_requests(
@@ -35,7 +33,7 @@ def run_requests(
     whole that changed a short while ago, as the look at ``now_ns`` knew: their runs have it in a tag, and do not wait.
     ``dynamic`` are the keys of dynamic partitions in the order that Dagster has them in, new ones included.
     """
-    whole = {WHOLE_TAG: str(now_ns - CLOCK_STEP_NS)}
+    whole = {run_tags.WHOLE: str(now_ns - CLOCK_STEP_NS)}
     by_key = {request.delivery.partition: request for request in requests}
     for keys in _runs(feed, [request.delivery.key for request in requests], dynamic):
         tags = whole if not young.isdisjoint(keys) else {}
@@ -47,8 +45,8 @@ def run_requests(
         yield dg.RunRequest(
             run_key=f"{feed.name}:{keys[0]}...{keys[-1]}:{digest(versions)}{_try(tries, now_ns)}",
             tags={
-                "dagster/asset_partition_range_start": keys[0],
-                "dagster/asset_partition_range_end": keys[-1],
+                run_tags.RANGE_START: keys[0],
+                run_tags.RANGE_END: keys[-1],
                 **tags,
             },
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from platform_assets._compat import planned_steps
+from platform_assets.feeds import run_tags
 from platform_assets.feeds.feed import Feed
 from platform_assets.lake.deliveries import SNAPSHOT
 
@@ -50,8 +51,8 @@ def _partitions(feed: Feed, run: dg.DagsterRun) -> Iterator[str]:
     if feed.partitions is None:
         yield SNAPSHOT
         return
-    one = run.tags.get("dagster/partition")
-    first, last = (run.tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end"))
+    one = run.tags.get(run_tags.PARTITION)
+    first, last = (run.tags.get(end) for end in (run_tags.RANGE_START, run_tags.RANGE_END))
     if one is not None:
         yield one
     elif first is not None and last is not None and all(map(feed.partitions.has_partition_key, (first, last))):

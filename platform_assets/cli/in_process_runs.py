@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import dagster as dg
 
 from platform_assets.cli.ctrl_c import Canceled, Interrupts
-from platform_assets.launching.worker_process import WORKER_TAG, WorkerProcess
+from platform_assets.feeds import run_tags
+from platform_assets.launching.worker_process import WorkerProcess
 
 CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 OVER = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
@@ -39,7 +40,7 @@ def execute_run(
             asset_selection=list(keys),
             partition_key=partition_key,
             # whoever looks for dead runs may be on another machine
-            tags={**tags, WORKER_TAG: WorkerProcess.of(os.getpid()).to_tag()},
+            tags={**tags, run_tags.WORKER: WorkerProcess.of(os.getpid()).to_tag()},
             run_config=CONSOLE,
             raise_on_error=False,
         )

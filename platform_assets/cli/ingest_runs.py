@@ -22,9 +22,9 @@ from platform_assets.cli.in_process_runs import Runner
 from platform_assets.cli.loading import load_definitions
 from platform_assets.cli.named_partitions import SHOWN, NoSuchPartition, keys_between
 from platform_assets.cli.project import project_of
-from platform_assets.components.assets.lake import FORCE_TAG
 from platform_assets.components.file_feed import FileFeed
 from platform_assets.contracts.problems import ContractError, suggestion
+from platform_assets.feeds import run_tags
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.partition_names import why_no_key
 from platform_assets.lake.deliveries import Delivery
@@ -97,7 +97,7 @@ def _ingested(name: str, partition: str | None, *, force: bool, say: Say, interr
         runner, problems = Runner(definitions, instance, interrupts, say), dict[str, str]()
         for number, request in enumerate(runs, start=1):
             of_all = f" (run {number} of {len(runs)})" if len(runs) > 1 else ""
-            tags = {FORCE_TAG: "true"} if force else {}
+            tags = {run_tags.FORCE: "true"} if force else {}
             run = runner.run(f"taking {named(request)}{of_all}", [feed.lake_key, feed.raw_key], request, tags)
             problems |= problems_of(run)
         if absent := [key for key in keys if key not in deliveries]:
@@ -184,7 +184,7 @@ def _exists(partitions: dg.PartitionsDefinition | None, key: str) -> bool:
 
 def named(request: dg.RunRequest) -> str:
     """The partitions of a request, for people."""
-    ends = [request.tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end")]
+    ends = [request.tags.get(end) for end in (run_tags.RANGE_START, run_tags.RANGE_END)]
     return f"{ends[0]} to {ends[1]}" if all(ends) else request.partition_key or "the snapshot"
 
 

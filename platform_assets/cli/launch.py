@@ -15,6 +15,8 @@ from typing import Any
 
 import click
 
+from platform_assets.feeds import run_tags
+
 ASSETS = """
 query($keys: [AssetKeyInput!]) { assetNodes(assetKeys: $keys) {
   assetKey { path } isMaterializable isPartitioned repository { name location { name } } } }
@@ -174,12 +176,12 @@ def _unknown(server: Webserver, asset: str) -> str:
 def _partition_tags(partition: str) -> list[dict[str, str]]:
     first, is_range, last = partition.partition(RANGE)
     if not is_range:
-        return [{"key": "dagster/partition", "value": partition}]
+        return [{"key": run_tags.PARTITION, "value": partition}]
     if not first or not last:
         raise click.ClickException(f"--partition {partition}: a range is FIRST{RANGE}LAST")
     return [
-        {"key": "dagster/asset_partition_range_start", "value": first},
-        {"key": "dagster/asset_partition_range_end", "value": last},
+        {"key": run_tags.RANGE_START, "value": first},
+        {"key": run_tags.RANGE_END, "value": last},
     ]
 
 

@@ -29,12 +29,12 @@ from platform_assets.cli.project import project_of
 from platform_assets.cli.reload_clear_values import ClearOut
 from platform_assets.cli.reload_downstream import materialize_downstream, name_downstream
 from platform_assets.cli.revisions import text_at
-from platform_assets.components.assets.lake import RELOAD_TAG
 from platform_assets.components.assets.raw import load_partitions
 from platform_assets.contracts.model import Contract
 from platform_assets.contracts.problems import ContractError
 from platform_assets.failpoints import failpoint
 from platform_assets.failures import Kind
+from platform_assets.feeds import run_tags
 from platform_assets.feeds.feed import Feed
 from platform_assets.ingestion.protection import Pseudonyms, protections_of
 from platform_assets.lake.deliveries import Delivery
@@ -139,7 +139,7 @@ class _Reload:
         note = Note(contract_digest(feed.contract), tuple(sorted(places)), searched)
         write_note(lake, feed.name, note)
         failpoint("reload.noted")
-        problems = self._run([feed.lake_key], [standing.partition for standing in ahead], {RELOAD_TAG: "true"})
+        problems = self._run([feed.lake_key], [standing.partition for standing in ahead], {run_tags.RELOAD: "true"})
         failpoint("reload.lake")
         unpublished = self._publish()
         rejected = self._never_published(unpublished)

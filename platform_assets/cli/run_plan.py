@@ -18,6 +18,7 @@ from dagster import AssetSelection
 from platform_assets._compat import AssetGraph
 from platform_assets.cli.named_partitions import RANGE, NoSuchPartition, keys_between, which_there_are
 from platform_assets.contracts.problems import suggestion
+from platform_assets.feeds import run_tags
 
 SHOWN = 5
 DOUBLE_QUOTE = '"'
@@ -59,8 +60,7 @@ class PlannedRun:
         """The tags of a run over a range of partitions."""
         if len(self.partitions) < 2:
             return {}
-        ends = {"start": self.partitions[0], "end": self.partitions[-1]}
-        return {f"dagster/asset_partition_range_{end}": key for end, key in ends.items()}
+        return {run_tags.RANGE_START: self.partitions[0], run_tags.RANGE_END: self.partitions[-1]}
 
     @property
     def partition_key(self) -> str | None:

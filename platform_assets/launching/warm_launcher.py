@@ -22,6 +22,7 @@ from typing import Any, Self
 
 import dagster as dg
 
+from platform_assets.feeds import run_tags
 from platform_assets.launching._compat import (
     CheckRunHealthResult,
     DefaultRunLauncher,
@@ -36,7 +37,7 @@ from platform_assets.launching._compat import (
 )
 from platform_assets.launching.code_state import TooManyFiles
 from platform_assets.launching.preloaded_client import CannotFork, Gone, NoAnswer, PreloadedProcess
-from platform_assets.launching.worker_process import WORKER_TAG, WorkerProcess
+from platform_assets.launching.worker_process import WorkerProcess
 from platform_assets.logs import logger
 
 log = logger(__name__)
@@ -95,7 +96,8 @@ class WarmRunLauncher(DefaultRunLauncher):
         except CannotFork as reason:
             self._instance.report_engine_event(f"Started without a preloaded process: {reason}.", run, cls=type(self))
             log.warning("run %s is started without a preloaded process: %s", run.run_id, reason)
-            self._instance.add_run_tags(run.run_id, {WORKER_TAG: ""})  # a process that it was not begun in is not asked
+            # a process that it was not begun in is not asked
+            self._instance.add_run_tags(run.run_id, {run_tags.WORKER: ""})
             super().launch_run(context)
             return
         self._run_ids.add(run.run_id)
@@ -105,7 +107,7 @@ class WarmRunLauncher(DefaultRunLauncher):
         run_id = context.dagster_run.run_id
 
         def known(pid: int) -> None:
-            self._instance.add_run_tags(run_id, {WORKER_TAG: WorkerProcess.of(pid).to_tag()})
+            self._instance.add_run_tags(run_id, {run_tags.WORKER: WorkerProcess.of(pid).to_tag()})
 
         server, location = server_of(context)
         if not server:
@@ -202,7 +204,7 @@ class WarmRunLauncher(DefaultRunLauncher):
     def terminate(self, run_id: str) -> bool:
         """Interrupt the run's process, whichever process launched it; whether there was one to interrupt."""
         run = self._instance.get_run_by_id(run_id) if self.has_instance else None
-        worker = WorkerProcess.from_tag(run.tags.get(WORKER_TAG)) if run is not None else None
+        worker = WorkerProcess.from_tag(run.tags.get(run_tags.WORKER)) if run is not None else None
         if run is None or run.is_finished or worker is None:
             return bool(super().terminate(run_id))
         self._instance.report_run_canceling(run)
@@ -218,7 +220,7 @@ class WarmRunLauncher(DefaultRunLauncher):
         Of a run that the default launcher started, or another machine, nothing is known: it counts as running, as it
         does with the default launcher. The sensor `dead_runs` asks for those of this machine.
         """
-        worker = WorkerProcess.from_tag(run.tags.get(WORKER_TAG))
+        worker = WorkerProcess.from_tag(run.tags.get(run_tags.WORKER))
         if worker is None or not worker.is_here or worker.is_alive:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(WorkerStatus.FAILED, "its process is gone")

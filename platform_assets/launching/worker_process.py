@@ -13,8 +13,6 @@ from dataclasses import asdict, dataclass
 
 from platform_assets.publishing.processes import machine, started
 
-WORKER_TAG = "platform/worker"
-
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 

@@ -15,7 +15,8 @@ from dagster._core.test_utils import create_run_for_test
 from platform_assets._compat import GRPC_INFO_TAG
 from platform_assets.automation import dead_runs
 from platform_assets.automation.dead_runs import dead_runs_sensor, end_dead_runs
-from platform_assets.launching.worker_process import WORKER_TAG, WorkerProcess
+from platform_assets.feeds import run_tags
+from platform_assets.launching.worker_process import WorkerProcess
 
 PROGRAM = textwrap.dedent("""
     import sys, time
@@ -94,7 +95,7 @@ def test_a_run_whose_process_died_before_it_began_is_ended(monkeypatch: pytest.M
     with dg.instance_for_test() as instance:
         runs = {
             name: create_run_for_test(
-                instance, status=dg.DagsterRunStatus.STARTING, tags={WORKER_TAG: worker.to_tag()}
+                instance, status=dg.DagsterRunStatus.STARTING, tags={run_tags.WORKER: worker.to_tag()}
             ).run_id
             for name, worker in tags.items()
         }

@@ -11,7 +11,7 @@ import pytest
 
 from platform_assets.automation import landing_watches
 from platform_assets.automation.arrival_sensor import arrival_sensor
-from platform_assets.automation.requests import WHOLE_TAG
+from platform_assets.feeds import run_tags
 from platform_assets.feeds.feed import Feed
 from platform_assets.landing.found import Completeness
 from platform_assets.landing.patterns import ArrivalPattern
@@ -68,7 +68,7 @@ def test_a_rename_wakes_the_sensor_which_takes_it(tmp_path: Path, feed: Feed, la
 
     until(is_asked)
     assert [request.partition_key for request in asked] == ["2024-01-01"], "what was written in place waits"
-    assert WHOLE_TAG in asked[0].tags
+    assert run_tags.WHOLE in asked[0].tags
 
 
 def test_it_is_asked_for_once_and_found_again_when_it_is_stable(

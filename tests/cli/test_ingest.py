@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 from platform_assets.cli.ingest_runs import WITHDRAWN, IngestRefused, Taken, ingest_feed
 from platform_assets.cli.main import main
-from platform_assets.components.assets.lake import FORCE_TAG
 from platform_assets.failpoints import armed
+from platform_assets.feeds import run_tags
 from platform_assets.lake.manifest import read_manifest
 from platform_assets.lake.names import escape
 from tests.support.projects import Project, opened, write_project
@@ -89,7 +89,7 @@ def test_what_lies_in_the_landing_folder_is_taken_once_and_with_force_again(
     assert first.ingestion != second.ingestion, "the delivery was not read again"
     assert (lake / escape(feed) / escape(key)).is_dir()
     runs = project.instance.get_runs()
-    assert [run.tags.get(FORCE_TAG) for run in runs] == ["true", None]
+    assert [run.tags.get(run_tags.FORCE) for run in runs] == ["true", None]
     assert {run.status for run in runs} == {dg.DagsterRunStatus.SUCCESS}
 
 

@@ -7,8 +7,6 @@ import dagster as dg
 import pytest
 
 from platform_assets.components.reporting.outcomes import (
-    MAX_RETRIES_TAG,
-    RETRY_STRATEGY_TAG,
     VERDICT,
     AssetOutcomes,
     Outcome,
@@ -18,6 +16,7 @@ from platform_assets.components.reporting.outcomes import (
 )
 from platform_assets.components.reporting.verdict_check import verdict_check
 from platform_assets.failures import Failure, Kind
+from platform_assets.feeds import run_tags
 
 DAYS = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-01-11")
 KEYS = DAYS.get_partition_keys()
@@ -145,7 +144,7 @@ def test_a_failed_run_is_not_retried_as_a_whole(instance: dg.DagsterInstance) ->
     result = run(instance, {KEYS[0]: "bad"})
     stored = instance.get_run_by_id(result.run_id)
     assert stored is not None
-    assert stored.tags[MAX_RETRIES_TAG] == "0"
+    assert stored.tags[run_tags.MAX_RETRIES] == "0"
 
 
 @pytest.mark.parametrize("order", [("disk full", "bad"), ("bad", "disk full")])
@@ -155,8 +154,8 @@ def test_a_failure_that_a_retry_can_mend_leaves_the_run_to_run_retries(
     result = run(instance, {KEYS[0]: order[0], KEYS[4]: order[1]})
     stored = instance.get_run_by_id(result.run_id)
     assert stored is not None
-    assert stored.tags.get(MAX_RETRIES_TAG) != "0"
-    assert stored.tags[RETRY_STRATEGY_TAG] == "ALL_STEPS", "from the failure on, only the verdict would run again"
+    assert stored.tags.get(run_tags.MAX_RETRIES) != "0"
+    assert stored.tags[run_tags.RETRY_STRATEGY] == "ALL_STEPS", "from the failure on, only the verdict would run again"
 
 
 def test_a_selection_with_holes_is_a_run_for_each_piece_and_no_run_speaks_of_the_others(

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import yaml
 
-from platform_assets.launching.worker_process import WORKER_TAG
+from platform_assets.feeds import run_tags
 from tests.support.servers import Servers, configure_instance, free_port, wait_for
 
 DEFINITIONS = """\
@@ -140,7 +140,9 @@ class Shop:
 
     def process_of(self, run_id: str) -> int:
         """The process of a run that was begun by the launcher."""
-        tags = wait_for("the tag", lambda: {t["key"]: t["value"] for t in self.run(run_id)["tags"]}.get(WORKER_TAG))
+        tags = wait_for(
+            "the tag", lambda: {t["key"]: t["value"] for t in self.run(run_id)["tags"]}.get(run_tags.WORKER)
+        )
         return int(json.loads(tags)["pid"])
 
     def begin_endless(self) -> tuple[str, int]:

@@ -9,10 +9,11 @@ import pytest
 import yaml
 from dagster._core.test_utils import create_run_for_test
 
+from platform_assets.feeds import run_tags
 from platform_assets.launching._compat import WorkerStatus
 from platform_assets.launching.quick_queue import INTERVAL_SECONDS, QuickQueue
 from platform_assets.launching.warm_launcher import WarmRunLauncher
-from platform_assets.launching.worker_process import WORKER_TAG, WorkerProcess
+from platform_assets.launching.worker_process import WorkerProcess
 
 LOCAL = Path(__file__).resolve().parents[2] / "deploy" / "local" / "dagster.yaml"
 
@@ -52,7 +53,7 @@ def test_run_monitoring_fails_only_runs_that_are_known_to_be_dead(
         launcher = instance.run_launcher
         tags = {"cold": "", "alive": alive.to_tag(), "dead": dead.to_tag(), "elsewhere": elsewhere.to_tag()}
         tags["before a restart"] = restarted.to_tag()
-        runs = {name: create_run_for_test(instance, tags={WORKER_TAG: tag}) for name, tag in tags.items()}
+        runs = {name: create_run_for_test(instance, tags={run_tags.WORKER: tag}) for name, tag in tags.items()}
         runs["untagged"] = create_run_for_test(instance)
         status = {name: launcher.check_run_worker_health(run).status for name, run in runs.items()}
     assert status.pop("dead") is WorkerStatus.FAILED

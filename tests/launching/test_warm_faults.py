@@ -13,7 +13,7 @@ import dagster as dg
 import psutil
 import pytest
 
-from platform_assets.launching.worker_process import WORKER_TAG
+from platform_assets.feeds import run_tags
 from tests.launching.shop import OVER, Shop, messages, shop_in
 from tests.support.campaigns import CAMPAIGN
 from tests.support.servers import wait_for
@@ -126,7 +126,7 @@ def test_a_signal_to_the_whole_group_leaves_no_run_open(shop: Shop, monkeypatch:
         run = instance.get_run_by_id(running)
         assert run is not None
         assert run.status.value in OVER
-        assert json.loads(run.tags[WORKER_TAG])["pid"] == pid
+        assert json.loads(run.tags[run_tags.WORKER])["pid"] == pid
     dev.wait()
     shop.servers.processes.clear()
     shop.start()

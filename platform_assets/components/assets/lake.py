@@ -15,7 +15,6 @@ from typing import Any
 import dagster as dg
 
 from platform_assets._compat import materialized_data_versions
-from platform_assets.automation.requests import WHOLE_TAG
 from platform_assets.cancellation import repeatedly
 from platform_assets.components.reporting.logs import stage_line, step_logs
 from platform_assets.components.reporting.outcomes import (
@@ -27,6 +26,7 @@ from platform_assets.components.reporting.outcomes import (
 )
 from platform_assets.components.reporting.verdict_check import verdict_check
 from platform_assets.failures import Failure, Kind, PlatformError, failure_of
+from platform_assets.feeds import run_tags
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.landing_events import delivered, names_of_files, recognized
 from platform_assets.ingestion.rewriting import LakeRewriter
@@ -48,13 +48,6 @@ log = logger(__name__)
 PROGRESS_SECONDS = 30
 """How often a long ingestion says how far it is."""
 
-FORCE_TAG = "platform/force"
-"""Tag of a run that reads deliveries again, whatever is known of them."""
-
-RELOAD_TAG = "platform/reload"
-"""Tag of a run that writes partitions anew under the contract as it is now: from their deliveries where these are still
-there, else from the lake."""
-
 RELOAD = "`platform-assets reload` writes it anew from the lake"
 
 NOT_INGESTED = Failure(Kind.NOT_DELIVERED, "not_ingested", "nothing was ingested")
@@ -73,8 +66,8 @@ def lake_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
     def ingest(context: dg.AssetExecutionContext) -> Iterator[Any]:
         platform, keys = context.resources.platform, run_partitions(context)
         known = materialized_data_versions(context.instance, feed.landing_key, keys)
-        folder = feed.landing(platform.landing, whole_up_to(int(context.run.tags.get(WHOLE_TAG, "0"))))
-        force, again = (context.run.tags.get(tag, "false") != "false" for tag in (FORCE_TAG, RELOAD_TAG))
+        folder = feed.landing(platform.landing, whole_up_to(int(context.run.tags.get(run_tags.WHOLE, "0"))))
+        force, again = (context.run.tags.get(tag, "false") != "false" for tag in (run_tags.FORCE, run_tags.RELOAD))
         work = _Work(feed, platform, folder, force, again)
         with step_logs(context, feed.name):
             started = time.monotonic()

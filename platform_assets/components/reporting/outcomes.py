@@ -15,6 +15,7 @@ import dagster as dg
 
 from platform_assets._compat import NOT_A_MATERIALIZATION, ReexecutionStrategy
 from platform_assets.failures import Failure, Kind
+from platform_assets.feeds import run_tags
 from platform_assets.lake.deliveries import SNAPSHOT, dagster_partition
 
 VERDICT = "verdict"
@@ -23,8 +24,6 @@ VERDICT = "verdict"
 LEFT_OUT = "left_out"
 """Metadata of a step's output: the partitions that were left out, the first of them with their problems."""
 
-MAX_RETRIES_TAG = "dagster/max_retries"
-RETRY_STRATEGY_TAG = "dagster/retry_strategy"
 SHOWN = 50
 """Problems that are reported in words; metadata of a run with thousands of bad partitions stays small."""
 
@@ -161,13 +160,13 @@ def _tag_for_run_retries(instance: dg.DagsterInstance, run_id: str, *, retryable
     tags = stored.tags if stored is not None else {}
     if retryable:
         # from the failure on, only the verdict check would run again; what is published already is left as it is
-        more = {RETRY_STRATEGY_TAG: ReexecutionStrategy.ALL_STEPS.value}
-        if tags.get(MAX_RETRIES_TAG) == "0":
-            more[MAX_RETRIES_TAG] = str(instance.run_retries_max_retries)
+        more = {run_tags.RETRY_STRATEGY: ReexecutionStrategy.ALL_STEPS.value}
+        if tags.get(run_tags.MAX_RETRIES) == "0":
+            more[run_tags.MAX_RETRIES] = str(instance.run_retries_max_retries)
         instance.add_run_tags(run_id, more)
-    elif tags.get(RETRY_STRATEGY_TAG) != ReexecutionStrategy.ALL_STEPS.value:
+    elif tags.get(run_tags.RETRY_STRATEGY) != ReexecutionStrategy.ALL_STEPS.value:
         # run_retries does not look at allow_retries: without the tag the whole range would run again
-        instance.add_run_tags(run_id, {MAX_RETRIES_TAG: "0"})
+        instance.add_run_tags(run_id, {run_tags.MAX_RETRIES: "0"})
 
 
 def _kinds(bad: Sequence[Outcome]) -> dict[str, Any]:
