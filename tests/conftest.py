@@ -5,8 +5,9 @@ import uuid
 import pytest
 
 from tests.support.lake import azure, lake, make_contract, s3, store_url
+from tests.support.postgres import _postgres_server, postgres_database
 
-__all__ = ["azure", "lake", "make_contract", "s3", "store_url"]
+__all__ = ["_postgres_server", "azure", "lake", "make_contract", "postgres_database", "s3", "store_url"]
 
 
 @pytest.fixture(autouse=True)

@@ -31,12 +31,16 @@ def fingerprints(
     columns: Sequence[ColumnDef],
     partition_column: str | None,
     partitions: Sequence[str],
+    staged: str | None = None,
 ) -> dict[str, tuple[int, str]]:
-    """Row count and hash of each of ``partitions`` that has rows; without a column the one partition is all rows."""
+    """Row count and hash of each of ``partitions`` that has rows; without a column the one partition is all rows.
+
+    ``staged`` is a relation with the table's rows, where they are to be read from.
+    """
     if not partitions:
         return {}
     names = sorted(column.name for column in columns)
-    source, value = session.quote(table.schema, table.name), session.fingerprint(names)
+    source, value = staged or session.quote(table.schema, table.name), session.fingerprint(names)
     if partition_column is None:
         rows, content_hash = session.execute(f"SELECT count(*), {value} FROM {source} AS r")[0]
         return dict.fromkeys(partitions, (rows, content_hash)) if rows else {}
@@ -44,26 +48,32 @@ def fingerprints(
     key = partition_text(session, "r", partition_column)
     counted = session.execute(
         f"SELECT {key}, count(*), {value} FROM {source} AS r "
-        f"WHERE {key} IN (SELECT partition_key FROM {keys}) GROUP BY 1"
+        f'WHERE {key} IN (SELECT k."partition_key" FROM {keys} AS k) GROUP BY 1'
     )
     return {partition: (rows, content_hash) for partition, rows, content_hash in counted}
 
 
 def changed_since(
-    session: Session, table: TableName, partition_column: str | None, verdicts: Mapping[str, LedgerEntry]
+    session: Session,
+    table: TableName,
+    partition_column: str | None,
+    verdicts: Mapping[str, LedgerEntry],
+    staged: str | None = None,
 ) -> dict[str, str]:
     """Those partitions of ``table`` whose rows are not those that their verdict saw, each with what is different.
 
     The hash of a table that a tool overwrites in place is compared. A table that is published changes only together
-    with its verdict, whose hash is that of what was loaded: there the rows are counted.
+    with its verdict, whose hash is that of what was loaded: there the rows are counted. ``staged`` is a relation
+    with the table's rows, where they are to be read from.
     """
     described = session.columns(table)
     in_place = [partition for partition, verdict in verdicts.items() if verdict.in_place]
     others = [partition for partition, verdict in verdicts.items() if not verdict.in_place]
     found: dict[str, tuple[int, str]] = {}
     if described is not None:
-        found |= fingerprints(session, table, data_columns(described), partition_column, in_place)
-        found |= {partition: (rows, "") for partition, rows in row_counts(session, table, PARTITION, others).items()}
+        found |= fingerprints(session, table, data_columns(described), partition_column, in_place, staged)
+        counted = row_counts(session, table, PARTITION, others, staged)
+        found |= {partition: (rows, "") for partition, rows in counted.items()}
     changed = {}
     for partition, verdict in verdicts.items():
         rows, content_hash = found.get(partition, (0, EMPTY_HASH))
@@ -74,14 +84,17 @@ def changed_since(
     return changed
 
 
-def row_counts(session: Session, table: TableName, partition_column: str, partitions: Sequence[str]) -> dict[str, int]:
-    """How many rows each of ``partitions`` has, of those that have any."""
+def row_counts(
+    session: Session, table: TableName, partition_column: str, partitions: Sequence[str], staged: str | None = None
+) -> dict[str, int]:
+    """How many rows each of ``partitions`` has, of those that have any; in ``staged``, if it is given."""
     if not partitions:
         return {}
     keys = session.stage_rows([ColumnDef("partition_key", "VARCHAR")], [(partition,) for partition in partitions])
-    key, source = partition_text(session, "r", partition_column), session.quote(table.schema, table.name)
+    key, source = partition_text(session, "r", partition_column), staged or session.quote(table.schema, table.name)
     return dict(
         session.execute(
-            f"SELECT {key}, count(*) FROM {source} AS r WHERE {key} IN (SELECT partition_key FROM {keys}) GROUP BY 1"
+            f'SELECT {key}, count(*) FROM {source} AS r WHERE {key} IN (SELECT k."partition_key" FROM {keys} AS k) '
+            "GROUP BY 1"
         )
     )

@@ -17,7 +17,7 @@ from platform_assets.publishing.migrations import ledger_session
 from platform_assets.publishing.readers import unreadable_in
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Content, LedgerEntry, State, Verdict
 from platform_assets.publishing.write_audit_publish import Batch, Staged, run_batch
-from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, TableName, Warehouse
+from platform_assets.warehouse.protocol import PARTITION, PARTITION_NAME, ColumnDef, Session, TableName, Warehouse
 
 SOURCE_CHECK = "source_published"
 """The check that the source's partition has a verdict that lets it be read."""
@@ -96,7 +96,17 @@ def _stage_table(
     candidates: Sequence[Candidate],
     audited: Mapping[str, LedgerEntry],
 ) -> Staged:
-    changed = changed_since(session, source, partition_column, {c.partition: audited[c.partition] for c in candidates})
+    partitions = sorted(candidate.partition for candidate in candidates)
+    marked = session.stage_rows([ColumnDef(PARTITION, "VARCHAR")], [(partition,) for partition in partitions])
+    selected = ", ".join(f"r.{session.quote(column.name)}" for column in columns)
+    condition = "true"
+    if partition_column is not None:
+        condition = f"{partition_text(session, 'r', partition_column)} = m.{PARTITION_NAME}"
+    # what is compared are the rows that are copied, whatever becomes of the source meanwhile
+    rows = f"{ledger.name(session, source)} AS r JOIN {marked} AS m ON {condition}"
+    relation = session.stage_query(f"SELECT {selected}, m.{PARTITION_NAME} FROM {rows}")
+    verdicts = {partition: audited[partition] for partition in partitions}
+    changed = changed_since(session, source, PARTITION, verdicts, relation)
     refused = {
         candidate.partition: CheckResult(
             HASH_CHECK,
@@ -109,13 +119,4 @@ def _stage_table(
         for candidate in candidates
         if candidate.partition in changed
     }
-    good = frozenset(candidate.partition for candidate in candidates if candidate.partition not in refused)
-    marked = session.stage_rows([ColumnDef(PARTITION, "VARCHAR")], [(partition,) for partition in sorted(good)])
-    selected = ", ".join(f"r.{session.quote(column.name)}" for column in columns)
-    condition = "true"
-    if partition_column is not None:
-        condition = f"{partition_text(session, 'r', partition_column)} = m.{PARTITION}"
-    relation = (
-        f"(SELECT {selected}, m.{PARTITION} FROM {ledger.name(session, source)} AS r JOIN {marked} AS m ON {condition})"
-    )
-    return Staged(relation, good, refused)
+    return Staged(relation, frozenset(partitions), refused)

@@ -69,9 +69,9 @@ def open_candidates(
 ) -> Iterator[OpenCandidates]:
     """Take the lease on all ``partitions`` (by asset) and mark them pending, in one transaction.
 
-    A function finds them in the session that takes the lease, anew after each wait for another run: nothing can come
-    between what it reads there and the lease. The block ends with :func:`record_verdicts`. A block that raises leaves
-    the partitions pending, which keeps them closed without a verdict, and gives the lease back. Raises ``LeaseHeld``.
+    A function finds them in the session that takes the lease, anew after each wait for another run. The block ends with
+    :func:`record_verdicts`. A block that raises leaves the partitions pending, which keeps them closed without a
+    verdict, and gives the lease back. Raises ``LeaseHeld``.
     """
 
     def attempt(session: Session) -> Lease:

@@ -69,31 +69,38 @@ class NotFree(PublishingError):
 def acquire(session: Session, keys: Sequence[Key], *, owner: str, run_id: str, seconds: float) -> Lease:
     """Take the lease on all ``keys``.
 
-    To be called inside a transaction, which ``NotFree`` has to roll back: the one statement that takes the leases may
-    have got some of them. It looks at each row once more when it changes it, so of two writers at the same moment one
-    gets the row, whatever both have read before.
+    To be called inside a transaction, which ``NotFree`` has to roll back. Writers take leases one after the other. A
+    row that a transaction is changing is not free: its owner publishes at this moment, whatever its expiry says.
     """
-    leases, wanted, now = name(session, LEASES), stage_keys(session, keys), session.now()
+    leases, wanted = name(session, LEASES), stage_keys(session, keys)
+    session.take_turn("platform.leases")
+    now = session.now()
     owners_now = _clear_dead(session)
     alive = owners_now.alive
     expired = _expired(session, wanted, owner, now) if owners_now.unknown else []
     session.execute(
-        f"INSERT INTO {leases} (asset, partition_key, token, holder, run_id, expires_at) "
-        f"SELECT k.asset, k.partition_key, 0, NULL, '', CAST(? AS TIMESTAMP) FROM {wanted} AS k "
-        "ON CONFLICT DO NOTHING",
+        f'INSERT INTO {leases} ("asset", "partition_key", "token", "holder", "run_id", "expires_at") '
+        f'SELECT k."asset", k."partition_key", 0, NULL, \'\', CAST(? AS TIMESTAMP) FROM {wanted} AS k '
+        f"WHERE NOT EXISTS (SELECT 1 FROM {leases} AS l WHERE {_SAME})",
         [now],
     )
-    kept = f" AND l.holder NOT IN ({', '.join('?' for _ in alive)})" if alive else ""
-    session.execute(
-        f"UPDATE {leases} AS l SET token = token + 1, holder = ?, run_id = ?, expires_at = ? WHERE {_among(wanted)} "
-        f"AND (l.holder IS NULL OR (l.expires_at <= ?{kept}))",
-        [owner, run_id, now + dt.timedelta(seconds=seconds), now, *alive],
+    kept = f' AND l."holder" NOT IN ({", ".join("?" for _ in alive)})' if alive else ""
+    free = session.kept(
+        f'SELECT l."asset", l."partition_key" FROM {leases} AS l WHERE {_among(wanted)} '
+        f'AND (l."holder" IS NULL OR (l."expires_at" <= ?{kept}))'
     )
+    mine = {(asset, partition) for asset, partition in session.execute(free, [now, *alive])}
+    if mine >= set(keys):
+        session.execute(
+            f'UPDATE {leases} AS l SET "token" = l."token" + 1, "holder" = ?, "run_id" = ?, "expires_at" = ? '
+            f"WHERE {_among(wanted)}",
+            [owner, run_id, now + dt.timedelta(seconds=seconds)],
+        )
     rows = session.execute(
-        f"SELECT l.asset, l.partition_key, l.run_id, l.holder, l.expires_at, l.token FROM {leases} AS l "
-        f"WHERE {_among(wanted)}"
+        f'SELECT l."asset", l."partition_key", l."run_id", coalesce(l."holder", \'\'), l."expires_at", l."token" '
+        f"FROM {leases} AS l WHERE {_among(wanted)}"
     )
-    busy = [Busy(*row[:5]) for row in rows if row[3] != owner]
+    busy = [Busy(*row[:5]) for row in sorted(rows) if (row[0], row[1]) not in mine]
     if busy:
         raise NotFree(busy)
     for holder, run in sorted(owners_now.dead):
@@ -111,14 +118,14 @@ def renew(session: Session, lease: Lease) -> None:
     """
     leases = name(session, LEASES)
     extend(session, lease.owner, lease.seconds)
-    rows = session.execute(f"SELECT asset, partition_key, token FROM {leases} WHERE holder = ?", [lease.owner])
+    rows = session.execute(f'SELECT "asset", "partition_key", "token" FROM {leases} WHERE "holder" = ?', [lease.owner])
     held = {(asset, partition): token for asset, partition, token in rows}
     lost = [key for key, token in lease.tokens.items() if held.get(key) != token]
     if not lost:
         return
     asset, partition = lost[0]
     successor = session.execute(
-        f"SELECT run_id FROM {leases} WHERE asset = ? AND partition_key = ?", [asset, partition]
+        f'SELECT "run_id" FROM {leases} WHERE "asset" = ? AND "partition_key" = ?', [asset, partition]
     )
     by = f"run {successor[0][0]}" if successor else "another writer"
     raise LeaseLost(
@@ -131,12 +138,12 @@ def renew(session: Session, lease: Lease) -> None:
 def extend(session: Session, owner: str, seconds: float) -> None:
     """Push the expiry of all that ``owner`` still has to ``seconds`` from now."""
     expires = session.now() + dt.timedelta(seconds=seconds)
-    session.execute(f"UPDATE {name(session, LEASES)} SET expires_at = ? WHERE holder = ?", [expires, owner])
+    session.execute(f'UPDATE {name(session, LEASES)} SET "expires_at" = ? WHERE "holder" = ?', [expires, owner])
 
 
 def release(session: Session, owner: str) -> None:
     """Give back all that ``owner`` has; tokens stay, so an old one never becomes the newest again."""
-    session.execute(f"UPDATE {name(session, LEASES)} SET holder = NULL WHERE holder = ?", [owner])
+    session.execute(f'UPDATE {name(session, LEASES)} SET "holder" = NULL WHERE "holder" = ?', [owner])
 
 
 @dataclass
@@ -150,7 +157,9 @@ class _Owners:
 
 def _clear_dead(session: Session) -> _Owners:
     """Give back what dead owners have, on whatever asset and partition; who owned leases until now."""
-    found = session.execute(f"SELECT DISTINCT holder, run_id FROM {name(session, LEASES)} WHERE holder IS NOT NULL")
+    found = session.execute(
+        f'SELECT DISTINCT "holder", "run_id" FROM {name(session, LEASES)} WHERE "holder" IS NOT NULL'
+    )
     result = _Owners()
     for owner in dict.fromkeys(holder for holder, _ in found):
         known = owners.is_alive(owner)
@@ -167,12 +176,15 @@ def _clear_dead(session: Session) -> _Owners:
 def _expired(session: Session, wanted: str, owner: str, now: dt.datetime) -> list[tuple[str, str]]:
     """Other owners, with their runs, whose leases on what is wanted have expired."""
     rows = session.execute(
-        f"SELECT DISTINCT l.holder, l.run_id FROM {name(session, LEASES)} AS l "
-        f"WHERE {_among(wanted)} AND l.holder <> ? AND l.expires_at <= ?",
+        f'SELECT DISTINCT l."holder", l."run_id" FROM {name(session, LEASES)} AS l '
+        f'WHERE {_among(wanted)} AND l."holder" <> ? AND l."expires_at" <= ?',
         [owner, now],
     )
     return sorted((holder, run) for holder, run in rows)
 
 
+_SAME = 'k."asset" = l."asset" AND k."partition_key" = l."partition_key"'
+
+
 def _among(wanted: str) -> str:
-    return f"EXISTS (SELECT 1 FROM {wanted} AS k WHERE k.asset = l.asset AND k.partition_key = l.partition_key)"
+    return f"EXISTS (SELECT 1 FROM {wanted} AS k WHERE {_SAME})"

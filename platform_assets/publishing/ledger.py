@@ -66,9 +66,9 @@ def stage_keys(session: Session, keys: Iterable[Key]) -> str:
 def append(session: Session, entries: Sequence[LedgerEntry]) -> None:
     if not entries:
         return
-    rows = [_row(entry) for entry in entries]
-    columns, staged = ", ".join(column.name for column in LEDGER_COLUMNS), session.stage_rows(LEDGER_COLUMNS, rows)
-    session.execute(f"INSERT INTO {name(session, LEDGER)} ({columns}) SELECT {columns} FROM {staged}")
+    columns = ", ".join(session.quote(column.name) for column in LEDGER_COLUMNS)
+    staged = session.stage_rows(LEDGER_COLUMNS, [_row(entry) for entry in entries])
+    session.execute(f"INSERT INTO {name(session, LEDGER)} ({columns}) SELECT {columns} FROM {staged} AS s")
 
 
 def latest(session: Session, keys: Sequence[Key], *, state: State | None = None) -> dict[Key, LedgerEntry]:
@@ -76,12 +76,9 @@ def latest(session: Session, keys: Sequence[Key], *, state: State | None = None)
     present = session.columns(LEDGER) if keys else None
     if present is None:
         return {}
-    condition = "" if state is None else f" AND l.state = {literal(state.value)}"
-    rows = session.execute(
-        f"SELECT {_columns('l', present)} FROM {name(session, LEDGER)} AS l JOIN {stage_keys(session, keys)} AS k "
-        f"ON l.asset = k.asset AND l.partition_key = k.partition_key WHERE true{condition} "
-        f"QUALIFY row_number() OVER (PARTITION BY l.asset, l.partition_key ORDER BY {_newest('l')}) = 1"
-    )
+    among = f'JOIN {stage_keys(session, keys)} AS k ON l."asset" = k."asset" AND l."partition_key" = k."partition_key"'
+    condition = "true" if state is None else f'l."state" = {literal(state.value)}'
+    rows = session.execute(_newest(session, present, among, condition))
     return {(entry.asset, entry.partition): entry for entry in map(_entry, rows)}
 
 
@@ -91,8 +88,9 @@ def history(session: Session, asset: str, partition: str | None, limit: int) -> 
     if present is None:
         return []
     rows = session.execute(
-        f"SELECT {_columns('l', present)} FROM {name(session, LEDGER)} AS l WHERE asset = ? AND partition_key = "
-        f"coalesce(?, partition_key) ORDER BY recorded_at DESC, partition_key DESC, {_newest('l')} LIMIT {int(limit)}",
+        f'SELECT {_columns(session, present)} FROM {name(session, LEDGER)} AS l WHERE l."asset" = ? AND '
+        f'l."partition_key" = coalesce(?, l."partition_key") '
+        f'ORDER BY l."recorded_at" DESC, l."partition_key" DESC, {_NEWEST_FIRST} LIMIT {int(limit)}',
         [asset, partition],
     )
     return [_entry(row) for row in rows]
@@ -101,23 +99,18 @@ def history(session: Session, asset: str, partition: str | None, limit: int) -> 
 def published_with_rows(session: Session, asset: str) -> list[str]:
     """Partitions whose published version holds data, in order: what a rule may take as history."""
     rows = session.execute(
-        f"SELECT partition_key FROM (SELECT partition_key, content FROM {name(session, LEDGER)} AS l "
-        f"WHERE asset = ? AND state = 'published' "
-        f"QUALIFY row_number() OVER (PARTITION BY partition_key ORDER BY {_newest('l')}) = 1) AS p "
-        f"WHERE content = 'data' ORDER BY partition_key",
+        f'SELECT p."partition_key" FROM (SELECT l."partition_key", l."content", {_PLACE} '
+        f'FROM {name(session, LEDGER)} AS l WHERE l."asset" = ? AND l."state" = \'published\') AS p '
+        f'WHERE p."_place" = 1 AND p."content" = \'data\'',
         [asset],
     )
-    return [row[0] for row in rows]
+    return sorted(row[0] for row in rows)
 
 
 def newest_of(session: Session, asset: str) -> dict[str, LedgerEntry]:
     """The newest line of every partition of one asset."""
     present = session.columns(LEDGER) or ()
-    rows = session.execute(
-        f"SELECT {_columns('l', present)} FROM {name(session, LEDGER)} AS l WHERE asset = ? "
-        f"QUALIFY row_number() OVER (PARTITION BY l.partition_key ORDER BY {_newest('l')}) = 1",
-        [asset],
-    )
+    rows = session.execute(_newest(session, present, "", 'l."asset" = ?'), [asset])
     return {entry.partition: entry for entry in map(_entry, rows)}
 
 
@@ -125,15 +118,21 @@ def assets(session: Session) -> list[str]:
     """Every asset the ledger knows."""
     if session.columns(LEDGER) is None:
         return []
-    return [row[0] for row in session.execute(f"SELECT DISTINCT asset FROM {name(session, LEDGER)} ORDER BY asset")]
+    return sorted(row[0] for row in session.execute(f'SELECT DISTINCT "asset" FROM {name(session, LEDGER)}'))
 
 
 def register_table(session: Session, asset: str, table: TableName) -> None:
-    """Remember where an asset's rows are, so that rules of other assets can refer to it by its key."""
+    """Remember where an asset's rows are, so that rules of other assets can refer to it by its key.
+
+    To be called inside a transaction.
+    """
+    if table_of(session, asset) == table:
+        return
+    session.take_turn("platform.tables")
     if table_of(session, asset) != table:
-        session.execute(f"DELETE FROM {name(session, TABLES)} WHERE asset = ?", [asset])
+        session.execute(f'DELETE FROM {name(session, TABLES)} WHERE "asset" = ?', [asset])
         session.execute(
-            f"INSERT INTO {name(session, TABLES)} (asset, schema_name, table_name) VALUES (?, ?, ?)",
+            f'INSERT INTO {name(session, TABLES)} ("asset", "schema_name", "table_name") VALUES (?, ?, ?)',
             [asset, table.schema, table.name],
         )
 
@@ -141,7 +140,9 @@ def register_table(session: Session, asset: str, table: TableName) -> None:
 def table_of(session: Session, asset: str) -> TableName | None:
     if session.columns(TABLES) is None:
         return None
-    rows = session.execute(f"SELECT schema_name, table_name FROM {name(session, TABLES)} WHERE asset = ?", [asset])
+    rows = session.execute(
+        f'SELECT "schema_name", "table_name" FROM {name(session, TABLES)} WHERE "asset" = ?', [asset]
+    )
     return TableName(*rows[0]) if rows else None
 
 
@@ -149,15 +150,25 @@ def name(session: Session, table: TableName) -> str:
     return session.quote(table.schema, table.name)
 
 
-def _columns(alias: str, present: Sequence[ColumnDef]) -> str:
-    """Every column by its name, of a ledger that may be older or newer than this version; null where it has none."""
+# a verdict closes the pending line of the same token
+_NEWEST_FIRST = """l."token" DESC, CASE l."state" WHEN 'pending' THEN 1 ELSE 0 END, l."recorded_at" DESC"""
+_PLACE = f'row_number() OVER (PARTITION BY l."asset", l."partition_key" ORDER BY {_NEWEST_FIRST}) AS "_place"'
+
+
+def _newest(session: Session, present: Sequence[ColumnDef], joined: str, condition: str) -> str:
+    """A query for the newest of the lines ``l`` of each partition that fulfil a condition."""
+    columns = ", ".join(f"n.{session.quote(column.name)}" for column in LEDGER_COLUMNS)
+    lines = f"{name(session, LEDGER)} AS l {joined}"
+    ranked = f"SELECT {_columns(session, present)}, {_PLACE} FROM {lines} WHERE {condition}"
+    return f'SELECT {columns} FROM ({ranked}) AS n WHERE n."_place" = 1'
+
+
+def _columns(session: Session, present: Sequence[ColumnDef]) -> str:
+    """Every column of ``l`` by its name, of a ledger that may be older or newer than this version; null where it has
+    none."""
     there = {column.name.lower() for column in present}
-    return ", ".join(f"{alias}.{c.name}" if c.name in there else f"NULL AS {c.name}" for c in LEDGER_COLUMNS)
-
-
-def _newest(alias: str) -> str:
-    # a verdict closes the pending line of the same token
-    return f"{alias}.token DESC, CASE {alias}.state WHEN 'pending' THEN 1 ELSE 0 END, {alias}.recorded_at DESC"
+    names = [(column.name, session.quote(column.name)) for column in LEDGER_COLUMNS]
+    return ", ".join(f"l.{quoted}" if each in there else f"NULL AS {quoted}" for each, quoted in names)
 
 
 def _row(entry: LedgerEntry) -> tuple[object, ...]:

@@ -18,7 +18,7 @@ from platform_assets.publishing.errors import ReferenceMissing, RuleUnusable
 from platform_assets.sql.batch_rules import aggregate, duplicates_query, expression_query, unreferenced_query
 from platform_assets.sql.translation import NotTranslated
 from platform_assets.warehouse.errors import StatementFailed
-from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, TableName
+from platform_assets.warehouse.protocol import PARTITION, PARTITION_NAME, ColumnDef, Session, TableName
 
 MAX_ATTRIBUTION_STATEMENTS = 128
 """How many statements may be spent on finding the partitions at fault; the rest share the blame."""
@@ -80,7 +80,7 @@ def _aggregates(session: Session, source: str, rules: Sequence[BatchRule]) -> li
     if not rules:
         return []
     measured = ", ".join(str(aggregate(rule, session.dialect)) for rule in rules)
-    return session.execute(f"SELECT {PARTITION}, {measured} FROM {source} AS r GROUP BY {PARTITION}")
+    return session.execute(f"SELECT r.{PARTITION_NAME}, {measured} FROM {source} AS r GROUP BY 1")
 
 
 def _isolated(
@@ -158,8 +158,8 @@ def _one_rule(
 
 def _only(session: Session, relation: str, partitions: Sequence[str]) -> str:
     return (
-        f"(SELECT * FROM {relation} AS s WHERE s.{PARTITION} IN "
-        f"(SELECT partition_key FROM {_keys(session, partitions)}))"
+        f"(SELECT * FROM {relation} AS s WHERE s.{PARTITION_NAME} IN "
+        f'(SELECT k."partition_key" FROM {_keys(session, partitions)} AS k))'
     )
 
 

@@ -51,6 +51,7 @@ def _first_tables(session: Session) -> None:
     session.ensure_table(LEDGER, FIRST_LEDGER_COLUMNS)
     session.ensure_table(LEASES, LEASE_COLUMNS)
     session.ensure_table(TABLES, TABLE_COLUMNS)
+    session.ensure_index(LEDGER, _KEY)
 
 
 def _failures(session: Session) -> None:
@@ -59,13 +60,13 @@ def _failures(session: Session) -> None:
 
 def _merge_leases(session: Session) -> None:
     """Of the rows of one partition, the one with the highest token stays."""
-    leases, columns = name(session, LEASES), ", ".join(column.name for column in LEASE_COLUMNS)
+    leases, columns = name(session, LEASES), ", ".join(session.quote(column.name) for column in LEASE_COLUMNS)
+    copies = f'SELECT {columns}, count(*) OVER (PARTITION BY "asset", "partition_key") AS "_copies" FROM {leases}'
     rows = session.execute(
-        f"SELECT {columns} FROM {leases} QUALIFY count(*) OVER (PARTITION BY asset, partition_key) > 1 "
-        "ORDER BY token, expires_at"
+        f'SELECT {columns} FROM ({copies}) AS c WHERE c."_copies" > 1 ORDER BY "token", "expires_at"'
     )
     for key, row in {(row[0], row[1]): row for row in rows}.items():
-        session.execute(f"DELETE FROM {leases} WHERE asset = ? AND partition_key = ?", key)
+        session.execute(f'DELETE FROM {leases} WHERE "asset" = ? AND "partition_key" = ?', key)
         session.execute(f"INSERT INTO {leases} ({columns}) VALUES ({', '.join('?' for _ in row)})", row)
 
 
@@ -114,7 +115,7 @@ def _make(session: Session, migration: Migration) -> None:
         with session.transaction():
             # first, so that of two processes the second one waits here, and fails on the unique number
             session.execute(
-                f"INSERT INTO {name(session, MIGRATION_TABLE)} (number, name, applied_at) VALUES (?, ?, ?)",
+                f'INSERT INTO {name(session, MIGRATION_TABLE)} ("number", "name", "applied_at") VALUES (?, ?, ?)',
                 [migration.number, migration.name, session.now()],
             )
             migration.apply(session)
@@ -127,7 +128,7 @@ def _make(session: Session, migration: Migration) -> None:
 def _known_version(session: Session) -> int:
     """The number of the newest migration that was made, 0 for none. Raises ``NewerWarehouse``."""
     try:
-        rows = session.execute(f"SELECT max(number) FROM {name(session, MIGRATION_TABLE)}")
+        rows = session.execute(f'SELECT max("number") FROM {name(session, MIGRATION_TABLE)}')
     except StatementFailed:
         if session.columns(MIGRATION_TABLE) is not None:
             raise

@@ -21,19 +21,19 @@ from platform_assets.publishing.gates import Order, audit, by_key
 from platform_assets.publishing.leases import LEASE_SECONDS, Lease, acquire, release, renew
 from platform_assets.publishing.metrics import Measured, measure
 from platform_assets.publishing.migrations import ledger_session
-from platform_assets.publishing.retyping import fit_table, make_anew
+from platform_assets.publishing.retyping import fitting_table, refuse_losses
 from platform_assets.publishing.taking import WAIT_SECONDS, lease_owner, take
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Content, LedgerEntry, State, Verdict
 from platform_assets.sql.digest import rules_digest
 from platform_assets.warehouse.errors import WarehouseExhausted
-from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, TableName, Warehouse
+from platform_assets.warehouse.protocol import PARTITION, PARTITION_NAME, ColumnDef, Session, TableName, Warehouse
 
 log = logger(__name__)
 
 
 @dataclass(frozen=True)
 class Staged:
-    """Candidates as a relation (with ``_partition``), and those that could not be staged."""
+    """Candidates as a relation (with ``_partition``), and those that could not be staged or are refused."""
 
     relation: str
     partitions: frozenset[str]
@@ -125,6 +125,14 @@ def _take(warehouse: Warehouse, batch: Batch, owner: str) -> tuple[dict[str, Ver
             return unchanged, None
         with session.transaction():
             lease = acquire(session, wanted, owner=owner, run_id=batch.run_id, seconds=batch.lease_seconds)
+        if session.capabilities.concurrent_writers:
+            # between the look and the lease somebody else may have published
+            leased = {partition for _, partition in wanted}
+            newer, _ = _unchanged(session, batch, keys)
+            unchanged = {
+                **{partition: verdict for partition, verdict in unchanged.items() if partition not in leased},
+                **{partition: verdict for partition, verdict in newer.items() if partition in leased},
+            }
         return unchanged, lease
 
     return take(
@@ -172,7 +180,8 @@ def _write(warehouse: Warehouse, batch: Batch, lease: Lease, unchanged: Mapping[
     fresh = [c for c in mine if c.partition not in unchanged]
     with ledger_session(warehouse, purpose=f"run {batch.run_id} publishing {batch.asset}") as session:
         columns = (*batch.columns, ColumnDef(PARTITION, "VARCHAR", "Partition"))
-        made_anew = fit_table(session, batch.table, columns, retypes=batch.retypes)
+        target = fitting_table(session, batch.table, columns, retypes=batch.retypes)
+        session.ensure_index(target, [PARTITION])
         staged, results = _audited(session, batch, fresh)
         failpoint("publish.audited")
         verdicts = {c.partition: _verdict(batch, c, results.get(c.partition, ())) for c in fresh}
@@ -181,11 +190,14 @@ def _write(warehouse: Warehouse, batch: Batch, lease: Lease, unchanged: Mapping[
         with session.transaction():
             renew(session, lease)
             failpoint("publish.fenced")
-            if made_anew:
-                make_anew(session, batch.table, columns, {candidate.partition for candidate in good})
-            _replace_rows(session, batch, staged, good)
+            if target != batch.table:
+                refuse_losses(session, batch.table, {candidate.partition for candidate in good})
+            _replace_rows(session, batch, target, staged, good)
             _record(session, batch, lease, verdicts)
             release(session, lease.owner)
+            if target != batch.table:
+                session.replace_table(batch.table, target)
+                failpoint("publish.made_anew")
             failpoint("publish.before_commit")
         failpoint("publish.committed")
     return verdicts
@@ -240,12 +252,12 @@ def _verdict(batch: Batch, candidate: Candidate, checks: tuple[CheckResult, ...]
     )
 
 
-def _replace_rows(session: Session, batch: Batch, staged: Staged, good: Sequence[Candidate]) -> None:
+def _replace_rows(session: Session, batch: Batch, table: TableName, staged: Staged, good: Sequence[Candidate]) -> None:
     if not good:
         return
-    target = ledger.name(session, batch.table)
+    target = ledger.name(session, table)
     keys = session.stage_rows([ColumnDef("partition_key", "VARCHAR")], [(c.partition,) for c in good])
-    among = f"{PARTITION} IN (SELECT partition_key FROM {keys})"
+    among = f'{PARTITION_NAME} IN (SELECT k."partition_key" FROM {keys} AS k)'
     session.execute(f"DELETE FROM {target} WHERE {among}")
     failpoint("publish.deleted")
     columns = ", ".join(session.quote(name) for name in [*(c.name for c in batch.columns), PARTITION])
@@ -254,7 +266,7 @@ def _replace_rows(session: Session, batch: Batch, staged: Staged, good: Sequence
     session.execute(f"INSERT INTO {target} ({columns}) SELECT {columns} FROM {staged.relation} AS s{condition}")
     failpoint("publish.inserted")
     # what is promised in the ledger is counted in the table itself, before the commit
-    arrived = session.execute(f"SELECT {PARTITION}, count(*) FROM {target} WHERE {among} GROUP BY {PARTITION}")
+    arrived = session.execute(f"SELECT {PARTITION_NAME}, count(*) FROM {target} WHERE {among} GROUP BY 1")
     found = dict(arrived)
     for candidate in good:
         rows = candidate.rows if candidate.state == Content.DATA else 0

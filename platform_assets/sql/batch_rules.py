@@ -66,13 +66,11 @@ def expression_query(
     rule: BatchRule, relation: str, partition: str, wanted: str, dialect: Dialect = Dialect.DUCKDB
 ) -> str:
     """The rule's scalar query for every ``partition_key`` in ``wanted``, as one correlated statement."""
-    rows = f"(SELECT * FROM {relation} AS _rows WHERE _rows.{partition} = _wanted.partition_key)"
+    key = f"_wanted.{quoted('partition_key', dialect)}"
+    rows = f"(SELECT * FROM {relation} AS _rows WHERE _rows.{quoted(partition, dialect)} = {key})"
     double = text_of(exp.DataType.build("DOUBLE"), dialect)
     # the line break ends a comment with which the query may end
-    return (
-        f"SELECT _wanted.partition_key, CAST((\n{scalar_query(rule, rows, dialect)}\n) AS {double}) "
-        f"FROM {wanted} AS _wanted"
-    )
+    return f"SELECT {key}, CAST((\n{scalar_query(rule, rows, dialect)}\n) AS {double}) FROM {wanted} AS _wanted"
 
 
 def scalar_query(rule: BatchRule, rows: str, dialect: Dialect = Dialect.DUCKDB) -> str:
@@ -139,7 +137,7 @@ def _count() -> exp.Expr:
 
 
 def _grouping(partition: str) -> exp.Expr:
-    return exp.column(exp.to_identifier(partition, quoted=False))
+    return exp.column(exp.to_identifier(partition, quoted=True))
 
 
 def _relation(text: str, alias: str) -> exp.Expr:

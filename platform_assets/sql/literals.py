@@ -13,6 +13,9 @@ from platform_assets.sql.identifiers import Unwritable
 if TYPE_CHECKING:
     from sqlglot import exp
 
+_PLAIN_TEXTS = (Dialect.DUCKDB, Dialect.POSTGRES)
+"""Dialects in which only a quote has a meaning in a text; PostgreSQL with ``standard_conforming_strings``."""
+
 DIGITS = 38
 """Of a decimal, in every engine; one with more of them would be read as a double."""
 
@@ -39,7 +42,7 @@ def _plain(value: object, dialect: Dialect) -> str | None:
         return str(value).upper()
     if isinstance(value, int):
         return str(int(value))
-    if isinstance(value, str) and dialect is Dialect.DUCKDB and "\0" not in value:
+    if isinstance(value, str) and dialect in _PLAIN_TEXTS and "\0" not in value:
         doubled = value.replace("'", "''")
         return f"'{doubled}'"
     return None

@@ -67,3 +67,23 @@ class IncompatibleTable(WarehouseError):
 
     kind = Kind.MISCONFIGURED
     code = "warehouse:incompatible_table"
+
+
+class ConnectionLost(WarehouseError):
+    """The server of the warehouse does not answer, or no longer does; what was not committed is rolled back."""
+
+    code = "warehouse:connection"
+
+
+class WarehouseRefused(WarehouseError):
+    """The server refused the role: a wrong or missing password, no such role, or a right that it lacks."""
+
+    kind = Kind.CREDENTIALS
+    code = "warehouse:refused"
+
+
+class StatementTimeout(WarehouseError):
+    """A statement took longer than the server lets this role's statements take."""
+
+    kind = Kind.TIMEOUT
+    code = "warehouse:statement_timeout"

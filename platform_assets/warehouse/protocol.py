@@ -2,8 +2,10 @@
 
 ``publishing`` is written against :class:`Warehouse` and :class:`Session` alone. A new warehouse is a module
 beside ``duckdb`` that passes ``tests/warehouse/conformance.py``; statements that only one engine understands
-stay in its module. The SQL that callers may write is the common core: SELECT with window functions and
-QUALIFY, INSERT ... SELECT, ON CONFLICT DO NOTHING, DELETE and UPDATE with subqueries, ``?`` for bound values.
+stay in its module. The SQL that callers may write is the common core: SELECT with window functions, INSERT ... SELECT,
+DELETE and UPDATE with subqueries, ``?`` for bound values. Names of schemas, tables and columns stand in double quotes,
+where they are made and where they are used: engines differ in the case of those that do not. A subquery behind FROM has
+an alias. Nothing is created inside a transaction that publishes: on some engines a statement that creates commits it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,9 @@ from platform_assets.sql.dialects import Dialect
 
 PARTITION = "_partition"
 """The column, in every staged relation and published table, that holds the partition key as text."""
+
+PARTITION_NAME = f'"{PARTITION}"'
+"""The same as it is written in SQL."""
 
 PARTITION_COLUMN = (PARTITION, "VARCHAR", "Key of the partition that the row belongs to.")
 """Name, type and description of that column."""
@@ -36,7 +41,11 @@ class TableName:
 
 @dataclass(frozen=True)
 class ColumnDef:
-    """A column of a table: its type in the words of the SQL standard (``VARCHAR``, ``DECIMAL(10,2)``, ...)."""
+    """A column of a table: its type in the platform's words (``VARCHAR``, ``DECIMAL(10,2)``, ...).
+
+    They are those of DuckDB's catalog, whatever the engine: VARCHAR, BIGINT, DOUBLE, BOOLEAN, DATE, TIMESTAMP,
+    TIMESTAMP WITH TIME ZONE, JSON, DECIMAL(p,s). Each engine maps them to types of its own in one place.
+    """
 
     name: str
     type: str
@@ -51,8 +60,26 @@ class StagedFile:
     partition: str
 
 
+@dataclass(frozen=True)
+class Capabilities:
+    """What an engine can do beyond what all can; callers and tests ask for it by name.
+
+    ``concurrent_writers``: several sessions are open at once, and see what others have committed from one statement to
+    the next; otherwise they take turns. ``copies_staged``: staged files are copied, so that they are read once, when
+    they are staged; otherwise they are read in place.
+    """
+
+    concurrent_writers: bool
+    copies_staged: bool
+
+
 class Session(Protocol):
     """An open connection, used by one thread and never kept across steps."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What its engine can do."""
+        ...
 
     @property
     def dialect(self) -> Dialect:
@@ -71,7 +98,22 @@ class Session(Protocol):
         ...
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Commit at the end of the block, roll back on any exception. Transactions do not nest."""
+        """Commit at the end of the block, roll back on any exception. Transactions do not nest.
+
+        A statement sees what was committed before it began. Rows that a transaction has changed are kept from other
+        transactions until it ends.
+        """
+        ...
+
+    def take_turn(self, name: str) -> None:
+        """Wait until no other transaction has the turn ``name``, and keep it until this transaction ends."""
+        ...
+
+    def kept(self, query: str) -> str:
+        """``query``, a SELECT of one table's rows, as one that passes over the rows that others are changing.
+
+        Those that it gives are kept from other transactions until this one ends.
+        """
         ...
 
     def now(self) -> dt.datetime:
@@ -102,10 +144,25 @@ class Session(Protocol):
         """
         ...
 
-    def stage_rows(self, columns: Sequence[ColumnDef], rows: Iterable[Sequence[object]]) -> str:
-        """Hand a few thousand rows of Python values to the session; returns a relation for FROM.
+    def ensure_index(self, table: TableName, columns: Sequence[str]) -> None:
+        """From here on a few of the table's rows are found quickly by ``columns``."""
+        ...
 
-        Types are VARCHAR, BIGINT, BOOLEAN and TIMESTAMP. The relation lives as long as the session.
+    def replace_table(self, table: TableName, by: TableName) -> None:
+        """Drop ``table`` and give its name to ``by``, a table of the same schema; a part of the transaction."""
+        ...
+
+    def stage_rows(self, columns: Sequence[ColumnDef], rows: Iterable[Sequence[object]]) -> str:
+        """A few thousand rows of Python values as a relation for FROM. Nothing is created.
+
+        Types are VARCHAR, BIGINT, BOOLEAN and TIMESTAMP.
+        """
+        ...
+
+    def stage_query(self, query: str) -> str:
+        """The rows of ``query`` as they are now; returns a relation for FROM that lives as long as the session.
+
+        No other session changes what it gives. Not inside a transaction.
         """
         ...
 
@@ -115,7 +172,8 @@ class Session(Protocol):
 
         Columns are matched by name; one that a file lacks is null. No value is changed: a file whose type
         does not fit into the column's raises ``StatementFailed``. The rows may be copied (a staging table)
-        or read in place; they must not be shown to other sessions. The relation lives as long as the session.
+        or read in place; they must not be shown to other sessions. The relation lives as long as the session. Not
+        inside a transaction.
         """
         ...
 
@@ -143,7 +201,11 @@ class Warehouse(Protocol):
         ...
 
     def reserve(self, *, purpose: str = "") -> AbstractContextManager[None]:
-        """Keep every other session out while a tool of its own (dbt) works on the warehouse in this process."""
+        """Let a tool of its own (dbt) work on the warehouse in this process, for the length of the block.
+
+        An engine whose sessions take turns keeps every other session out; one with concurrent writers lets them in.
+        ``WarehouseError`` if it cannot be used.
+        """
         ...
 
     def blames_statement(self, text: str) -> bool | None:

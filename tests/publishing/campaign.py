@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from platform_assets.publishing.ledger import LEASES
 from platform_assets.publishing.readers import published_versions, unreadable
-from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from platform_assets.warehouse.protocol import Warehouse
 from tests.publishing.marts import DAYS, MART, TABLE, versions
 from tests.publishing.support import ASSET, Lake, content
 from tests.publishing.writer import PARTITIONS, ROWS, publish_files, publish_in_place
+from tests.support.engines import location_of
 
 _MART = "SELECT CAST(day AS VARCHAR), max(v), count(DISTINCT v), count(*) FROM marts.daily GROUP BY 1"
 
@@ -22,13 +23,13 @@ class Campaign:
     """One of the two ways of publishing (``files``, ``in_place``), on one warehouse."""
 
     kind: str
-    warehouse: DuckDBWarehouse
+    warehouse: Warehouse
     lake: Lake
 
     def start(
         self, version: str, count: int = 1, *, limit: int | None = None, failpoint: str = ""
     ) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "tests.publishing.writer", self.kind, str(self.warehouse.path)]
+        command = [sys.executable, "-m", "tests.publishing.writer", self.kind, location_of(self.warehouse)]
         command += [str(self.lake.folder), version, str(count), *([str(limit)] if limit is not None else [])]
         environment = {**os.environ, "PLATFORM_FAILPOINTS": f"{failpoint}=kill" if failpoint else ""}
         return subprocess.Popen(

@@ -1,4 +1,4 @@
-"""A warehouse on disk, and a lake that hands out candidates with real Parquet files."""
+"""A warehouse of each engine, and a lake that hands out candidates with real Parquet files."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from platform_assets.warehouse.protocol import Warehouse
 from tests.publishing.support import Lake
+from tests.support.engines import ENGINES, warehouse_of
 
 
-@pytest.fixture
-def warehouse(tmp_path: Path) -> DuckDBWarehouse:
-    return DuckDBWarehouse(tmp_path / "w.duckdb", wait_seconds=120, threads=1)
+@pytest.fixture(params=ENGINES)
+def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
+    return warehouse_of(request.param, tmp_path, request)
 
 
 @pytest.fixture

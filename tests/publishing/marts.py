@@ -8,8 +8,7 @@ from platform_assets.contracts.severity import Severity
 from platform_assets.publishing.from_tables import publish_from_table
 from platform_assets.publishing.in_place import BuiltModel, open_candidates, record_verdicts
 from platform_assets.publishing.verdicts import CheckResult, Verdict
-from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
-from platform_assets.warehouse.protocol import TableName
+from platform_assets.warehouse.protocol import ColumnDef, TableName, Warehouse
 
 MART = "marts/daily"
 TABLE = TableName("marts", "daily")
@@ -18,18 +17,18 @@ DAYS = ["2024-01-01", "2024-01-02", "2024-01-03"]
 HELD = CheckResult("not_null_x", Severity.ERROR, passed=False, value=2, message="2 rows without x")
 
 
-def build(warehouse: DuckDBWarehouse, version: str, days: Sequence[str] = DAYS, rows: int = 2) -> None:
+def build(warehouse: Warehouse, version: str, days: Sequence[str] = DAYS, rows: int = 2) -> None:
     """What a dbt run does: delete and insert, in its own connection."""
     with warehouse.session() as session:
-        session.execute("CREATE SCHEMA IF NOT EXISTS marts")
-        session.execute("CREATE TABLE IF NOT EXISTS marts.daily (day DATE, v VARCHAR, i BIGINT)")
+        session.ensure_table(TABLE, [ColumnDef("day", "DATE"), ColumnDef("v", "VARCHAR"), ColumnDef("i", "BIGINT")])
         for day in days:
             session.execute("DELETE FROM marts.daily WHERE day = ?", [day])
-            session.execute("INSERT INTO marts.daily SELECT ?, ?, i FROM range(?) AS r(i)", [day, version, rows])
+            made = session.stage_rows([ColumnDef("i", "BIGINT")], [(i,) for i in range(rows)])
+            session.execute(f"INSERT INTO marts.daily SELECT CAST(? AS DATE), ?, m.i FROM {made} AS m", [day, version])
 
 
 def materialize(
-    warehouse: DuckDBWarehouse,
+    warehouse: Warehouse,
     version: str,
     days: Sequence[str] = DAYS,
     *,
@@ -44,7 +43,7 @@ def materialize(
         return record_verdicts(warehouse, opened, {MART: BuiltModel(TABLE, "day", {day: [HELD] for day in held})})
 
 
-def copy(warehouse: DuckDBWarehouse, days: Sequence[str] = DAYS, run: str = "copy") -> list[Verdict]:
+def copy(warehouse: Warehouse, days: Sequence[str] = DAYS, run: str = "copy") -> list[Verdict]:
     """The mart copied into the schema that people read."""
     return publish_from_table(
         warehouse,
@@ -58,7 +57,7 @@ def copy(warehouse: DuckDBWarehouse, days: Sequence[str] = DAYS, run: str = "cop
     )
 
 
-def versions(warehouse: DuckDBWarehouse, expected: int = 2) -> dict[str, str]:
+def versions(warehouse: Warehouse, expected: int = 2) -> dict[str, str]:
     """The version of each partition of the copy, each of which is whole."""
     with warehouse.session(read_only=True) as session:
         if session.describe(TARGET) is None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -13,8 +14,7 @@ from platform_assets.contracts.model import BatchRule, Bounds, Metric
 from platform_assets.publishing.from_files import publish
 from platform_assets.publishing.owners import registered
 from platform_assets.publishing.verdicts import Candidate, Verdict
-from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
-from platform_assets.warehouse.protocol import TableName
+from platform_assets.warehouse.protocol import TableName, Warehouse
 
 ASSET = "raw/sales"
 TABLE = TableName("raw", "sales")
@@ -54,7 +54,7 @@ class Lake:
 
 
 def load(
-    warehouse: DuckDBWarehouse,
+    warehouse: Warehouse,
     *candidates: Candidate,
     rules: Sequence[BatchRule] = (NOT_EMPTY,),
     run: str = "run",
@@ -77,16 +77,28 @@ def load(
     )
 
 
-def content(warehouse: DuckDBWarehouse, table: TableName = TABLE) -> dict[str, list[str]]:
+def content(warehouse: Warehouse, table: TableName = TABLE) -> dict[str, list[str]]:
     """The versions found in the rows of each partition, one entry a row."""
     with warehouse.session(read_only=True) as session:
         if session.describe(table) is None:
             return {}
-        rows = session.execute(f"SELECT _partition, v FROM {table} ORDER BY ALL")
+        rows = session.execute(f"SELECT _partition, v FROM {table} ORDER BY 1, 2")
     found: dict[str, list[str]] = {}
     for partition, version in rows:
         found.setdefault(partition, []).append(version)
     return found
+
+
+def session_class(warehouse: Warehouse) -> type[Any]:
+    """The class of its sessions."""
+    with warehouse.session() as session:
+        return type(session)
+
+
+def copies_staged(warehouse: Warehouse) -> bool:
+    """Whether the lake's files are read once, when they are staged."""
+    with warehouse.session() as session:
+        return session.capabilities.copies_staged
 
 
 class _Nothing:

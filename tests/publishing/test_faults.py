@@ -15,10 +15,11 @@ from platform_assets.contracts.model import BatchRule, Bounds, Metric
 from platform_assets.failpoints import armed
 from platform_assets.publishing.readers import ledger_history
 from platform_assets.publishing.verdicts import State
-from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
-from platform_assets.warehouse.errors import StatementFailed, WarehouseError, WarehouseExhausted
+from platform_assets.warehouse.errors import StatementFailed, WarehouseError
+from platform_assets.warehouse.protocol import Warehouse
 from tests.publishing.marts import MART, copy, materialize
-from tests.publishing.support import ASSET, NOT_EMPTY, Lake, content, load, states
+from tests.publishing.support import ASSET, NOT_EMPTY, Lake, content, copies_staged, load, states
+from tests.support.engines import location_of
 
 MEAN = BatchRule("mean", Metric.MEAN, Bounds(0), columns=("x",))
 
@@ -58,7 +59,7 @@ MOST_FILES = 200
 @pytest.mark.parametrize(
     "name", ["publish.leased", *(pytest.param(f"publish.{at}", marks=pytest.mark.slow) for at in ("staged", "audited"))]
 )
-def test_too_many_open_files_reject_nothing(warehouse: DuckDBWarehouse, lake: Lake, name: str) -> None:
+def test_too_many_open_files_reject_nothing(warehouse: Warehouse, lake: Lake, name: str) -> None:
     worked: list[bool] = []
     while True not in worked:
         more = len(worked)
@@ -72,12 +73,13 @@ def test_too_many_open_files_reject_nothing(warehouse: DuckDBWarehouse, lake: La
             assert content(warehouse) == before
         verdicts = load(warehouse, *candidates, rules=[NOT_EMPTY, MEAN], run=f"next{more}", wait_seconds=0)
         assert {verdict.state for verdict in verdicts} == {State.PUBLISHED}
-    assert False in worked
+    # rows that are in a server by then need no file of this process
+    assert (False in worked) == (name == "publish.leased" or not copies_staged(warehouse))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["publish.in_place.opened", "publish.in_place.audited"])
-def test_too_many_open_files_reject_no_model(warehouse: DuckDBWarehouse, name: str) -> None:
+def test_too_many_open_files_reject_no_model(warehouse: Warehouse, name: str) -> None:
     """A run whose own process could neither record nor give back: the next one of the process does not wait for it."""
     built: list[bool] = []
     copied: list[bool] = []
@@ -93,25 +95,14 @@ def test_too_many_open_files_reject_no_model(warehouse: DuckDBWarehouse, name: s
             copied.append(attempt(lambda: copy(warehouse)))
         assert {entry.state for entry in ledger_history(warehouse, asset="published/daily")} <= {State.PUBLISHED}
         assert {verdict.state for verdict in copy(warehouse)} == {State.PUBLISHED}
-    assert False in built
+    assert (False in built) == (name == "publish.in_place.opened" or not copies_staged(warehouse))
     assert False in copied
 
 
-def test_what_could_not_be_given_back_is_given_back_to_other_processes_too(warehouse: DuckDBWarehouse) -> None:
+def test_what_could_not_be_given_back_is_given_back_to_other_processes_too(warehouse: Warehouse) -> None:
     """This process lives on and takes no further lease: only its own late giving back can free the partitions."""
     with few_files_from("publish.in_place.opened", 0), pytest.raises(WarehouseError):
         materialize(warehouse, "v1")
-    writer = [sys.executable, "-m", "tests.publishing.writer", "in_place", str(warehouse.path), "", "w", "1"]
+    writer = [sys.executable, "-m", "tests.publishing.writer", "in_place", location_of(warehouse), "", "w", "1"]
     done = subprocess.run(writer, capture_output=True, text=True, check=False)
     assert done.stdout == "w0\n", done.stderr
-
-
-def test_too_little_memory_rejects_nothing(warehouse: DuckDBWarehouse, lake: Lake) -> None:
-    select = "CAST(i AS BIGINT) AS id, 'v1' AS v, random() AS x"
-    candidate = lake.candidate("a", "v1", rows=2_000_000, select=select)
-    exact = BatchRule("copies", Metric.DUPLICATE_FRACTION, Bounds(0, 0), columns=("id", "x"))
-    small = DuckDBWarehouse(warehouse.path, memory_limit="12MB", threads=1)
-    with pytest.raises(WarehouseExhausted, match="memory"):
-        load(small, candidate, rules=[exact], run="small")
-    assert ledger_history(warehouse, asset=ASSET) == []
-    assert states(load(warehouse, candidate, rules=[exact], wait_seconds=0)) == ["published"]

@@ -1,4 +1,5 @@
-"""A disk that is full at some moment of publishing: an error that says so, the old state, a next run that succeeds."""
+"""A disk or memory that is full at some moment of publishing: an error that says so, the old state, a next run that
+succeeds. Here they are those of this process: the server of another engine has its own."""
 
 from __future__ import annotations
 
@@ -13,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from platform_assets.contracts.model import BatchRule, Bounds, Metric
 from platform_assets.publishing.ledger import history
+from platform_assets.publishing.readers import ledger_history
 from platform_assets.publishing.taking import GIVING_BACK
 from platform_assets.publishing.verdicts import State
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
@@ -23,6 +26,11 @@ from tests.publishing.marts import MART
 from tests.publishing.support import ASSET, Lake, content, load, states
 from tests.publishing.writer import FULL, ROWS
 from tests.support.campaigns import REPEATS
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> DuckDBWarehouse:
+    return DuckDBWarehouse(tmp_path / "w.duckdb", wait_seconds=120, threads=1)
 
 
 @pytest.mark.slow
@@ -112,3 +120,14 @@ def test_a_small_file_system_that_is_full(tmp_path: Path, lake: Lake, size: str)
             if thread.name == GIVING_BACK:
                 thread.join()
         subprocess.run(["umount", str(mount)], check=True)
+
+
+def test_too_little_memory_rejects_nothing(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+    select = "CAST(i AS BIGINT) AS id, 'v1' AS v, random() AS x"
+    candidate = lake.candidate("a", "v1", rows=2_000_000, select=select)
+    exact = BatchRule("copies", Metric.DUPLICATE_FRACTION, Bounds(0, 0), columns=("id", "x"))
+    small = DuckDBWarehouse(warehouse.path, memory_limit="12MB", threads=1)
+    with pytest.raises(WarehouseExhausted, match="memory"):
+        load(small, candidate, rules=[exact], run="small")
+    assert ledger_history(warehouse, asset=ASSET) == []
+    assert states(load(warehouse, candidate, rules=[exact], wait_seconds=0)) == ["published"]

@@ -16,8 +16,7 @@ from platform_assets.failures import Kind
 from platform_assets.publishing.gates import audit
 from platform_assets.publishing.metrics import Measured
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Verdict
-from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
-from platform_assets.warehouse.protocol import TableName
+from platform_assets.warehouse.protocol import TableName, Warehouse
 from tests.publishing.support import ASSET, Lake, content, load, states
 
 ANY = Bounds(None, None)
@@ -38,7 +37,7 @@ def dirty(lake: Lake) -> Candidate:
     return Candidate("p", "v1", (str(path),), 5)
 
 
-def test_every_metric_has_the_value_it_is_named_for(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+def test_every_metric_has_the_value_it_is_named_for(warehouse: Warehouse, lake: Lake) -> None:
     load(warehouse, lake.candidate("x", "v1", rows=2), asset="raw/parents", table=TableName("raw", "parents"))
     parents = Reference("raw/parents", ("id",))
     above_mean = "SELECT count(*) FROM {table} WHERE x > (SELECT avg(x) FROM {table});"
@@ -70,7 +69,7 @@ def test_every_metric_has_the_value_it_is_named_for(warehouse: DuckDBWarehouse, 
     assert verdict.published
 
 
-def test_a_rule_judges_each_partition_by_its_own_rows(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+def test_a_rule_judges_each_partition_by_its_own_rows(warehouse: Warehouse, lake: Lake) -> None:
     candidates = [lake.candidate(f"d{i}", "v1", rows=i) for i in range(1, 7)]
     rules = [
         BatchRule("sql", Metric.SQL, Bounds(None, 4), query="SELECT count(*) FROM {table}"),
@@ -92,7 +91,7 @@ def test_a_rule_judges_each_partition_by_its_own_rows(warehouse: DuckDBWarehouse
     ],
 )
 def test_a_partition_without_rows(
-    warehouse: DuckDBWarehouse, lake: Lake, metric: Metric, columns: tuple[str, ...], expected: float | None
+    warehouse: Warehouse, lake: Lake, metric: Metric, columns: tuple[str, ...], expected: float | None
 ) -> None:
     (verdict,) = load(
         warehouse, lake.candidate("a", "v1", rows=0), rules=[BatchRule("r", metric, ANY, columns=columns)]
@@ -104,9 +103,7 @@ def test_a_partition_without_rows(
 
 @pytest.mark.parametrize("x", ["NULL", "'nan'::DOUBLE", "'inf'::DOUBLE"])
 @pytest.mark.parametrize("metric", [Metric.MEAN, Metric.SUM])
-def test_null_and_nan_fail_closed_under_any_bounds(
-    warehouse: DuckDBWarehouse, lake: Lake, x: str, metric: Metric
-) -> None:
+def test_null_and_nan_fail_closed_under_any_bounds(warehouse: Warehouse, lake: Lake, x: str, metric: Metric) -> None:
     odd = lake.candidate("b", "v1", select=f"CAST(i AS BIGINT) AS id, 'v1' AS v, CAST({x} AS DOUBLE) AS x")
     for bounds in (ANY, Bounds(0, 1, negated=True)):
         verdicts = load(
@@ -116,9 +113,7 @@ def test_null_and_nan_fail_closed_under_any_bounds(
         assert "which is no number" in verdicts[1].message
 
 
-def test_an_error_in_a_rule_is_attributed_to_the_partition_it_comes_from(
-    warehouse: DuckDBWarehouse, lake: Lake
-) -> None:
+def test_an_error_in_a_rule_is_attributed_to_the_partition_it_comes_from(warehouse: Warehouse, lake: Lake) -> None:
     candidates = [lake.candidate(f"d{i}", "v1", rows=2) for i in range(9)]
     candidates[4] = lake.candidate("d4", "v1x", select="CAST(i AS BIGINT) AS id, 'not a number' AS v, 1.0::DOUBLE AS x")
     rules = [
@@ -148,7 +143,7 @@ def test_an_error_in_a_rule_is_attributed_to_the_partition_it_comes_from(
     ],
 )
 def test_a_rule_that_cannot_be_measured_rejects_and_spares_the_other_rules(
-    warehouse: DuckDBWarehouse, lake: Lake, rule: BatchRule
+    warehouse: Warehouse, lake: Lake, rule: BatchRule
 ) -> None:
     fine = BatchRule("fine", Metric.MEAN, ANY, columns=("x",))
     verdicts = load(warehouse, *(lake.candidate(f"d{i}", "v1") for i in range(40)), rules=[rule, fine])
@@ -167,7 +162,7 @@ def test_a_rule_that_cannot_be_measured_rejects_and_spares_the_other_rules(
     assert states(load(warehouse, lake.candidate("w", "v1"), rules=[warned])) == ["published"]
 
 
-def test_a_reference_is_looked_up_where_its_asset_is_published(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+def test_a_reference_is_looked_up_where_its_asset_is_published(warehouse: Warehouse, lake: Lake) -> None:
     rule = BatchRule(
         "known", Metric.UNREFERENCED_ROWS, Bounds(0, 0), columns=("id",), reference=Reference("ref", ("id",))
     )
@@ -181,7 +176,7 @@ def test_a_reference_is_looked_up_where_its_asset_is_published(warehouse: DuckDB
 HALF_TO_DOUBLE = BatchRule("usual", Metric.ROW_COUNT, Bounds(0.5, 2), history=3)
 
 
-def test_history_needs_three_earlier_partitions(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+def test_history_needs_three_earlier_partitions(warehouse: Warehouse, lake: Lake) -> None:
     sizes = [10, 1, 100, 10, 30, 10, 20]
     candidates = [lake.candidate(f"d{i}", "v1", rows=n) for i, n in enumerate(sizes)]
     verdicts = load(warehouse, *candidates, rules=[HALF_TO_DOUBLE])
@@ -191,9 +186,7 @@ def test_history_needs_three_earlier_partitions(warehouse: DuckDBWarehouse, lake
     assert "3 times the median 10 of 3 earlier partitions" in verdicts[4].message
 
 
-def test_history_reads_what_was_published_before_and_not_what_comes_later(
-    warehouse: DuckDBWarehouse, lake: Lake
-) -> None:
+def test_history_reads_what_was_published_before_and_not_what_comes_later(warehouse: Warehouse, lake: Lake) -> None:
     load(warehouse, *(lake.candidate(f"d{i}", "v1", rows=10) for i in (0, 1, 2)), rules=[])
     load(warehouse, *(lake.candidate(f"d{i}", "v1", rows=1000) for i in (7, 8, 9)), rules=[])
     verdicts = load(
@@ -202,14 +195,14 @@ def test_history_reads_what_was_published_before_and_not_what_comes_later(
     assert states(verdicts) == ["rejected", "published"]
 
 
-def test_a_rejected_candidate_leaves_its_old_version_in_history(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+def test_a_rejected_candidate_leaves_its_old_version_in_history(warehouse: Warehouse, lake: Lake) -> None:
     load(warehouse, *(lake.candidate(f"d{i}", "v1", rows=10) for i in range(5)), rules=[])
     changed = [lake.candidate(f"d{i}", "v2", rows=1000 if i in (3, 4) else 10) for i in range(5)]
     verdicts = load(warehouse, *changed, lake.candidate("d5", "v2", rows=12), rules=[HALF_TO_DOUBLE])
     assert states(verdicts) == ["published"] * 3 + ["rejected"] * 2 + ["published"]
 
 
-def test_days_without_data_are_no_history(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+def test_days_without_data_are_no_history(warehouse: Warehouse, lake: Lake) -> None:
     load(warehouse, *(lake.candidate(f"d{i}", "v1", rows=10) for i in (0, 2, 4)), rules=[])
     load(warehouse, *(Candidate(f"d{i}", "v1", state="not_due", reason="closed") for i in (1, 3, 5)), rules=[])
     (verdict,) = load(warehouse, lake.candidate("d6", "v1", rows=9), rules=[HALF_TO_DOUBLE])
@@ -217,7 +210,7 @@ def test_days_without_data_are_no_history(warehouse: DuckDBWarehouse, lake: Lake
     assert verdict.checks[0].message == ""
 
 
-def test_history_of_a_sum_is_that_of_its_column(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+def test_history_of_a_sum_is_that_of_its_column(warehouse: Warehouse, lake: Lake) -> None:
     rule = BatchRule("usual", Metric.SUM, Bounds(0.9, 1.1), columns=("x",), history=5)
     load(warehouse, *(lake.candidate(f"d{i}", "v1", rows=10) for i in range(4)), rules=[])
     select = "CAST(i AS BIGINT) AS id, 'v' AS v, 2.0 * i AS x"

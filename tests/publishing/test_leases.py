@@ -16,8 +16,8 @@ from platform_assets.publishing.migrations import migrate
 from platform_assets.publishing.owners import is_alive
 from platform_assets.publishing.processes import machine
 from platform_assets.publishing.readers import ledger_history
-from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.errors import WarehouseError
+from platform_assets.warehouse.protocol import Warehouse
 from tests.publishing.support import (
     AFTER_COMMIT,
     ASSET,
@@ -38,7 +38,7 @@ DEAD = f"{machine()}/{2**22 + 1}/1/abc"
 """A lease owner of this machine, with the id of a process that cannot be."""
 
 
-def hold(warehouse: DuckDBWarehouse, owner: str, *partitions: str, seconds: float = 60, run: str = "owner") -> Lease:
+def hold(warehouse: Warehouse, owner: str, *partitions: str, seconds: float = 60, run: str = "owner") -> Lease:
     with warehouse.session() as session:
         migrate(session)
         with session.transaction():
@@ -46,12 +46,12 @@ def hold(warehouse: DuckDBWarehouse, owner: str, *partitions: str, seconds: floa
             return acquire(session, keys, owner=owner, run_id=run, seconds=seconds)
 
 
-def expire(warehouse: DuckDBWarehouse) -> None:
+def expire(warehouse: Warehouse) -> None:
     with warehouse.session() as session:
         session.execute("UPDATE platform.leases SET expires_at = TIMESTAMP '2000-01-01'")
 
 
-def test_a_lease_is_taken_for_all_partitions_or_for_none(warehouse: DuckDBWarehouse) -> None:
+def test_a_lease_is_taken_for_all_partitions_or_for_none(warehouse: Warehouse) -> None:
     hold(warehouse, ELSEWHERE, "b")
     with warehouse.session() as session:
         keys = [(ASSET, p) for p in "abc"]
@@ -62,7 +62,7 @@ def test_a_lease_is_taken_for_all_partitions_or_for_none(warehouse: DuckDBWareho
     assert held == [("b",)]
 
 
-def test_tokens_only_grow(warehouse: DuckDBWarehouse) -> None:
+def test_tokens_only_grow(warehouse: Warehouse) -> None:
     for expected in (1, 2, 3):
         lease = hold(warehouse, ELSEWHERE, "a", "b")
         assert set(lease.tokens.values()) == {expected}
@@ -72,7 +72,7 @@ def test_tokens_only_grow(warehouse: DuckDBWarehouse) -> None:
 
 
 def test_an_expired_lease_is_taken_over_and_its_owner_is_fenced(
-    warehouse: DuckDBWarehouse, caplog: pytest.LogCaptureFixture
+    warehouse: Warehouse, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = hold(warehouse, ELSEWHERE, "a", "b", run="slow")
     expire(warehouse)
@@ -85,16 +85,16 @@ def test_an_expired_lease_is_taken_over_and_its_owner_is_fenced(
             renew(session, first)
 
 
-def test_an_expired_lease_that_nobody_took_over_is_still_good(warehouse: DuckDBWarehouse) -> None:
+def test_an_expired_lease_that_nobody_took_over_is_still_good(warehouse: Warehouse) -> None:
     lease = hold(warehouse, ELSEWHERE, "a")
     expire(warehouse)
     with warehouse.session() as session:
         renew(session, lease)
-        with pytest.raises(NotFree):
+        with pytest.raises(NotFree), session.transaction():
             acquire(session, [(ASSET, "a")], owner="other/1/1/x", run_id="r", seconds=60)
 
 
-def test_a_writer_waits_for_another_up_to_its_limit(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+def test_a_writer_waits_for_another_up_to_its_limit(warehouse: Warehouse, lake: Lake) -> None:
     hold(warehouse, ELSEWHERE, "a")
     with pytest.raises(LeaseHeld, match=rf"{ASSET}, partition a: run owner is writing it .*Run run waited 0\.3 s"):
         load(warehouse, lake.candidate("a", "v1"), wait_seconds=0.3)
@@ -106,13 +106,13 @@ def test_a_writer_waits_for_another_up_to_its_limit(warehouse: DuckDBWarehouse, 
         freeing.join()
 
 
-def hold_free(warehouse: DuckDBWarehouse) -> None:
+def hold_free(warehouse: Warehouse) -> None:
     with warehouse.session() as session:
         release(session, ELSEWHERE)
 
 
 def test_a_dead_process_is_taken_over_at_once(
-    warehouse: DuckDBWarehouse, lake: Lake, caplog: pytest.LogCaptureFixture
+    warehouse: Warehouse, lake: Lake, caplog: pytest.LogCaptureFixture
 ) -> None:
     code = "from platform_assets.publishing.processes import new_owner; print(new_owner())"
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
@@ -123,7 +123,7 @@ def test_a_dead_process_is_taken_over_at_once(
     assert f"took over the leases of run owner: its process is dead (lease owner {dead})" in caplog.text
 
 
-def test_a_run_of_any_partition_clears_what_the_dead_left(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+def test_a_run_of_any_partition_clears_what_the_dead_left(warehouse: Warehouse, lake: Lake) -> None:
     """Leases of processes that are certainly gone; what is staged lives in the session and dies with it."""
     hold(warehouse, DEAD, "a", "b", seconds=3600)
     hold(warehouse, ELSEWHERE, "c")
@@ -132,15 +132,16 @@ def test_a_run_of_any_partition_clears_what_the_dead_left(warehouse: DuckDBWareh
     assert states(load(warehouse, lake.candidate("e", "v1"), run="other")) == ["published"]
     with warehouse.session(read_only=True) as session:
         held = session.execute("SELECT partition_key, holder FROM platform.leases WHERE holder IS NOT NULL")
-        tables = session.execute("SELECT schema_name, table_name FROM duckdb_tables() ORDER BY ALL")
-        views = session.execute("SELECT count(*) FROM duckdb_views() WHERE NOT internal")
+        tables = session.execute(
+            "SELECT table_schema, table_name FROM information_schema.tables "
+            "WHERE table_schema NOT IN ('information_schema', 'pg_catalog') ORDER BY 1, 2"
+        )
     assert held == [("c", ELSEWHERE)]
     own = [("platform", name) for name in ("leases", "ledger", "migrations", "tables")]
     assert tables == [*own, ("raw", "sales")]
-    assert views == [(0,)]
 
 
-def test_a_writer_whose_lease_was_taken_over_publishes_nothing(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+def test_a_writer_whose_lease_was_taken_over_publishes_nothing(warehouse: Warehouse, lake: Lake) -> None:
     load(warehouse, lake.candidate("a", "v0"))
 
     def overtake() -> None:
@@ -166,7 +167,7 @@ def crash() -> None:
 
 
 @pytest.mark.parametrize("name", BEFORE_COMMIT + AFTER_COMMIT)
-def test_a_crash_leaves_old_or_new_and_the_next_run_succeeds(warehouse: DuckDBWarehouse, lake: Lake, name: str) -> None:
+def test_a_crash_leaves_old_or_new_and_the_next_run_succeeds(warehouse: Warehouse, lake: Lake, name: str) -> None:
     load(warehouse, lake.candidate("a", "v1"), lake.candidate("b", "v1"))
     new = [lake.candidate("a", "v2"), lake.candidate("b", "v2")]
     with armed(name, crash), pytest.raises(Crash):
@@ -179,7 +180,7 @@ def test_a_crash_leaves_old_or_new_and_the_next_run_succeeds(warehouse: DuckDBWa
     assert len(ledger_history(warehouse, asset=ASSET)) == 4
 
 
-def test_a_commit_that_worked_and_then_reported_an_error(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+def test_a_commit_that_worked_and_then_reported_an_error(warehouse: Warehouse, lake: Lake) -> None:
     def connection_lost() -> None:
         raise WarehouseError("the connection was lost after the commit")
 
@@ -191,7 +192,7 @@ def test_a_commit_that_worked_and_then_reported_an_error(warehouse: DuckDBWareho
     assert content(warehouse) == {"a": ["v1"] * 3}
 
 
-def test_two_threads_and_one_partition(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+def test_two_threads_and_one_partition(warehouse: Warehouse, lake: Lake) -> None:
     """Both get their lease in turn; the first stops while it holds it, with the warehouse free for others."""
     reached, resume = threading.Event(), threading.Event()
 

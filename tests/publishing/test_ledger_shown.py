@@ -16,6 +16,11 @@ from tests.publishing.support import Lake, load
 SHOW = [str(Path(sys.executable).with_name("platform-assets")), "ledger", "show", "raw/sales", "--warehouse"]
 
 
+@pytest.fixture
+def warehouse(tmp_path: Path) -> DuckDBWarehouse:
+    return DuckDBWarehouse(tmp_path / "w.duckdb", wait_seconds=120, threads=1)
+
+
 @pytest.mark.slow
 def test_showing_the_ledger_waits_for_a_run_that_holds_the_file(warehouse: DuckDBWarehouse, lake: Lake) -> None:
     load(warehouse, lake.candidate("a", "v1"), run="first")

@@ -12,9 +12,10 @@ import pytest
 from platform_assets.publishing.leases import LEASE_SECONDS
 from platform_assets.publishing.readers import ledger_history
 from platform_assets.publishing.verdicts import State
-from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from platform_assets.warehouse.protocol import Warehouse
 from tests.publishing.marts import MART
 from tests.publishing.support import ASSET, Lake
+from tests.support.engines import location_of
 
 RATIO = 10
 """How many leases long the work lasts."""
@@ -25,11 +26,11 @@ class Workers:
     """Starts writers of one kind on one warehouse."""
 
     kind: str
-    warehouse: DuckDBWarehouse
+    warehouse: Warehouse
     lake: Lake
 
     def start(self, version: str, *, lease: float, work: float, where: str = "") -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "tests.publishing.worker", self.kind, str(self.warehouse.path)]
+        command = [sys.executable, "-m", "tests.publishing.worker", self.kind, location_of(self.warehouse)]
         command += [str(self.lake.folder), version, str(lease), str(work), where]
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
@@ -59,7 +60,7 @@ SECONDS = [0.3, pytest.param(1.0, marks=pytest.mark.slow)]
     ["files", pytest.param("in_place", marks=pytest.mark.slow), pytest.param("reserved", marks=pytest.mark.slow)],
 )
 def test_a_living_owner_keeps_its_lease_however_long_it_works(
-    warehouse: DuckDBWarehouse, lake: Lake, kind: str, lease: float
+    warehouse: Warehouse, lake: Lake, kind: str, lease: float
 ) -> None:
     workers = Workers(kind, warehouse, lake)
     first = workers.start("first", lease=lease, work=RATIO * lease)
@@ -73,7 +74,7 @@ def test_a_living_owner_keeps_its_lease_however_long_it_works(
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["files", pytest.param("in_place", marks=pytest.mark.slow)])
 def test_a_heartbeat_keeps_the_lease_from_who_knows_nothing_of_the_owner(
-    warehouse: DuckDBWarehouse, lake: Lake, kind: str
+    warehouse: Warehouse, lake: Lake, kind: str
 ) -> None:
     """As between two machines: only the renewed expiry shows the second writer that the first one lives."""
     workers = Workers(kind, warehouse, lake)
@@ -87,7 +88,7 @@ def test_a_heartbeat_keeps_the_lease_from_who_knows_nothing_of_the_owner(
 
 
 @pytest.mark.parametrize("kind", ["files", "in_place", "reserved"])
-def test_what_a_killed_owner_had_is_free_at_once(warehouse: DuckDBWarehouse, lake: Lake, kind: str) -> None:
+def test_what_a_killed_owner_had_is_free_at_once(warehouse: Warehouse, lake: Lake, kind: str) -> None:
     workers = Workers(kind, warehouse, lake)
     # another writer is there already and waits: the time that a process takes to start is not measured
     first = workers.start("first", lease=3600, work=3600)
@@ -103,7 +104,7 @@ def test_what_a_killed_owner_had_is_free_at_once(warehouse: DuckDBWarehouse, lak
     assert [run for run, _ in workers.tokens()] == ["second"]
 
 
-def test_a_killed_owner_elsewhere_loses_its_lease_when_it_expires(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+def test_a_killed_owner_elsewhere_loses_its_lease_when_it_expires(warehouse: Warehouse, lake: Lake) -> None:
     workers = Workers("files", warehouse, lake)
     first = workers.start("first", lease=0.5, work=3600)
     assert said(first) == "leased"

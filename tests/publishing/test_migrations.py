@@ -21,9 +21,9 @@ from platform_assets.publishing.in_place import open_candidates
 from platform_assets.publishing.ledger import LEDGER_COLUMNS
 from platform_assets.publishing.migrations import MIGRATION_TABLE, MIGRATIONS, ledger_session, migrate
 from platform_assets.publishing.readers import known_assets, ledger_history, published_versions, unreadable
-from platform_assets.warehouse.duckdb.warehouse import DuckDBSession, DuckDBWarehouse
-from platform_assets.warehouse.protocol import Warehouse
-from tests.publishing.support import ASSET, NOT_EMPTY, Lake, load, states
+from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from platform_assets.warehouse.protocol import Session, TableName, Warehouse
+from tests.publishing.support import ASSET, NOT_EMPTY, Lake, load, session_class, states
 from tests.support.campaigns import times
 from tests.support.waiting import watched_waits
 
@@ -31,22 +31,23 @@ NUMBERS = [migration.number for migration in MIGRATIONS]
 FIRST_HOME = Path(__file__).parents[1] / "fixtures" / "first_home.tar.xz"
 
 
-def numbers(warehouse: DuckDBWarehouse) -> list[int]:
+def numbers(warehouse: Warehouse) -> list[int]:
     with warehouse.session(read_only=True) as session:
         if session.describe(MIGRATION_TABLE) is None:
             return []
-        return [row[0] for row in session.execute(f"SELECT number FROM {MIGRATION_TABLE} ORDER BY ALL")]
+        return [row[0] for row in session.execute(f"SELECT number FROM {MIGRATION_TABLE} ORDER BY 1")]
 
 
-def everything(warehouse: DuckDBWarehouse) -> dict[str, list[tuple[object, ...]]]:
+def everything(warehouse: Warehouse) -> dict[str, list[tuple[object, ...]]]:
     """Every row of every table, with its columns' names."""
     with warehouse.session(read_only=True) as session:
-        tables = session.execute("SELECT schema_name, table_name FROM duckdb_tables() ORDER BY ALL")
+        tables = session.execute(
+            "SELECT table_schema, table_name FROM information_schema.tables "
+            "WHERE table_schema NOT IN ('information_schema', 'pg_catalog')"
+        )
         return {
-            f"{schema}.{name} {session.execute(f'DESCRIBE {schema}.{name}')}": session.execute(
-                f"SELECT * FROM {schema}.{name} ORDER BY ALL"
-            )
-            for schema, name in tables
+            f"{table} {session.describe(table)}": sorted(session.execute(f"SELECT * FROM {table}"), key=str)
+            for table in (TableName(*row) for row in tables)
         }
 
 
@@ -58,7 +59,7 @@ def first(tmp_path: Path) -> DuckDBWarehouse:
     return DuckDBWarehouse(tmp_path / "data" / "warehouse.duckdb", threads=1)
 
 
-def test_an_old_home_is_migrated_once_and_its_lines_stay(first: DuckDBWarehouse) -> None:
+def test_an_old_home_is_migrated_once_and_its_lines_stay(first: Warehouse) -> None:
     first_columns = ", ".join(column.name for column in LEDGER_COLUMNS if not column.name.startswith("failure_"))
 
     def lines() -> list[tuple[object, ...]]:
@@ -80,7 +81,7 @@ def test_an_old_home_is_migrated_once_and_its_lines_stay(first: DuckDBWarehouse)
 
 
 def test_kind_and_code_of_a_failure_are_kept_and_old_lines_have_those_of_their_checks(
-    warehouse: DuckDBWarehouse, lake: Lake
+    warehouse: Warehouse, lake: Lake
 ) -> None:
     damaged = lake.candidate("b", "v1")
     Path(damaged.files[0]).write_bytes(b"PAR1 and nothing more")
@@ -107,7 +108,7 @@ def test_kind_and_code_of_a_failure_are_kept_and_old_lines_have_those_of_their_c
     assert failures() == expected
 
 
-def test_checks_of_a_newer_version_are_read_as_far_as_they_are_known(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+def test_checks_of_a_newer_version_are_read_as_far_as_they_are_known(warehouse: Warehouse, lake: Lake) -> None:
     """One that added a kind and a key, which needs no migration: else its warehouse would be refused as a whole."""
     load(warehouse, lake.candidate("a", "v1", rows=0), lake.candidate("b", "v1"), rules=[NOT_EMPTY])
     before = ledger_history(warehouse, asset=ASSET)
@@ -121,7 +122,7 @@ def test_checks_of_a_newer_version_are_read_as_far_as_they_are_known(warehouse: 
     assert [entry.failure for entry in after] == [entry.failure for entry in before]
 
 
-def test_two_processes_that_start_at_once_migrate_once(first: DuckDBWarehouse, tmp_path: Path) -> None:
+def test_two_processes_that_start_at_once_migrate_once(first: Warehouse, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.publishing.writer", "files", str(first.path), str(tmp_path)]
     with watched_waits(), first.reserve(purpose="a test"):
         started = [subprocess.Popen([*command, version, "1"], stdout=subprocess.PIPE, text=True) for version in "lr"]
@@ -129,7 +130,7 @@ def test_two_processes_that_start_at_once_migrate_once(first: DuckDBWarehouse, t
     assert numbers(first) == NUMBERS
 
 
-def test_a_migration_that_somebody_else_has_just_made_is_not_made_again(warehouse: DuckDBWarehouse) -> None:
+def test_a_migration_that_somebody_else_has_just_made_is_not_made_again(warehouse: Warehouse) -> None:
     """What a second process does that read the version before the first one committed."""
     with warehouse.session() as session:
         for stale in range(len(NUMBERS) + 1):
@@ -139,7 +140,7 @@ def test_a_migration_that_somebody_else_has_just_made_is_not_made_again(warehous
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_a_process_killed_while_it_migrates_leaves_the_version_before(
-    first: DuckDBWarehouse, tmp_path: Path, number: int
+    first: Warehouse, tmp_path: Path, number: int
 ) -> None:
     command = [sys.executable, "-m", "tests.publishing.writer", "files", str(first.path), str(tmp_path), "v", "1"]
     environment = {**os.environ, "PLATFORM_FAILPOINTS": f"migration.{number}=kill"}
@@ -158,10 +159,10 @@ READS: list[Callable[[Warehouse], object]] = [
 ]
 
 
-def test_a_newer_warehouse_is_refused_and_nothing_is_changed(warehouse: DuckDBWarehouse, lake: Lake) -> None:
+def test_a_newer_warehouse_is_refused_and_nothing_is_changed(warehouse: Warehouse, lake: Lake) -> None:
     load(warehouse, lake.candidate("a", "v1"))
     with warehouse.session() as session:
-        session.execute(f"INSERT INTO {MIGRATION_TABLE} VALUES (?, 'of tomorrow', now())", [NUMBERS[-1] + 1])
+        session.execute(f"INSERT INTO {MIGRATION_TABLE} VALUES (?, 'of tomorrow', ?)", [NUMBERS[-1] + 1, session.now()])
     before = everything(warehouse)
 
     def opened(_: Warehouse) -> None:
@@ -194,7 +195,7 @@ def test_a_ledger_with_more_columns_in_another_order_is_read_and_written(order: 
         assert (newest.partition, newest.version, newest.run_id, newest.rows) == ("b", "v2", "next", 3)
 
 
-def test_leases_that_are_there_twice_are_merged_and_stay_one(first: DuckDBWarehouse) -> None:
+def test_leases_that_are_there_twice_are_merged_and_stay_one(first: Warehouse) -> None:
     with first.session() as session:
         session.execute("DELETE FROM platform.leases")
         for key, token, owner in [("a", 3, "x/1/1/1"), ("a", 5, "y/1/1/1"), ("b", 1, None), ("a", 4, None)]:
@@ -214,18 +215,19 @@ def test_leases_that_are_there_twice_are_merged_and_stay_one(first: DuckDBWareho
 
 @pytest.mark.parametrize("read_only", [False, True])
 def test_a_warehouse_that_is_up_to_date_is_asked_once_a_session(
-    warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch, read_only: bool
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, read_only: bool
 ) -> None:
     with ledger_session(warehouse, purpose="a test"):
         pass
     asked: list[str] = []
-    execute = DuckDBSession.execute
+    kind = session_class(warehouse)
+    execute = kind.execute
 
-    def counted(session: DuckDBSession, sql: str, parameters: list[object] | tuple[object, ...] = ()) -> object:
+    def counted(session: Session, sql: str, parameters: list[object] | tuple[object, ...] = ()) -> object:
         asked.append(sql)
         return execute(session, sql, parameters)
 
-    monkeypatch.setattr(DuckDBSession, "execute", counted)
+    monkeypatch.setattr(kind, "execute", counted)
     with warehouse.session(read_only=read_only):
         pass
     plain, asked[:] = len(asked), []

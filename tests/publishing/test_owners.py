@@ -12,7 +12,7 @@ from platform_assets.publishing.leases import NotFree, acquire
 from platform_assets.publishing.migrations import migrate
 from platform_assets.publishing.owners import is_alive, registered
 from platform_assets.publishing.processes import is_of_this_thread, new_owner, retire, started
-from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from platform_assets.warehouse.protocol import Warehouse
 from tests.publishing.support import ASSET
 from tests.publishing.test_leases import DEAD, ELSEWHERE, expire, hold
 
@@ -72,7 +72,7 @@ def test_a_liveness_that_fails_concludes_nothing() -> None:
 @pytest.mark.parametrize("expired", [False, True])
 @pytest.mark.parametrize(("alive", "taken"), [(True, (False, False)), (False, (True, True)), (None, (False, True))])
 def test_what_liveness_and_expiry_say_of_a_lease(
-    warehouse: DuckDBWarehouse, alive: bool | None, expired: bool, taken: tuple[bool, bool]
+    warehouse: Warehouse, alive: bool | None, expired: bool, taken: tuple[bool, bool]
 ) -> None:
     """``taken`` is for a lease that stands, then for one that has expired."""
     owner = "pod/1"

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import hypothesis.strategies as st
 import pytest
@@ -23,11 +24,13 @@ from platform_assets.publishing.leases import acquire, release
 from platform_assets.publishing.migrations import migrate
 from platform_assets.publishing.readers import ledger_history, unreadable
 from platform_assets.publishing.verdicts import Candidate
-from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.errors import WarehouseError
+from platform_assets.warehouse.protocol import Warehouse
 from tests.publishing.support import ASSET, Lake, content, load, unknown_here
 from tests.publishing.test_leases import AFTER_COMMIT, BEFORE_COMMIT, Crash, crash
 from tests.support.campaigns import times
+from tests.support.engines import warehouse_at
+from tests.support.postgres import clear
 
 PARTITIONS = ("a", "b", "c")
 VERSIONS = ("v1", "v2", "v3", "bad", "empty")
@@ -40,10 +43,13 @@ failures = st.sampled_from(BEFORE_COMMIT + AFTER_COMMIT)
 
 
 class Publishing(RuleBasedStateMachine):
+    def empty_warehouse(self) -> Warehouse:
+        return warehouse_at(str(self.folder / "w.duckdb"))
+
     @initialize()
     def start(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
-        self.warehouse = DuckDBWarehouse(self.folder / "w.duckdb", wait_seconds=20, threads=1)
+        self.warehouse = self.empty_warehouse()
         self.lake = Lake(self.folder)
         self.published: dict[str, str] = {}
         self.newest: dict[str, tuple[str, str]] = {}
@@ -190,6 +196,21 @@ class Publishing(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
 
+class PublishingOnPostgres(Publishing):
+    server: ClassVar[str] = ""
+
+    def empty_warehouse(self) -> Warehouse:
+        clear(self.server)
+        return warehouse_at(self.server)
+
+
+@pytest.fixture(scope="module")
+def _server(postgres_server: str) -> Iterator[None]:
+    PublishingOnPostgres.server = postgres_server
+    yield
+    clear(postgres_server)
+
+
 TestPublishing = Publishing.TestCase
 TestPublishing.settings = settings(
     max_examples=times(2),
@@ -197,3 +218,7 @@ TestPublishing.settings = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+
+
+TestPublishingOnPostgres = pytest.mark.usefixtures("_server")(PublishingOnPostgres.TestCase)
+TestPublishingOnPostgres.settings = TestPublishing.settings

@@ -15,15 +15,15 @@ from pathlib import Path
 
 from platform_assets.failpoints import armed
 from platform_assets.publishing.in_place import BuiltModel, open_candidates, record_verdicts
-from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.publishing.marts import DAYS, MART, TABLE, build
 from tests.publishing.support import Lake, load, states, unknown_here
+from tests.support.engines import warehouse_at
 
 WAIT = 120.0
 
 
 def main(kind: str, path: str, lake: str, version: str, lease: str, work: str, where: str = "") -> None:
-    warehouse, shelf = DuckDBWarehouse(Path(path), threads=1), Lake(Path(lake))
+    warehouse, shelf = warehouse_at(path), Lake(Path(lake))
 
     def leased() -> None:
         print("leased", flush=True)

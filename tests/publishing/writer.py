@@ -14,29 +14,30 @@ import sys
 from pathlib import Path
 
 from platform_assets.failpoints import arm_from_environment
-from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.errors import WarehouseExhausted
+from platform_assets.warehouse.protocol import Warehouse
 from tests.publishing.marts import DAYS, copy, materialize
 from tests.publishing.support import Lake, load, states
+from tests.support.engines import warehouse_at
 
 ROWS = 400
 PARTITIONS = ("a", "b", "c")
 FULL = 3
 
 
-def publish_files(warehouse: DuckDBWarehouse, lake: Lake, version: str, wait_seconds: float = 120) -> list[str]:
+def publish_files(warehouse: Warehouse, lake: Lake, version: str, wait_seconds: float = 120) -> list[str]:
     candidates = [lake.candidate(partition, version, rows=ROWS) for partition in PARTITIONS]
     return states(load(warehouse, *candidates, run=version, wait_seconds=wait_seconds))
 
 
-def publish_in_place(warehouse: DuckDBWarehouse, version: str, wait_seconds: float = 600) -> list[str]:
+def publish_in_place(warehouse: Warehouse, version: str, wait_seconds: float = 600) -> list[str]:
     verdicts = materialize(warehouse, version, run=version, rows=ROWS, wait_seconds=wait_seconds)
     return states([*verdicts, *copy(warehouse, DAYS, run=version)])
 
 
 def main(kind: str, path: str, lake: str, version: str, count: str, limit: str = "") -> None:
     arm_from_environment()
-    warehouse, shelf = DuckDBWarehouse(Path(path), threads=1), Lake(Path(lake))
+    warehouse, shelf = warehouse_at(path), Lake(Path(lake))
     if limit:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))

@@ -191,10 +191,10 @@ def test_whole_statements_are_ones_of_their_dialect(dialect: Dialect) -> None:
         parse_one(statement, read=dialect.value)
     double = "DOUBLE PRECISION" if dialect is Dialect.POSTGRES else "DOUBLE"
     assert made[0] == (
-        f"SELECT _partition, CAST(SUM(_copies) - COUNT(*) AS {double}) / SUM(_copies) FROM (SELECT _partition, "
-        'COUNT(*) AS _copies FROM rel AS r GROUP BY _partition, "a") AS g GROUP BY _partition'
+        f'SELECT "_partition", CAST(SUM(_copies) - COUNT(*) AS {double}) / SUM(_copies) FROM (SELECT "_partition", '
+        'COUNT(*) AS _copies FROM rel AS r GROUP BY "_partition", "a") AS g GROUP BY "_partition"'
     )
     assert made[1] == (
-        'SELECT _partition, COUNT(*) FROM rel AS r WHERE r."a" IS NOT NULL AND r."b" IS NOT NULL AND NOT EXISTS('
-        'SELECT 1 FROM "raw"."p" AS p WHERE r."a" = p."x" AND r."b" = p."y") GROUP BY _partition'
+        'SELECT "_partition", COUNT(*) FROM rel AS r WHERE r."a" IS NOT NULL AND r."b" IS NOT NULL AND NOT EXISTS('
+        'SELECT 1 FROM "raw"."p" AS p WHERE r."a" = p."x" AND r."b" = p."y") GROUP BY "_partition"'
     )

@@ -14,17 +14,18 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psycopg2
+import pytest
 
 from tests.support.servers import free_port, wait_for
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """Its URL."""
+def postgres(*settings: str) -> Iterator[str]:
+    """Its URL; ``settings`` of the server are such as `fsync=off`."""
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         root = Path(folder)
         programs, user = _programs(root), None
@@ -39,7 +40,10 @@ def postgres() -> Iterator[str]:
         assert made.returncode == 0, made.stderr
         with (root / "log").open("wb") as log:
             server = subprocess.Popen(
-                [programs / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", ""],
+                [
+                    *(programs / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", ""),
+                    *(part for setting in settings for part in ("-c", setting)),
+                ],
                 user=user, stdout=log, stderr=log, cwd=root,
             )  # fmt: skip
         url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
@@ -49,6 +53,43 @@ def postgres() -> Iterator[str]:
         finally:
             server.send_signal(signal.SIGINT)  # its fast shutdown
             server.wait()
+
+
+@pytest.fixture(scope="session", name="postgres_server")
+def _postgres_server() -> Iterator[str]:
+    """The URL of a server that all tests of this process share; nothing of it outlives a crash of the machine."""
+    with postgres("fsync=off", "full_page_writes=off", "max_connections=200") as url:
+        yield url
+
+
+_TERMINATED = """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+_SCHEMAS = """SELECT string_agg(quote_ident(nspname), ', ') FROM pg_namespace
+    WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public')"""
+
+
+@pytest.fixture
+def postgres_database(postgres_server: str) -> Iterator[str]:
+    """The URL of a database that holds nothing."""
+    yield postgres_server
+    clear(postgres_server)
+
+
+def clear(url: str) -> None:
+    """End all sessions of a database, and drop what they made."""
+    with closing(psycopg2.connect(url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+
+            def alone() -> bool:
+                cursor.execute(_TERMINATED)
+                return cursor.fetchone() == (0,)
+
+            wait_for("the end of all sessions", alone)
+            cursor.execute(_SCHEMAS)
+            (schemas,) = cursor.fetchone()
+            if schemas:
+                cursor.execute(f"DROP SCHEMA {schemas} CASCADE")
 
 
 def _programs(root: Path) -> Path:

@@ -24,4 +24,8 @@ def fill(session: Session, *ids: int) -> None:
 
 def ids(warehouse: Warehouse) -> list[int]:
     with warehouse.session(read_only=True) as session:
-        return [row[0] for row in session.execute(f"SELECT id FROM {name(session)} ORDER BY id")]
+        return ids_of(session)
+
+
+def ids_of(session: Session) -> list[int]:
+    return [row[0] for row in session.execute(f"SELECT id FROM {name(session)} ORDER BY id")]

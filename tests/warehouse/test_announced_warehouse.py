@@ -16,6 +16,7 @@ from tests.support.announced import documented, documented_entry, installed
 from tests.support.projects import RESOURCES, opened, write_project
 from tests.support.shop import CONTRACT, DAYS, FEED, ORDER_COLUMNS, PARTITIONS, good_rows
 from tests.warehouse.conformance import WarehouseConformance
+from tests.warehouse.conformance_turns import TurnsConformance
 
 HEADING = "A warehouse"
 
@@ -28,7 +29,7 @@ def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
         yield
 
 
-class TestConformance(WarehouseConformance):
+class TestConformance(WarehouseConformance, TurnsConformance):
     @pytest.fixture
     def warehouse(self) -> Warehouse:
         return open_warehouse("shelf://tests", wait_seconds=0.6)
@@ -82,5 +83,5 @@ def test_a_scheme_that_nobody_announces_is_named_with_those_there_are() -> None:
     assert failure.kind is Kind.MISCONFIGURED
     assert failure.message == (
         "the warehouse begins with postgres://, and no installed package has a warehouse of that name; it must be a "
-        "path or one of: duckdb://..., shelf://..."
+        "path or one of: duckdb://..., postgresql://..., shelf://..."
     )

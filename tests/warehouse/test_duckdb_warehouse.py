@@ -28,6 +28,7 @@ from platform_assets.warehouse.errors import (
 from platform_assets.warehouse.protocol import ColumnDef, TableName
 from tests.support.waiting import watched_waits
 from tests.warehouse.conformance import WarehouseConformance
+from tests.warehouse.conformance_turns import TurnsConformance
 
 T = TableName("raw", "t")
 
@@ -37,7 +38,7 @@ def warehouse(tmp_path: Path) -> DuckDBWarehouse:
     return DuckDBWarehouse(tmp_path / "folder" / "w.duckdb", wait_seconds=120, threads=1)
 
 
-class TestDuckDB(WarehouseConformance):
+class TestDuckDB(WarehouseConformance, TurnsConformance):
     pass
 
 

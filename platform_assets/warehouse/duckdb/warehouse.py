@@ -29,7 +29,7 @@ from platform_assets.warehouse.duckdb.interrupts import interrupts_raised
 from platform_assets.warehouse.duckdb.locking import exclusive
 from platform_assets.warehouse.duckdb.opening import open_database
 from platform_assets.warehouse.errors import SessionMisused, StatementFailed, WarehouseExhausted
-from platform_assets.warehouse.protocol import ColumnDef, StagedFile, TableName
+from platform_assets.warehouse.protocol import Capabilities, ColumnDef, StagedFile, TableName
 from platform_assets.warehouse.schema import plan_change
 
 BOUND, BOUND_PER_COLUMN = 512 << 20, 24 << 20
@@ -108,6 +108,7 @@ class DuckDBSession:
     """A session on an open DuckDB connection; made by :class:`DuckDBWarehouse` only."""
 
     dialect = Dialect.DUCKDB
+    capabilities = Capabilities(concurrent_writers=False, copies_staged=False)
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, *, bounded: bool = False) -> None:
         self._may_bound, self._most = bounded and path not in _roomy, 0
@@ -190,6 +191,12 @@ class DuckDBSession:
                 with interrupts_raised(self._connection):
                     self._connection.execute("ROLLBACK")
 
+    def take_turn(self, name: str) -> None:
+        """Nothing to wait for: the session itself is the turn."""
+
+    def kept(self, query: str) -> str:
+        return query
+
     def now(self) -> dt.datetime:
         return self.execute("SELECT CAST(now() AS TIMESTAMP)")[0][0]
 
@@ -231,6 +238,13 @@ class DuckDBSession:
         index, keys = self.quote(f"{table.name}_{'_'.join(columns)}"), ", ".join(map(self.quote, columns))
         self.execute(f"CREATE UNIQUE INDEX IF NOT EXISTS {index} ON {self.quote(table.schema, table.name)} ({keys})")
 
+    def ensure_index(self, table: TableName, columns: Sequence[str]) -> None:
+        """Nothing to do: whole columns are read as quickly."""
+
+    def replace_table(self, table: TableName, by: TableName) -> None:
+        self.execute(f"DROP TABLE {self.quote(table.schema, table.name)}")
+        self.execute(f"ALTER TABLE {self.quote(by.schema, by.name)} RENAME TO {self.quote(table.name)}")
+
     def _create(self, table: TableName, columns: Sequence[ColumnDef]) -> None:
         body = ", ".join(f"{self.quote(c.name)} {c.type}" for c in columns)
         self.execute(f"CREATE SCHEMA IF NOT EXISTS {self.quote(table.schema)}")
@@ -253,9 +267,10 @@ class DuckDBSession:
         return self._types[type_name]
 
     def stage_rows(self, columns: Sequence[ColumnDef], rows: Iterable[Sequence[object]]) -> str:
-        relation = self._relation()
-        duckdb_staging.create_from_rows(self, relation, columns, rows)
-        return relation
+        return duckdb_staging.rows_as_relation(columns, rows)
+
+    def stage_query(self, query: str) -> str:
+        return f"({query})"
 
     def stage_parquet(self, files: Sequence[StagedFile], columns: Sequence[ColumnDef]) -> str:
         self.bound_memory(len(columns))

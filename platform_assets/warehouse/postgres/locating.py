@@ -1,0 +1,42 @@
+"""The location of a PostgreSQL database: what libpq makes of it, and how it is shown to people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import psycopg2
+from psycopg2.extensions import parse_dsn
+
+from platform_assets.environment import InvalidEnvironment
+
+_DEFAULTS = {"host": "localhost", "port": "5432"}
+
+
+@dataclass(frozen=True)
+class Located:
+    """``parameters`` are those of libpq, a password among them, and are shown nowhere; ``shown`` is for messages."""
+
+    shown: str
+    parameters: dict[str, str] = field(repr=False)
+
+
+def located(location: str) -> Located:
+    """The database that a URL of libpq names.
+
+    Raises:
+        InvalidEnvironment: if libpq does not understand it, or it names no database. The message does not repeat it.
+    """
+    try:
+        parameters: dict[str, str] = parse_dsn(location)
+    except psycopg2.ProgrammingError:
+        # its text repeats the URL, password and all
+        raise InvalidEnvironment(
+            "the warehouse's location is not a URL of PostgreSQL: write postgresql://user@host:5432/database, and "
+            "signs such as @ : / # in a password as %40 %3A %2F %23"
+        ) from None
+    user = parameters.get("user")
+    place = f"{parameters.get('host', _DEFAULTS['host'])}:{parameters.get('port', _DEFAULTS['port'])}"
+    shown = f"postgresql://{f'{user}@' if user else ''}{place}/{parameters.get('dbname', '')}"
+    if not parameters.get("dbname"):
+        raise InvalidEnvironment(f"{shown}: the warehouse's location names no database; write it after the last slash")
+    return Located(shown, parameters)

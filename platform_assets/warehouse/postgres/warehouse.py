@@ -1,0 +1,77 @@
+"""PostgreSQL behind the warehouse protocol: a database on a server, many sessions at once.
+
+A session is a connection. What is written in this folder is only what other engines say otherwise.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from platform_assets.warehouse.errors import SessionMisused
+from platform_assets.warehouse.postgres.connecting import connect
+from platform_assets.warehouse.postgres.errors import blames_statement
+from platform_assets.warehouse.postgres.locating import Located, located
+from platform_assets.warehouse.postgres.session import PostgresSession
+
+_held = threading.local()
+
+
+def open_postgres(location: str, *, wait_seconds: float, memory_limit: str | None) -> PostgresWarehouse:
+    """The warehouse of a URL of libpq; no connection is opened."""
+    return PostgresWarehouse(located(location), wait_seconds, memory_limit)
+
+
+@dataclass(frozen=True)
+class PostgresWarehouse:
+    """A warehouse in one database.
+
+    ``wait_seconds`` bounds the wait for a free connection, and that for each lock. ``memory_limit`` is that of the
+    DuckDB that reads the lake's Parquet files; None is a bound that fits the work.
+    """
+
+    at: Located = field(repr=False)
+    wait_seconds: float = 600.0
+    memory_limit: str | None = None
+
+    @contextlib.contextmanager
+    def session(
+        self, *, read_only: bool = False, purpose: str = "", wait_seconds: float | None = None
+    ) -> Iterator[PostgresSession]:
+        limit = self.wait_seconds if wait_seconds is None else wait_seconds
+        with self._alone():
+            connection = connect(self.at, read_only=read_only, purpose=purpose, wait_seconds=limit)
+            session = PostgresSession(connection, self.at.shown, wait_seconds=limit, memory_limit=self.memory_limit)
+            try:
+                yield session
+            finally:
+                session.close()
+
+    @contextlib.contextmanager
+    def reserve(self, *, purpose: str = "") -> Iterator[None]:
+        with self._alone():
+            connect(self.at, read_only=False, purpose=purpose, wait_seconds=self.wait_seconds).close()
+            yield
+
+    def blames_statement(self, text: str) -> bool | None:
+        return blames_statement(text)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Sessions of one thread do not nest: the outer one may hold what the inner one waits for."""
+        mine: dict[str, int] = _held.__dict__.setdefault("pids", {})
+        key = self.at.shown
+        if mine.get(key) == os.getpid():
+            raise SessionMisused(
+                f"{key}: this thread already has a session open on this warehouse; pass that session on instead of "
+                f"opening another, or close it first"
+            )
+        mine[key] = os.getpid()
+        try:
+            yield
+        finally:
+            if mine.get(key) == os.getpid():
+                del mine[key]
