@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from platform_assets.announced import WAREHOUSES, announced
 from platform_assets.execution import Execution, InvalidEnvironment, read_execution
@@ -208,6 +209,25 @@ def warehouse_location(given: str, *, folder: Path, name: str) -> str:
             f"or one of: {schemes}"
         )
     return given
+
+
+def without_password(location: str) -> str:
+    """The location of a warehouse as it may be shown and kept.
+
+    Raises:
+        InvalidEnvironment: if it cannot be told where a password in it ends. The message does not repeat it.
+    """
+    if not scheme_of(location):
+        return location
+    place = urlsplit(location)
+    user, at, host = place.netloc.rpartition("@")
+    if "@" in place.path + place.query + place.fragment:
+        raise InvalidEnvironment(
+            f"the warehouse's location ({scheme_of(location)}://...) has a sign in its password that ends it: write @ "
+            ": / ? # in a password as %40 %3A %2F %3F %23, or give it in PGPASSWORD or ~/.pgpass"
+        )
+    query = [part for part in place.query.split("&") if not part.partition("=")[0].lower().endswith("password")]
+    return urlunsplit(place._replace(netloc=f"{user.partition(':')[0]}{at}{host}", query="&".join(query)))
 
 
 def current_environment() -> Environment:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from platform_assets.environment import scheme_of
+from platform_assets.environment import WAREHOUSE_VARIABLE, InvalidEnvironment, scheme_of, without_password
 from platform_assets.execution import Execution
 from platform_assets.failures import Kind, PlatformError
 from platform_assets.ingestion.protection import KEY_VARIABLE, SHORTEST_KEY
@@ -44,7 +44,10 @@ class WarehouseResource(dg.ConfigurableResource):
 
 
 class AnnouncedWarehouseResource(WarehouseResource):
-    """A warehouse that another package announces, by the scheme of ``url``."""
+    """A warehouse that is announced by entry point, by the scheme of ``url``.
+
+    Config is shown to people and kept: a password is no part of it.
+    """
 
     url: str
     wait_seconds: float = Execution.warehouse_wait_seconds
@@ -76,10 +79,20 @@ class DuckDBWarehouseResource(WarehouseResource):
 
 
 def warehouse_resource(location: str, execution: Execution) -> WarehouseResource:
-    """The resource of a warehouse by its location (a path, or one that ``environment`` has checked)."""
+    """The resource of a warehouse by its location (a path, or one that ``environment`` has checked).
+
+    Raises:
+        InvalidEnvironment: if the location has a password and is not that of PLATFORM_WAREHOUSE, where it is found.
+    """
     wait, memory = execution.warehouse_wait_seconds, execution.warehouse_memory
     if scheme_of(location):
-        return AnnouncedWarehouseResource(url=location, wait_seconds=wait, memory_limit=memory)
+        shown = without_password(location)
+        if location not in (shown, os.environ.get(WAREHOUSE_VARIABLE)):
+            raise InvalidEnvironment(
+                f"{shown}: its password is written where it is kept with the project. Give it in PGPASSWORD or "
+                f"~/.pgpass, or the whole location in {WAREHOUSE_VARIABLE}"
+            )
+        return AnnouncedWarehouseResource(url=shown, wait_seconds=wait, memory_limit=memory)
     return DuckDBWarehouseResource(path=location, wait_seconds=wait, memory_limit=memory)
 
 

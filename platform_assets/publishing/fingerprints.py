@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from platform_assets.publishing.verdicts import LedgerEntry
+from platform_assets.sql.literals import literal
 from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, TableName
 
 EMPTY_HASH = "empty"
 """The hash of a partition without rows."""
+
+FEW = 200
+"""Partition keys that are written into a statement one by one."""
 
 
 def data_columns(described: Sequence[ColumnDef]) -> tuple[ColumnDef, ...]:
@@ -23,6 +27,18 @@ def data_columns(described: Sequence[ColumnDef]) -> tuple[ColumnDef, ...]:
 def partition_text(session: Session, alias: str, column: str) -> str:
     """The partition key of a row as text, as an expression."""
     return f"CAST({alias}.{session.quote(column)} AS VARCHAR)"
+
+
+def is_one_of(session: Session, expression: str, keys: Sequence[str]) -> str:
+    """A condition: the partition key that ``expression`` gives is one of ``keys``.
+
+    A few are written into the statement, where an index is used for them.
+    """
+    if len(keys) <= FEW:
+        listed = ", ".join(literal(key, session.dialect) for key in keys) or "NULL"
+        return f"{expression} IN ({listed})"
+    staged = session.stage_rows([ColumnDef("partition_key", "VARCHAR")], [(key,) for key in keys])
+    return f'{expression} IN (SELECT k."partition_key" FROM {staged} AS k)'
 
 
 def fingerprints(
@@ -44,11 +60,9 @@ def fingerprints(
     if partition_column is None:
         rows, content_hash = session.execute(f"SELECT count(*), {value} FROM {source} AS r")[0]
         return dict.fromkeys(partitions, (rows, content_hash)) if rows else {}
-    keys = session.stage_rows([ColumnDef("partition_key", "VARCHAR")], [(partition,) for partition in partitions])
     key = partition_text(session, "r", partition_column)
     counted = session.execute(
-        f"SELECT {key}, count(*), {value} FROM {source} AS r "
-        f'WHERE {key} IN (SELECT k."partition_key" FROM {keys} AS k) GROUP BY 1'
+        f"SELECT {key}, count(*), {value} FROM {source} AS r WHERE {is_one_of(session, key, partitions)} GROUP BY 1"
     )
     return {partition: (rows, content_hash) for partition, rows, content_hash in counted}
 
@@ -90,11 +104,6 @@ def row_counts(
     """How many rows each of ``partitions`` has, of those that have any; in ``staged``, if it is given."""
     if not partitions:
         return {}
-    keys = session.stage_rows([ColumnDef("partition_key", "VARCHAR")], [(partition,) for partition in partitions])
     key, source = partition_text(session, "r", partition_column), staged or session.quote(table.schema, table.name)
-    return dict(
-        session.execute(
-            f'SELECT {key}, count(*) FROM {source} AS r WHERE {key} IN (SELECT k."partition_key" FROM {keys} AS k) '
-            "GROUP BY 1"
-        )
-    )
+    wanted = is_one_of(session, key, partitions)
+    return dict(session.execute(f"SELECT {key}, count(*) FROM {source} AS r WHERE {wanted} GROUP BY 1"))

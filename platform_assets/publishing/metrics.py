@@ -15,6 +15,7 @@ from platform_assets.contracts.model import BatchRule, Metric
 from platform_assets.failures import Failure, Kind
 from platform_assets.publishing.checks import measured_by
 from platform_assets.publishing.errors import ReferenceMissing, RuleUnusable
+from platform_assets.publishing.fingerprints import is_one_of
 from platform_assets.sql.batch_rules import aggregate, duplicates_query, expression_query, unreferenced_query
 from platform_assets.sql.translation import NotTranslated
 from platform_assets.warehouse.errors import StatementFailed
@@ -157,10 +158,7 @@ def _one_rule(
 
 
 def _only(session: Session, relation: str, partitions: Sequence[str]) -> str:
-    return (
-        f"(SELECT * FROM {relation} AS s WHERE s.{PARTITION_NAME} IN "
-        f'(SELECT k."partition_key" FROM {_keys(session, partitions)} AS k))'
-    )
+    return f"(SELECT * FROM {relation} AS s WHERE {is_one_of(session, f's.{PARTITION_NAME}', partitions)})"
 
 
 def _keys(session: Session, partitions: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from platform_assets.failpoints import failpoint
 from platform_assets.logs import log_context, logger
 from platform_assets.publishing import ledger
 from platform_assets.publishing.errors import PublishingError
-from platform_assets.publishing.fingerprints import row_counts
+from platform_assets.publishing.fingerprints import is_one_of, row_counts
 from platform_assets.publishing.gates import Order, audit, by_key
 from platform_assets.publishing.leases import LEASE_SECONDS, Lease, acquire, release, renew
 from platform_assets.publishing.metrics import Measured, measure
@@ -181,7 +181,7 @@ def _write(warehouse: Warehouse, batch: Batch, lease: Lease, unchanged: Mapping[
     with ledger_session(warehouse, purpose=f"run {batch.run_id} publishing {batch.asset}") as session:
         columns = (*batch.columns, ColumnDef(PARTITION, "VARCHAR", "Partition"))
         target = fitting_table(session, batch.table, columns, retypes=batch.retypes)
-        session.ensure_index(target, [PARTITION])
+        session.ensure_index(target, [PARTITION], loaded_together=True)
         staged, results = _audited(session, batch, fresh)
         failpoint("publish.audited")
         verdicts = {c.partition: _verdict(batch, c, results.get(c.partition, ())) for c in fresh}
@@ -256,8 +256,7 @@ def _replace_rows(session: Session, batch: Batch, table: TableName, staged: Stag
     if not good:
         return
     target = ledger.name(session, table)
-    keys = session.stage_rows([ColumnDef("partition_key", "VARCHAR")], [(c.partition,) for c in good])
-    among = f'{PARTITION_NAME} IN (SELECT k."partition_key" FROM {keys} AS k)'
+    among = is_one_of(session, PARTITION_NAME, [candidate.partition for candidate in good])
     session.execute(f"DELETE FROM {target} WHERE {among}")
     failpoint("publish.deleted")
     columns = ", ".join(session.quote(name) for name in [*(c.name for c in batch.columns), PARTITION])

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from platform_assets.announced import WAREHOUSES, announced
-from platform_assets.environment import scheme_of, warehouse_location
+from platform_assets.environment import InvalidEnvironment, scheme_of, warehouse_location
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.protocol import Warehouse
 
@@ -29,11 +29,18 @@ def open_warehouse(location: str, *, wait_seconds: float = 600.0, memory_limit: 
     """The warehouse of a location; no connection is opened yet.
 
     Raises:
-        InvalidEnvironment: if no installed package announces its scheme; the message lists those there are.
+        InvalidEnvironment: if no installed package announces its scheme; the message lists those there are. Or if what
+            it announces cannot be imported.
     """
     location = warehouse_location(location, folder=Path(), name="the warehouse")
     scheme = scheme_of(location)
     if not scheme:
         return DuckDBWarehouse(Path(location), wait_seconds=wait_seconds, memory_limit=memory_limit)
-    entry = announced(WAREHOUSES)[scheme]
-    return cast(WarehouseFactory, entry.load())(location, wait_seconds=wait_seconds, memory_limit=memory_limit)
+    try:
+        factory = cast(WarehouseFactory, announced(WAREHOUSES)[scheme].load())
+    except ImportError as error:
+        raise InvalidEnvironment(
+            f"the warehouse of {scheme}:// cannot be loaded: {error}. What it needs is an extra of its package, such "
+            f"as platform-assets[postgres]; install it"
+        ) from error
+    return factory(location, wait_seconds=wait_seconds, memory_limit=memory_limit)

@@ -144,8 +144,11 @@ class Session(Protocol):
         """
         ...
 
-    def ensure_index(self, table: TableName, columns: Sequence[str]) -> None:
-        """From here on a few of the table's rows are found quickly by ``columns``."""
+    def ensure_index(self, table: TableName, columns: Sequence[str], *, loaded_together: bool = False) -> None:
+        """From here on a few of the table's rows are found quickly by ``columns``.
+
+        ``loaded_together``: rows with the same values are written by one statement, so that it need not cost much.
+        """
         ...
 
     def replace_table(self, table: TableName, by: TableName) -> None:

@@ -238,7 +238,7 @@ class DuckDBSession:
         index, keys = self.quote(f"{table.name}_{'_'.join(columns)}"), ", ".join(map(self.quote, columns))
         self.execute(f"CREATE UNIQUE INDEX IF NOT EXISTS {index} ON {self.quote(table.schema, table.name)} ({keys})")
 
-    def ensure_index(self, table: TableName, columns: Sequence[str]) -> None:
+    def ensure_index(self, table: TableName, columns: Sequence[str], *, loaded_together: bool = False) -> None:
         """Nothing to do: whole columns are read as quickly."""
 
     def replace_table(self, table: TableName, by: TableName) -> None:

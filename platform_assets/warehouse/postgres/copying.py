@@ -36,15 +36,17 @@ def copied(
     files: Sequence[StagedFile],
     columns: Sequence[ColumnDef],
     memory_limit: str | None,
+    *,
+    frozen: bool = True,
 ) -> None:
-    """Copy the rows of ``files`` into ``table``, which was made in the same transaction.
+    """Copy the rows of ``files`` into ``table``; ``frozen`` for one that was made in the same transaction.
 
     Raises ``StatementFailed`` for a file that cannot be read, whose types do not fit, or with a value that PostgreSQL
     cannot hold.
     """
     names = ", ".join(session.quote(name) for name in (*(column.name for column in columns), PARTITION))
-    # a table that is as new as the transaction is written in its final state
-    statement = f"COPY {table} ({names}) FROM STDIN (FORMAT csv, FREEZE)"
+    # rows of a table that is as new as the transaction are written in their final state
+    statement = f"COPY {table} ({names}) FROM STDIN (FORMAT csv, FREEZE {'on' if frozen else 'off'})"
     try:
         with _reader(len(columns), memory_limit) as (engine, reading):
             typed = [ColumnDef(column.name, word_of(type_of(column.type))) for column in columns]

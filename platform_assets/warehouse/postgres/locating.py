@@ -28,8 +28,9 @@ def located(location: str) -> Located:
     """
     try:
         parameters: dict[str, str] = parse_dsn(location)
-    except psycopg2.ProgrammingError:
-        # its text repeats the URL, password and all
+        _refuse_misread(parameters)
+    except (psycopg2.ProgrammingError, ValueError):
+        # their texts repeat the URL, password and all
         raise InvalidEnvironment(
             "the warehouse's location is not a URL of PostgreSQL: write postgresql://user@host:5432/database, and "
             "signs such as @ : / # in a password as %40 %3A %2F %23"
@@ -40,3 +41,11 @@ def located(location: str) -> Located:
     if not parameters.get("dbname"):
         raise InvalidEnvironment(f"{shown}: the warehouse's location names no database; write it after the last slash")
     return Located(shown, parameters)
+
+
+def _refuse_misread(parameters: dict[str, str]) -> None:
+    """A sign in a password that ends it leaves the rest of it in another part."""
+    ports = parameters.get("port", "").split(",")
+    places = parameters.get("host", "") + parameters.get("dbname", "")
+    if not all(port == "" or port.isdigit() for port in ports) or "@" in places:
+        raise ValueError(parameters)

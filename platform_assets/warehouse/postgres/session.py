@@ -43,10 +43,10 @@ class PostgresSession(Statements):
         tables.ensure_table(self, table, columns)
 
     def ensure_unique(self, table: TableName, columns: Sequence[str]) -> None:
-        tables.ensure_index(self, table, columns, unique=True)
+        tables.ensure_index(self, table, columns, tables.UNIQUE)
 
-    def ensure_index(self, table: TableName, columns: Sequence[str]) -> None:
-        tables.ensure_index(self, table, columns, unique=False)
+    def ensure_index(self, table: TableName, columns: Sequence[str], *, loaded_together: bool = False) -> None:
+        tables.ensure_index(self, table, columns, tables.BY_BLOCKS if loaded_together else tables.BY_ROWS)
 
     def replace_table(self, table: TableName, by: TableName) -> None:
         tables.replace_table(self, table, by)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from platform_assets.warehouse.errors import WarehouseBusy
 from platform_assets.warehouse.postgres.statements import Statements
@@ -67,18 +68,33 @@ def ensure_table(session: Statements, table: TableName, columns: Sequence[Column
     changed(session, change)
 
 
-def ensure_index(session: Statements, table: TableName, columns: Sequence[str], *, unique: bool) -> None:
+@dataclass(frozen=True)
+class IndexKind:
+    """What stands before and behind the names of table and columns."""
+
+    statement: str
+    method: str
+    options: str = ""
+
+
+UNIQUE = IndexKind("CREATE UNIQUE INDEX", "btree")
+BY_ROWS = IndexKind("CREATE INDEX", "btree")
+BY_BLOCKS = IndexKind("CREATE INDEX", "brin", " WITH (autosummarize = on, pages_per_range = 32)")
+"""Which blocks may hold a value. It costs an INSERT nothing, where an index by rows doubles its time."""
+
+
+def ensure_index(session: Statements, table: TableName, columns: Sequence[str], kind: IndexKind) -> None:
     """Make an index where there is none on just these columns."""
 
     def is_there() -> bool:
         listed = ", ".join(map(session.text, columns))
-        return bool(session.execute(_INDEX.format(columns=listed), [table.schema, table.name, not unique]))
+        return bool(session.execute(_INDEX.format(columns=listed), [table.schema, table.name, kind is not UNIQUE]))
 
     def make() -> None:
         if not is_there():
-            keys, kind = ", ".join(map(session.quote, columns)), "UNIQUE INDEX" if unique else "INDEX"
+            keys, target = ", ".join(map(session.quote, columns)), session.quote(table.schema, table.name)
             # the server finds a name that is free
-            session.execute(f"CREATE {kind} ON {session.quote(table.schema, table.name)} ({keys})")
+            session.execute(f"{kind.statement} ON {target} USING {kind.method} ({keys}){kind.options}")
 
     if not is_there():
         changed(session, make)

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from platform_assets.environment import WAREHOUSE_VARIABLE, scheme_of, without_password
 from platform_assets.warehouse.errors import SessionMisused
 from platform_assets.warehouse.postgres.connecting import connect
 from platform_assets.warehouse.postgres.errors import blames_statement
@@ -21,8 +22,14 @@ _held = threading.local()
 
 
 def open_postgres(location: str, *, wait_seconds: float, memory_limit: str | None) -> PostgresWarehouse:
-    """The warehouse of a URL of libpq; no connection is opened."""
-    return PostgresWarehouse(located(location), wait_seconds, memory_limit)
+    """The warehouse of a URL of libpq; no connection is opened.
+
+    The password of a location without one is that of the same location in PLATFORM_WAREHOUSE, if there is one; libpq
+    looks into PGPASSWORD and ~/.pgpass for others.
+    """
+    whole = os.environ.get(WAREHOUSE_VARIABLE, "")
+    same = scheme_of(whole) == scheme_of(location) and without_password(whole) == location
+    return PostgresWarehouse(located(whole if same else location), wait_seconds, memory_limit)
 
 
 @dataclass(frozen=True)
