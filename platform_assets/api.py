@@ -25,13 +25,23 @@ from platform_assets.warehouse.errors import (
     StatementFailed,
     WarehouseBusy,
     WarehouseError,
+    WarehouseRefused,
 )
 from platform_assets.warehouse.locations import WarehouseFactory, open_warehouse
-from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, StagedFile, TableName, Warehouse
+from platform_assets.warehouse.protocol import (
+    PARTITION,
+    Capabilities,
+    ColumnDef,
+    Session,
+    StagedFile,
+    TableName,
+    Warehouse,
+)
 
 __all__ = [
     "PARTITION",
     "Actor",
+    "Capabilities",
     "Check",
     "Column",
     "ColumnDef",
@@ -66,6 +76,7 @@ __all__ = [
     "WarehouseBusy",
     "WarehouseError",
     "WarehouseFactory",
+    "WarehouseRefused",
     "failure_of",
     "open_warehouse",
     "published_versions",

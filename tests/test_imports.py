@@ -13,7 +13,10 @@ import pytest
 from tests.support.projects import write_project
 from tests.support.shop import ORDERS, write_shop
 
-HEAVY = ("boto3", "botocore", "dagster_snowflake", "kubernetes", "matplotlib", "pandas", "pyarrow", "snowflake")
+HEAVY = (
+    *("boto3", "botocore", "dagster_snowflake", "kubernetes", "matplotlib", "pandas"),
+    *("platform_assets.warehouse.postgres", "psycopg2", "pyarrow", "snowflake", "sqlglot.dialects.postgres"),
+)
 """What nothing on a laptop uses."""
 
 OF_DBT = ("agate", "dagster_dbt", "dbt", "dbt_common")

@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from platform_assets.sql.dialects import Dialect
+from platform_assets.sql.identifiers import quoted
 
 PARTITION = "_partition"
 """The column, in every staged relation and published table, that holds the partition key as text."""
 
-PARTITION_NAME = f'"{PARTITION}"'
+PARTITION_NAME = quoted(PARTITION)
 """The same as it is written in SQL."""
 
 PARTITION_COLUMN = (PARTITION, "VARCHAR", "Key of the partition that the row belongs to.")

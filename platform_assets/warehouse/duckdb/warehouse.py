@@ -24,6 +24,7 @@ from platform_assets.sql.dialects import Dialect
 from platform_assets.sql.identifiers import quoted_path
 from platform_assets.sql.literals import literal
 from platform_assets.warehouse.duckdb import staging as duckdb_staging
+from platform_assets.warehouse.duckdb import tables
 from platform_assets.warehouse.duckdb.errors import blames_statement, translated, unreadable
 from platform_assets.warehouse.duckdb.interrupts import interrupts_raised
 from platform_assets.warehouse.duckdb.locking import exclusive
@@ -225,14 +226,14 @@ class DuckDBSession:
         if existing is None:
             # one commit, and so one wait for the disk, for the table and all of its comments
             with contextlib.nullcontext() if self._in_transaction else self.transaction():
-                self._create(table, wanted)
+                tables.create(self, table, wanted)
             return
         change = plan_change(table, existing, wanted)
         for column in change.added:
             self.execute(f"ALTER TABLE {target} ADD COLUMN {self.quote(column.name)} {column.type}")
         for column in change.widened:
             self.execute(f"ALTER TABLE {target} ALTER COLUMN {self.quote(column.name)} TYPE {column.type}")
-        self._comment(table, wanted, existing)
+        tables.comment(self, table, wanted, existing)
 
     def ensure_unique(self, table: TableName, columns: Sequence[str]) -> None:
         index, keys = self.quote(f"{table.name}_{'_'.join(columns)}"), ", ".join(map(self.quote, columns))
@@ -242,22 +243,7 @@ class DuckDBSession:
         """Nothing to do: whole columns are read as quickly."""
 
     def replace_table(self, table: TableName, by: TableName) -> None:
-        self.execute(f"DROP TABLE {self.quote(table.schema, table.name)}")
-        self.execute(f"ALTER TABLE {self.quote(by.schema, by.name)} RENAME TO {self.quote(table.name)}")
-
-    def _create(self, table: TableName, columns: Sequence[ColumnDef]) -> None:
-        body = ", ".join(f"{self.quote(c.name)} {c.type}" for c in columns)
-        self.execute(f"CREATE SCHEMA IF NOT EXISTS {self.quote(table.schema)}")
-        self.execute(f"CREATE TABLE {self.quote(table.schema, table.name)} ({body})")
-        self._comment(table, columns, ())
-
-    def _comment(self, table: TableName, wanted: Sequence[ColumnDef], existing: Sequence[ColumnDef]) -> None:
-        target = self.quote(table.schema, table.name)
-        said = {column.name.lower(): column.description for column in existing}
-        for column in wanted:
-            if column.description != said.get(column.name.lower(), ""):
-                comment = literal(column.description)
-                self.execute(f"COMMENT ON COLUMN {target}.{self.quote(column.name)} IS {comment}")
+        tables.replace(self, table, by)
 
     def _canonical(self, type_name: str) -> str:
         if not _TYPE.fullmatch(type_name):
