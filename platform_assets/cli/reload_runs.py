@@ -256,7 +256,7 @@ class _Reload:
         """Whether a column of the table is of a type that cannot become the contract's."""
         table = self.feed.raw_table
         with self.warehouse.session(read_only=True, purpose=f"looking at {table}") as session:
-            have, wanted = session.columns(table), raw_columns(self.feed.contract, session.dialect)
+            have, wanted = session.columns(table), raw_columns(self.feed.contract)
         if have is None:
             return False
         try:

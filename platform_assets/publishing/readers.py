@@ -55,6 +55,19 @@ def unreadable_in(
     the reader's own run. A reader that is about to read the rows names their ``table``, and its ``partition_column`` if
     it has partitions: then the rows must be those that the verdict saw.
     """
+    with session.snapshot():  # a verdict, and rows of a later one, would look like a change
+        return _unreadable(session, asset, partitions, run_id, allow_previous, table, partition_column)
+
+
+def _unreadable(
+    session: Session,
+    asset: str,
+    partitions: Sequence[str],
+    run_id: str | None,
+    allow_previous: bool,
+    table: TableName | None,
+    partition_column: str | None,
+) -> dict[str, Refusal]:
     keys = [(asset, partition) for partition in dict.fromkeys(partitions)]
     newest = ledger.latest(session, keys)
     published = ledger.latest(session, keys, state=State.PUBLISHED)
@@ -78,7 +91,7 @@ def _changed(
             partition,
             CHANGED_CHECK,
             readable[partition].run_id,
-            f"{difference}: something else than its own runs has changed it since (or DuckDB was upgraded); "
+            f"{difference}: something else than its own runs has changed it since (or the warehouse was upgraded); "
             "materialize it again",
         )
         for partition, difference in changed_since(session, table, partition_column, readable).items()

@@ -106,6 +106,10 @@ class Session(Protocol):
         """
         ...
 
+    def snapshot(self) -> AbstractContextManager[None]:
+        """For reading: all statements of the block see what was committed before it. Not inside a transaction."""
+        ...
+
     def take_turn(self, name: str) -> None:
         """Wait until no other transaction has the turn ``name``, and keep it until this transaction ends."""
         ...

@@ -48,6 +48,19 @@ class ConcurrentConformance:
                 meanwhile(add)
                 assert ids_of(session) == [1, 2]
 
+    def test_a_snapshot_sees_what_was_committed_before_it(self, warehouse: Warehouse) -> None:
+        def add() -> None:
+            with warehouse.session() as session:
+                fill(session, 2)
+
+        with warehouse.session() as session:
+            fill(session, 1)
+            with session.snapshot():
+                assert ids_of(session) == [1]
+                meanwhile(add)
+                assert ids_of(session) == [1]
+            assert ids_of(session) == [1, 2]
+
     def test_rows_that_others_change_are_passed_over_and_those_given_are_kept(self, warehouse: Warehouse) -> None:
         def given(session: Session) -> list[int]:
             return sorted(row[0] for row in session.execute(session.kept(f"SELECT id FROM {name(session)} AS t")))

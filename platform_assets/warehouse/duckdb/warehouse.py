@@ -192,6 +192,9 @@ class DuckDBSession:
                 with interrupts_raised(self._connection):
                     self._connection.execute("ROLLBACK")
 
+    def snapshot(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
     def take_turn(self, name: str) -> None:
         """Nothing to wait for: the session itself is the turn."""
 

@@ -68,11 +68,17 @@ class Statements:
         """``value`` as a literal."""
         return literal(value, self.dialect)
 
+    def transaction(self) -> contextlib.AbstractContextManager[None]:
+        return self._transaction("BEGIN")
+
+    def snapshot(self) -> contextlib.AbstractContextManager[None]:
+        return self._transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
+    def _transaction(self, begin: str) -> Iterator[None]:
         if self._in_transaction:
             raise SessionMisused("a transaction is open already in this session, and transactions do not nest")
-        self.execute("BEGIN")
+        self.execute(begin)
         self._in_transaction = True
         try:
             yield
