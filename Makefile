@@ -60,7 +60,7 @@ bench: $(READY) ## every speed that the README claims, as a ratio against a floo
 
 lock: $(READY) ## resolve the pins anew
 	@for extra in '' snowflake; do \
-	  $(BIN)/uv pip compile --quiet pyproject.toml --group dev --extra ui --extra kubernetes --extra postgres --extra sftp --extra slack --extra sqs $${extra:+--extra $$extra} \
+	  $(BIN)/uv pip compile --quiet pyproject.toml --group dev --extra ui --extra kubernetes --extra sftp --extra slack --extra sqs --extra postgres --extra ducklake $${extra:+--extra $$extra} \
 	    --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements$${extra:+-$$extra}.lock || exit 1; done
 	@echo uv | $(BIN)/uv pip compile --quiet - --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --output-file requirements-bootstrap.lock
 
