@@ -35,8 +35,9 @@ from platform_assets.dbt.graph import ModelGraph, model_graph
 from platform_assets.dbt.macro_files import missing_macros
 from platform_assets.dbt.project import DbtProjectFiles
 from platform_assets.dbt.supported import unsupported
-from platform_assets.environment import WAREHOUSE_VARIABLE, InvalidEnvironment, current_environment
+from platform_assets.environment import InvalidEnvironment, current_environment
 from platform_assets.feeds.partitions import Partitions
+from platform_assets.warehouse.locations import open_warehouse
 from platform_assets.warehouse.protocol import TableName
 
 UNIQUE_ID = "dagster_dbt/unique_id"
@@ -174,7 +175,7 @@ class DbtModels(DbtProjectComponent):
 def _environment() -> dict[str, str]:
     """The variables that a run of this environment gives to dbt, so that its parse is the one that is made here."""
     try:
-        return {WAREHOUSE_VARIABLE: current_environment().warehouse}
+        return dict(open_warehouse(current_environment().warehouse).tool_variables())
     except InvalidEnvironment:
         return {}  # of a project whose resources take their paths from elsewhere; its runs make a parse of their own
 

@@ -16,6 +16,7 @@ from platform_assets.doctor.findings import Finding, good, one_line, warning, wr
 from platform_assets.environment import WAREHOUSE_VARIABLE, scheme_of
 from platform_assets.ingestion.protection import KEY_VARIABLE, SHORTEST_KEY
 from platform_assets.sql.contract_file import read_document
+from platform_assets.warehouse.locations import open_warehouse
 from platform_assets.wording import counted
 
 
@@ -81,7 +82,7 @@ def _look_at_connection(files: DbtProjectFiles, warehouse: str) -> Iterator[Find
     folders = ["--project-dir", str(files.project_dir), "--profiles-dir", str(files.profiles_dir)]
     quietly = ["--quiet", "--no-send-anonymous-usage-stats", "--no-use-colors"]
     command = [*quietly, "debug", "--connection", *folders, *target]
-    result = run_dbt(command, environment={WAREHOUSE_VARIABLE: warehouse}, callbacks=[note])
+    result = run_dbt(command, environment=open_warehouse(warehouse).tool_variables(), callbacks=[note])
     if result.success:
         yield good(f"{files.project_dir}: parses, and its profile reaches the warehouse")
         return

@@ -11,7 +11,7 @@ an alias. Nothing is created inside a transaction that publishes: on some engine
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -213,6 +213,13 @@ class Warehouse(Protocol):
 
         An engine whose sessions take turns keeps every other session out; one with concurrent writers lets them in.
         ``WarehouseError`` if it cannot be used.
+        """
+        ...
+
+    def tool_variables(self) -> Mapping[str, str]:
+        """The variables by which another tool (dbt) of this process reaches the same warehouse.
+
+        `PLATFORM_WAREHOUSE` is among them, without a password; others may hold secrets.
         """
         ...
 

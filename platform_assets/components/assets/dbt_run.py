@@ -24,7 +24,6 @@ from platform_assets.dbt.graph import ModelGraph
 from platform_assets.dbt.invocation import DbtFailed, NodeResult, in_one_line, invoke
 from platform_assets.dbt.parsed import ParsedProject
 from platform_assets.dbt.supported import full_refresh_asked_for, sample_asked_for
-from platform_assets.environment import WAREHOUSE_VARIABLE
 from platform_assets.failures import Failure, Kind, for_log
 from platform_assets.logs import logger
 from platform_assets.platform_resource import PlatformResource
@@ -46,7 +45,7 @@ class DbtRun:
         self.step, self.context, self.graph, self.keys = step, context, graph, keys
         self.platform: PlatformResource = context.resources.platform
         self.warehouse = self.platform.warehouse.open()
-        self.environment = {WAREHOUSE_VARIABLE: self.platform.warehouse.location}
+        self.environment = dict(self.warehouse.tool_variables())
         self.blocked: Blocked = {}
         self.wanted: dict[str, list[str]] = {}
         self.seconds: dict[str, float] = {}

@@ -20,6 +20,7 @@ from typing import Any
 
 import duckdb
 
+from platform_assets.environment import WAREHOUSE_VARIABLE
 from platform_assets.sql.dialects import Dialect
 from platform_assets.sql.identifiers import quoted_path
 from platform_assets.sql.literals import literal
@@ -75,6 +76,9 @@ class DuckDBWarehouse:
             # it was opened to prove that no foreign program holds the file, and to make the file when there is none
             connection.close()
             yield
+
+    def tool_variables(self) -> dict[str, str]:
+        return {WAREHOUSE_VARIABLE: str(self.path)}
 
     def blames_statement(self, text: str) -> bool | None:
         return blames_statement(text, Path(os.path.realpath(self.path)))

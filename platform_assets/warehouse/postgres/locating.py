@@ -9,6 +9,16 @@ from psycopg2.extensions import parse_dsn
 
 from platform_assets.environment import InvalidEnvironment
 
+_VARIABLES = {
+    "host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER",
+    "password": "PGPASSWORD", "passfile": "PGPASSFILE", "options": "PGOPTIONS", "sslmode": "PGSSLMODE",
+    "sslcert": "PGSSLCERT", "sslkey": "PGSSLKEY", "sslrootcert": "PGSSLROOTCERT", "sslcrl": "PGSSLCRL",
+    "channel_binding": "PGCHANNELBINDING", "gssencmode": "PGGSSENCMODE", "krbsrvname": "PGKRBSRVNAME",
+    "target_session_attrs": "PGTARGETSESSIONATTRS", "service": "PGSERVICE",
+}  # fmt: skip
+"""libpq's own names of its parameters in the environment."""
+_OPTIONS = "-c TimeZone=UTC -c DateStyle=ISO,YMD -c IntervalStyle=postgres"
+"""On which the text of values depends."""
 _DEFAULTS = {"host": "localhost", "port": "5432"}
 
 
@@ -18,6 +28,11 @@ class Located:
 
     shown: str
     parameters: dict[str, str] = field(repr=False)
+
+    def variables(self) -> dict[str, str]:
+        """The parameters as the environment variables of libpq, for another program in this process."""
+        found = {_VARIABLES[name]: value for name, value in self.parameters.items() if name in _VARIABLES}
+        return {**found, "PGOPTIONS": f"{_OPTIONS} {found.get('PGOPTIONS', '')}".strip()}
 
 
 def located(location: str) -> Located:

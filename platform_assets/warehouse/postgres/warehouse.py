@@ -63,6 +63,9 @@ class PostgresWarehouse:
             connect(self.at, read_only=False, purpose=purpose, wait_seconds=self.wait_seconds).close()
             yield
 
+    def tool_variables(self) -> dict[str, str]:
+        return {WAREHOUSE_VARIABLE: self.at.shown, **self.at.variables()}
+
     def blames_statement(self, text: str) -> bool | None:
         return blames_statement(text)
 
