@@ -31,8 +31,8 @@ install: $(READY) $(DAGSTER_HOME)/dagster.yaml ## make .venv with everything tha
 $(DAGSTER_HOME)/dagster.yaml: deploy/local/dagster.yaml
 	@mkdir -p $(@D) && cp $< $@.new && mv $@.new $@
 
-demo: $(READY) ## land the year 2013 and materialize it, with a table, three facts and a plot (S3=1: on an S3 server)
-	@S3=$(S3) $(BIN)/python -m demo.year
+demo: $(READY) ## land the year 2013 and materialize it, with a table, three facts and a plot (S3=1: on an S3 server; WAREHOUSE=postgres)
+	@S3=$(S3) WAREHOUSE=$(WAREHOUSE) $(BIN)/python -m demo.year
 
 dev: $(READY) $(DAGSTER_HOME)/dagster.yaml ## the Dagster UI on what is in .platform (port 3000; PORT=... for another)
 	@$(BIN)/dagster dev --workspace workspace.yaml --port $(or $(PORT),3000)

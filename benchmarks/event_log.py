@@ -18,7 +18,7 @@ from pathlib import Path
 import dagster as dg
 from dagster._serdes import serialize_value
 
-from tests.support.postgres import postgres
+from demo.postgres_server import postgres_server
 
 STORAGES = {
     "SQLite stock": ("dagster._core.storage.event_log", "SqliteEventLogStorage"),
@@ -31,7 +31,7 @@ STORAGES = {
 def measure(storage: str, partitions: int, home: Path) -> dict[str, float]:
     """One run over all partitions; seconds by wall and CPU, and how much of it the storage's own calls took."""
     module, name = STORAGES[storage]
-    with postgres() if storage.startswith("PostgreSQL") else contextlib.nullcontext() as url:
+    with postgres_server() if storage.startswith("PostgreSQL") else contextlib.nullcontext() as url:
         place = {"postgres_url": url} if url else {"base_dir": str(home / "events")}
         return run_of_a_year({"module": module, "class": name, "config": place}, partitions, home)
 

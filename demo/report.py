@@ -10,8 +10,9 @@ from demo.materialize import Year
 from platform_assets.environment import Environment
 from platform_assets.lake.locations import open_lake
 from platform_assets.lake.store import Lake
-from platform_assets.publishing.readers import known_assets, ledger_history
+from platform_assets.publishing.reconciliation import contents, differences
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
+from platform_assets.warehouse.locations import open_warehouse
 from platform_assets.warehouse.protocol import Session, TableName, Warehouse
 
 FEEDS = ("flights", "weather", "airlines", "airports", "planes")
@@ -20,13 +21,13 @@ MARTS = ("daily_carrier_punctuality", "airport_delays", "route_statistics")
 
 def print_report(console: Console, year: Year, environment: Environment, plots: Path) -> None:
     """The tables and the facts of what stands in the environment's lake and warehouse, and a plot in ``plots``."""
-    warehouse = DuckDBWarehouse(path=Path(environment.warehouse))
+    warehouse = open_warehouse(environment.warehouse)
     console.print(_stages(year, open_lake(environment.lake, environment.quarantine), warehouse))
     if year.checks_passed + year.checks_warned + year.checks_failed:
         warned = f"{year.checks_warned} warned ({', '.join(year.warnings)})" if year.checks_warned else "none warned"
         console.print(f"Asset checks: {year.checks_passed} passed, {warned}, {year.checks_failed} failed")
     with warehouse.session(read_only=True, purpose="the demo's facts") as session:
-        if session.execute("SELECT count(*) FROM information_schema.tables WHERE table_schema = 'published'")[0][0] < 3:
+        if any(session.columns(TableName("published", mart)) is None for mart in MARTS):
             console.print("[red]Nothing is published: see the errors above.[/red]")
             return
         for fact in facts(session):
@@ -81,16 +82,17 @@ def _rows(session: Session, schema: str, table: str) -> int:
 def facts(session: Session) -> list[str]:
     """Three facts of the year, read from the published marts."""
     carrier, share, flights = session.execute(
-        "SELECT carrier_name, 100.0 * sum(on_time_arrivals) / (sum(flights) - sum(cancelled_flights)), sum(flights) "
-        "FROM published.daily_carrier_punctuality GROUP BY 1 HAVING sum(flights) > 1000 ORDER BY 2 DESC LIMIT 1"
+        "SELECT carrier_name, CAST(sum(on_time_arrivals) AS DOUBLE PRECISION) * 100 / (sum(flights) - "
+        "sum(cancelled_flights)), CAST(sum(flights) AS BIGINT) FROM published.daily_carrier_punctuality GROUP BY 1 "
+        "HAVING sum(flights) > 1000 ORDER BY 2 DESC LIMIT 1"
     )[0]
     day, delay = session.execute(
         "SELECT flight_date, sum(mean_departure_delay_minutes * (departures - cancelled_flights)) "
         "/ sum(departures - cancelled_flights) FROM published.airport_delays GROUP BY 1 ORDER BY 2 DESC LIMIT 1"
     )[0]
     route, count, cancelled = session.execute(
-        "SELECT route, sum(flights), sum(cancelled_flights) FROM published.route_statistics GROUP BY 1 "
-        "ORDER BY 2 DESC LIMIT 1"
+        "SELECT route, CAST(sum(flights) AS BIGINT), CAST(sum(cancelled_flights) AS BIGINT) "
+        "FROM published.route_statistics GROUP BY 1 ORDER BY 2 DESC LIMIT 1"
     )[0]
     return [
         f"The most punctual airline with over 1,000 flights was {carrier}: {share:.1f} % of its {flights:,} flights "
@@ -125,27 +127,17 @@ def plot(session: Session, path: Path) -> Path:
     return path
 
 
-def compare_ledgers(console: Console, warehouse: Path, other: Path) -> bool:
+def compare(console: Console, warehouse: Warehouse, on_disk: Path) -> bool:
     """Say whether two warehouses have published the same rows; True as well if there is no other one."""
-    if not other.exists():
-        console.print("[bold]make demo[/bold] on disks first, and this one says whether both ledgers are the same.")
+    if not on_disk.exists():
+        console.print("[bold]make demo[/bold] on disks first, and this one says whether both have the same rows.")
         return True
-    here, there = _published_hashes(warehouse), _published_hashes(other)
-    differing = sorted(key for key in here.keys() | there.keys() if here.get(key) != there.get(key))
-    if not differing:
-        console.print(f"The ledger has the same hash as that of the demo on disks for all {len(here):,} partitions.")
+    here, there = dict(contents(warehouse)), dict(contents(DuckDBWarehouse(path=on_disk)))
+    found = {asset: differences(here.get(asset), there.get(asset)) for asset in here.keys() | there.keys()}
+    bad = sorted(asset for asset, said in found.items() if said)
+    if not bad:
+        partitions = sum(len(content.partitions) for content in here.values())
+        console.print(f"All {partitions:,} partitions have the same rows as in the demo on disks.")
         return True
-    first = ", ".join(" ".join(key) for key in differing[:3])
-    console.print(
-        f"[red]The ledger differs from that of the demo on disks in {len(differing)} partitions: {first}[/red]"
-    )
+    console.print(f"[red]Other rows than in the demo on disks: {bad[0]}: {found[bad[0]][0]}[/red]")
     return False
-
-
-def _published_hashes(path: Path) -> dict[tuple[str, str], str]:
-    warehouse, found = DuckDBWarehouse(path=path), {}
-    for asset in known_assets(warehouse):
-        for entry in reversed(ledger_history(warehouse, asset=asset, limit=1_000_000)):
-            if entry.published:
-                found[asset, entry.partition] = entry.hash
-    return found

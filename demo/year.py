@@ -1,8 +1,10 @@
 """`make demo`: land the year 2013, materialize it through the project's own definitions, and say what came of it.
 
-With `S3=1` landing and lake are buckets of an S3 server that is started for it and ends with it.
+With `S3=1` landing and lake are buckets of an S3 server, with `WAREHOUSE=postgres` the warehouse is a PostgreSQL. Either
+server is started for it and ends with it.
 """
 
+import contextlib
 import os
 import shutil
 import sys
@@ -12,7 +14,9 @@ import warnings
 from pathlib import Path
 
 from demo.object_store import s3_server
+from demo.postgres_server import postgres_server
 
+WAREHOUSES = ("duckdb", "postgres")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -30,16 +34,26 @@ def prepare(home: Path) -> None:
 def main() -> int:
     """Run the demo; returns the exit code."""
     home = Path(os.environ.get("PLATFORM_HOME", ROOT / ".platform")).resolve()
-    if os.environ.get("S3", "0") in ("", "0"):
+    on_s3, warehouse = os.environ.get("S3", "0") not in ("", "0"), os.environ.get("WAREHOUSE") or "duckdb"
+    if warehouse not in WAREHOUSES:
+        print(f"WAREHOUSE is {warehouse!r}; it must be one of: {', '.join(WAREHOUSES)}", file=sys.stderr)
+        return 2
+    if not on_s3 and warehouse == "duckdb":
         return _year(home)
-    with tempfile.TemporaryDirectory() as folder, s3_server() as server:
-        bucket = server.bucket()
-        os.environ |= {**server.variables, "PLATFORM_LANDING": f"{bucket}/landing", "PLATFORM_LAKE": f"{bucket}/lake"}
+    with contextlib.ExitStack() as servers:
+        folder = servers.enter_context(tempfile.TemporaryDirectory())
+        if on_s3:
+            server = servers.enter_context(s3_server())
+            bucket = server.bucket()
+            places = {"PLATFORM_LANDING": f"{bucket}/landing", "PLATFORM_LAKE": f"{bucket}/lake"}
+            os.environ |= {**server.variables, **places}
+        if warehouse == "postgres":
+            os.environ["PLATFORM_WAREHOUSE"] = servers.enter_context(postgres_server())
         return _year(Path(folder), on_disk=home)
 
 
 def _year(home: Path, on_disk: Path | None = None) -> int:
-    """The demo below ``home``; its ledger is compared with that of the demo ``on_disk``."""
+    """The demo below ``home``; its rows are compared with those of the demo ``on_disk``."""
     started = time.monotonic()
     prepare(home)
     os.chdir(ROOT)
@@ -48,6 +62,7 @@ def _year(home: Path, on_disk: Path | None = None) -> int:
     from demo import landing, report
     from demo.materialize import materialize_year
     from platform_assets.environment import current_environment
+    from platform_assets.warehouse.locations import open_warehouse
 
     environment = current_environment()
     console = Console()
@@ -63,7 +78,7 @@ def _year(home: Path, on_disk: Path | None = None) -> int:
         console.print(f"{took} [bold]make dev[/bold] shows it in the Dagster UI.")
         return 0 if year.complete else 1
     console.print(took)
-    same = report.compare_ledgers(console, Path(environment.warehouse), on_disk / "warehouse.duckdb")
+    same = report.compare(console, open_warehouse(environment.warehouse), on_disk / "warehouse.duckdb")
     return 0 if year.complete and same else 1
 
 

@@ -20,6 +20,7 @@ GROUPS = {
     "quarantine": ("platform_assets.cli.quarantine", "Read the rows that were quarantined, or purge them."),
     "lake": ("platform_assets.cli.lake", "Remove what killed runs have left in a lake below a URL."),
     "ledger": ("platform_assets.cli.ledger", "Read versions and verdicts of published tables."),
+    "warehouse": ("platform_assets.cli.warehouse", "Compare the published rows of two warehouses."),
     "source": ("platform_assets.cli.source", "Add a source from sample files: its contract, pattern and partitions."),
     "ingest": ("platform_assets.cli.ingest", "Ingest deliveries of a feed now; with --force again."),
     "reload": ("platform_assets.cli.reload", "Bring a live feed under its contract as it is now, and prove it."),

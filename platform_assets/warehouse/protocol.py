@@ -192,6 +192,10 @@ class Session(Protocol):
         """
         ...
 
+    def content(self, columns: Sequence[ColumnDef]) -> str:
+        """As :meth:`fingerprint`, but the same for the same rows on every engine; it takes several times as long."""
+        ...
+
 
 class Warehouse(Protocol):
     """Where sessions come from. Cheap to make, holds no connection, safe to share between threads."""

@@ -5,10 +5,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from demo.postgres_server import postgres_server
 from platform_assets.cli.reload_instance import search_instance
 from platform_assets.reloading.needles import Needles
 from tests.instance.test_postgres import QUICK, instance
-from tests.support.postgres import postgres
 from tests.support.projects import quick_instance
 
 VALUE = 'ann "é"@clear.example'
@@ -46,7 +46,7 @@ def test_folders_that_lie_elsewhere_are_searched(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.slow
 def test_a_postgresql_is_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with postgres() as url, instance(tmp_path / "home", url, QUICK) as made:
+    with postgres_server() as url, instance(tmp_path / "home", url, QUICK) as made:
         monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
         assert found(made)["event log in PostgreSQL"] == 0
         speak(made)

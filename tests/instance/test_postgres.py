@@ -13,9 +13,9 @@ import pytest
 from dagster._core.test_utils import create_run_for_test
 from dagster_postgres.event_log import PostgresEventLogStorage
 
+from demo.postgres_server import postgres_server
 from platform_assets.instance.postgres import RELIED_ON, QuickPostgresEventLogStorage
 from tests.instance.support import answers, materialize
-from tests.support.postgres import postgres
 
 STOCK = {
     "run_storage": ("dagster_postgres.run_storage", "PostgresRunStorage"),
@@ -27,7 +27,7 @@ QUICK = {**STOCK, "event_log_storage": ("platform_assets.instance.postgres", "Qu
 
 @pytest.fixture(name="url", scope="module")
 def _url() -> Iterator[str]:
-    with postgres() as url:
+    with postgres_server() as url:
         yield url
 
 

@@ -24,6 +24,7 @@ from platform_assets.environment import WAREHOUSE_VARIABLE
 from platform_assets.sql.dialects import Dialect
 from platform_assets.sql.identifiers import quoted_path
 from platform_assets.sql.literals import literal
+from platform_assets.warehouse.content import Forms, digest_of
 from platform_assets.warehouse.duckdb import staging as duckdb_staging
 from platform_assets.warehouse.duckdb import tables
 from platform_assets.warehouse.duckdb.errors import blames_statement, translated, unreadable
@@ -41,6 +42,15 @@ that only looked rewrites what was loaded before when it is closed."""
 _UNITS = {"bytes": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}
 _roomy: set[Path] = set()
 """Files of this process for which the bound was too small once."""
+_FORMS = Forms(
+    texts={
+        "DOUBLE": "CAST(CAST(CAST({x} AS DOUBLE) + 0.0 AS BIT) AS VARCHAR)",
+        "BOOLEAN": "CASE WHEN {x} THEN 'true' WHEN NOT {x} THEN 'false' END",
+        "TIMESTAMP": "CAST(epoch_us(CAST({x} AS TIMESTAMP)) AS VARCHAR)",
+        "TIMESTAMP WITH TIME ZONE": "CAST(epoch_us({x}) AS VARCHAR)",
+    },
+    number="CAST('0x' || {x} AS BIGINT)",
+)
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_ ,()\[\]\"]*")
 
 
@@ -277,6 +287,9 @@ class DuckDBSession:
         # for 20 million rows of 10 columns, where md5 of the row as text takes 25
         row = f"hash({', '.join(self.quote(column) for column in columns)})"
         return f"md5(concat_ws(':', count(*), sum({row}), bit_xor(hash({row}))))"
+
+    def content(self, columns: Sequence[ColumnDef]) -> str:
+        return digest_of(columns, [self.quote(column.name) for column in columns], _FORMS)
 
     def close(self) -> None:
         connection, self._connection = self._connection, None

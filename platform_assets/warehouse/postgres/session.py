@@ -10,11 +10,23 @@ from collections.abc import Iterable, Sequence
 
 from psycopg2.extensions import connection as Connection
 
+from platform_assets.warehouse.content import Forms, digest_of
 from platform_assets.warehouse.postgres import tables
 from platform_assets.warehouse.postgres.staging import Staging
 from platform_assets.warehouse.postgres.statements import Statements
 from platform_assets.warehouse.postgres.types import type_of
 from platform_assets.warehouse.protocol import Capabilities, ColumnDef, StagedFile, TableName
+
+_FORMS = Forms(
+    texts={
+        # a double plus zero: -0.0 and 0.0 are equal, and are one
+        "DOUBLE": "CAST(CAST('x' || encode(float8send({x} + 0.0), 'hex') AS bit(64)) AS text)",
+        "BOOLEAN": "CASE WHEN {x} THEN 'true' WHEN NOT {x} THEN 'false' END",
+        "TIMESTAMP": "CAST(CAST(extract(epoch FROM {x}) * 1000000 AS bigint) AS text)",
+        "TIMESTAMP WITH TIME ZONE": "CAST(CAST(extract(epoch FROM {x}) * 1000000 AS bigint) AS text)",
+    },
+    number="CAST(CAST('x0' || {x} AS bit(64)) AS bigint)",
+)
 
 
 class PostgresSession(Statements):
@@ -74,6 +86,9 @@ class PostgresSession(Statements):
         row = f"CAST(ROW({', '.join(self.quote(column) for column in columns)}) AS text)"
         total, mixed = f"sum(hashtextextended({row}, 0))", f"bit_xor(hashtextextended({row}, 1))"
         return f"md5(concat_ws(':', count(*), {total}, {mixed}))"
+
+    def content(self, columns: Sequence[ColumnDef]) -> str:
+        return digest_of(columns, [self.quote(column.name) for column in columns], _FORMS)
 
     def close(self) -> None:
         connection = self._connection

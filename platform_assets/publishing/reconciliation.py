@@ -1,0 +1,79 @@
+"""Whether two warehouses, of whatever engines, have published the same rows: counted and digested by partition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from platform_assets.publishing import ledger
+from platform_assets.publishing.fingerprints import data_columns, partition_text
+from platform_assets.publishing.migrations import ledger_session
+from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, Warehouse
+
+PURPOSE = "comparing two warehouses"
+
+
+@dataclass(frozen=True)
+class Content:
+    """What an asset has published: its columns, and the rows and digest of each partition."""
+
+    columns: tuple[str, ...]
+    partitions: Mapping[str, tuple[int, str]]
+
+    @property
+    def rows(self) -> int:
+        return sum(rows for rows, _ in self.partitions.values())
+
+
+def contents(warehouse: Warehouse) -> Iterator[tuple[str, Content]]:
+    """Every asset with a table and something published, in the order of names."""
+    with ledger_session(warehouse, read_only=True, purpose=PURPOSE) as session:
+        for asset in sorted(ledger.assets(session)):
+            found = _content(session, asset)
+            if found is not None:
+                yield asset, found
+
+
+def differences(one: Content | None, other: Content | None) -> list[str]:
+    """How an asset differs in two warehouses, a sentence each; none where both have the same rows."""
+    if one is None or other is None:
+        return ["it is published in one of them only"]
+    if one.columns != other.columns:
+        only = sorted({*one.columns} ^ {*other.columns})
+        return [f"the columns {', '.join(only)} are in one of them only"]
+    found = []
+    for partition in sorted(one.partitions.keys() | other.partitions.keys()):
+        mine, its = one.partitions.get(partition), other.partitions.get(partition)
+        if mine is None or its is None:
+            found.append(f"{partition} is published in one of them only")
+        elif mine[0] != its[0]:
+            found.append(f"{partition} has {mine[0]} rows and {its[0]} rows")
+        elif mine != its:
+            found.append(f"{partition} has {mine[0]} rows in both, of other content")
+    return found
+
+
+def _content(session: Session, asset: str) -> Content | None:
+    table = ledger.table_of(session, asset)
+    described = session.columns(table) if table is not None else None
+    if table is None or described is None:
+        return None
+    published = [partition for partition, entry in ledger.newest_of(session, asset).items() if entry.published]
+    columns = sorted(data_columns(described), key=lambda column: column.name)
+    digest, source = session.content(columns), session.quote(table.schema, table.name)
+    counted: dict[str, tuple[int, str]]
+    if all(column.name != PARTITION for column in described):
+        rows = session.execute(f"SELECT count(*), {digest} FROM {source} AS r")
+        counted = dict.fromkeys(published, rows[0])
+    else:
+        keys = session.stage_rows([ColumnDef("partition_key", "VARCHAR")], [(partition,) for partition in published])
+        key = partition_text(session, "r", PARTITION)
+        counted = {
+            partition: (rows, content)
+            for partition, rows, content in session.execute(
+                f"SELECT {key}, count(*), {digest} FROM {source} AS r "
+                f'WHERE {key} IN (SELECT k."partition_key" FROM {keys} AS k) GROUP BY 1'
+            )
+        }
+    nothing = (0, "")
+    return Content(tuple(column.name for column in columns), {key: counted.get(key, nothing) for key in published})
