@@ -1,7 +1,7 @@
 """`make demo`: land the year 2013, materialize it through the project's own definitions, and say what came of it.
 
-With `S3=1` landing and lake are buckets of an S3 server, with `WAREHOUSE=postgres` the warehouse is a PostgreSQL. Either
-server is started for it and ends with it.
+With `S3=1` landing and lake are buckets of an S3 server, with `WAREHOUSE=postgres` the warehouse is a PostgreSQL.
+Each server is started for it and ends with it.
 """
 
 import contextlib

@@ -31,14 +31,13 @@ from platform_assets.components.reporting.dbt_metadata import ModelTables
 from platform_assets.components.reporting.ledger_verdict import ledger_verdict
 from platform_assets.components.scaffold import DbtModelsScaffolder
 from platform_assets.contracts.model import Freshness
-from platform_assets.dbt.graph import ModelGraph, model_graph
+from platform_assets.dbt.graph import ModelGraph, model_graph, table_of_node
 from platform_assets.dbt.macro_files import missing_macros
 from platform_assets.dbt.project import DbtProjectFiles
 from platform_assets.dbt.supported import unsupported
 from platform_assets.environment import InvalidEnvironment, current_environment
 from platform_assets.feeds.partitions import Partitions
 from platform_assets.warehouse.locations import open_warehouse
-from platform_assets.warehouse.protocol import TableName
 
 UNIQUE_ID = "dagster_dbt/unique_id"
 UNUSED = ("cli_args", "include_metadata", "op", "prepare_if_dev")
@@ -74,7 +73,8 @@ class DbtModels(DbtProjectComponent):
         self._refuse_unused()
         latency_of(self.latency_hours, context.path)  # a mistake is reported before anything is parsed
         files = self._files
-        manifest = files.parsed(_environment()).manifest()
+        parsed = files.parsed(_environment())
+        manifest = parsed.manifest()
         if self.partitions is not None and (missing := missing_macros(manifest)):
             raise ValueError(
                 f"{files.project_dir}: the dbt project lacks the platform's macros for models by partition "
@@ -108,6 +108,7 @@ class DbtModels(DbtProjectComponent):
             about=_about(manifest, {**{parent: u.key for parent, u in upstream.items()}, **asset_keys}),
             upstream=upstream,
             partitions=self.partitions,
+            parsed_as=parsed.identity,
         )
         build = dbt_asset(step, name=_op_name(context), specs=specs, check_specs=check_specs)
         verdicts = [ledger_verdict(key, keeps_last_good=False) for key in asset_keys.values()]
@@ -138,7 +139,7 @@ class DbtModels(DbtProjectComponent):
             is_source = node["resource_type"] == "source"
             gated = (node.get("meta") or {}).get("platform_gate", True)
             key = self.get_asset_spec(manifest, parent, self.dbt_project).key
-            found[parent] = UpstreamAsset(key, keeps_last_good=is_source, gated=bool(gated), table=_table(node))
+            found[parent] = UpstreamAsset(key, keeps_last_good=is_source, gated=bool(gated), table=table_of_node(node))
         return found
 
     @property
@@ -235,14 +236,10 @@ def _about(manifest: Mapping[str, Any], keys: Mapping[str, dg.AssetKey]) -> Mode
     nodes = {unique_id: get_node(manifest, unique_id) for unique_id in keys}
     return ModelTables(
         dialect=manifest["metadata"]["adapter_type"],
-        tables={unique_id: _table(node) for unique_id, node in nodes.items()},
+        tables={unique_id: table_of_node(node) for unique_id, node in nodes.items()},
         keys=keys,
         descriptions={
             unique_id: {column["name"]: column.get("description") or "" for column in node["columns"].values()}
             for unique_id, node in nodes.items()
         },
     )
-
-
-def _table(node: Mapping[str, Any]) -> TableName:
-    return TableName(node["schema"], node.get("identifier") or node.get("alias") or node["name"])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from platform_assets.failures import Failure
+from platform_assets.warehouse.protocol import TableName
 
 BUILT = ("model", "seed", "snapshot")
 READ = (*BUILT, "source")
@@ -62,6 +63,11 @@ class ModelGraph:
                     failures.setdefault(partition, failure)
             closed[model] = failures
         return closed
+
+
+def table_of_node(node: Mapping[str, Any]) -> TableName:
+    """The table or view of a model or source, by its part of the manifest."""
+    return TableName(node["schema"], node.get("identifier") or node.get("alias") or node["name"])
 
 
 def model_graph(manifest: Mapping[str, Any], selected: Iterable[str]) -> ModelGraph:

@@ -13,7 +13,7 @@ from functools import cached_property
 import dagster as dg
 
 from platform_assets.components.assets.dbt_building import NOT_RUN, Blocked, build_models, misconfigured
-from platform_assets.components.assets.dbt_step import DbtStep
+from platform_assets.components.assets.dbt_step import DbtStep, refuse_other_tables
 from platform_assets.components.assets.upstream import Verdicts, refusals
 from platform_assets.components.reporting.dbt_metadata import LINEAGE_FOLDER, model_columns, table_metadata
 from platform_assets.components.reporting.outcomes import Outcome, rejected
@@ -109,6 +109,7 @@ class DbtRun:
                 "changed. Unset it.",
                 allow_retries=False,
             )
+        refuse_other_tables(self.step, self.parsed, self.graph.order)
         log.debug("dbt project in state %s", self.parsed.identity)
         with open_candidates(self.warehouse, partitions=self._to_build, run_id=self.context.run.run_id) as opened:
             if not self.built:
