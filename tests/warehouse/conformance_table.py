@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import duckdb
+
 from platform_assets.warehouse.protocol import ColumnDef, Session, TableName, Warehouse
 
 TABLE = TableName("odd schema", 'a "quoted" table')
@@ -29,3 +33,9 @@ def ids(warehouse: Warehouse) -> list[int]:
 
 def ids_of(session: Session) -> list[int]:
     return [row[0] for row in session.execute(f"SELECT id FROM {name(session)} ORDER BY id")]
+
+
+def parquet(path: Path, query: str) -> str:
+    """A file written by something else than the warehouse under test."""
+    duckdb.connect().execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
+    return str(path)

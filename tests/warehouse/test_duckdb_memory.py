@@ -10,7 +10,7 @@ import pytest
 from platform_assets.publishing.from_files import publish
 from platform_assets.publishing.verdicts import Candidate, Verdict
 from platform_assets.sql.literals import literal
-from platform_assets.warehouse.duckdb import warehouse as duckdb_warehouse
+from platform_assets.warehouse.duckdb import session as duckdb_session
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.errors import WarehouseExhausted
 from platform_assets.warehouse.protocol import TableName
@@ -45,8 +45,8 @@ def test_a_load_that_needs_more_memory_than_its_bound_is_given_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = parquet(tmp_path, 300_000)
-    monkeypatch.setattr(duckdb_warehouse, "BOUND", 8 << 20)
-    monkeypatch.setattr(duckdb_warehouse, "BOUND_PER_COLUMN", 1)
+    monkeypatch.setattr(duckdb_session, "BOUND", 8 << 20)
+    monkeypatch.setattr(duckdb_session, "BOUND_PER_COLUMN", 1)
     warehouse = DuckDBWarehouse(tmp_path / "w.duckdb", threads=2)
     assert [verdict.published for verdict in load(warehouse, path, 300_000, "1")] == [True]
     with warehouse.session(read_only=True) as session:
@@ -55,12 +55,12 @@ def test_a_load_that_needs_more_memory_than_its_bound_is_given_it(
 
 def test_a_session_that_only_looks_is_given_more_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = parquet(tmp_path, 300_000)
-    monkeypatch.setattr(duckdb_warehouse, "BOUND", 8 << 20)
+    monkeypatch.setattr(duckdb_session, "BOUND", 8 << 20)
     warehouse = DuckDBWarehouse(tmp_path / "w.duckdb", threads=2)
     wide = f"SELECT count(*) FROM (SELECT t0, count(*) FROM read_parquet({literal(str(path))}) GROUP BY ALL)"
     with warehouse.session(read_only=True) as session:
         assert session.execute(wide) == [(300_000,)]
-    monkeypatch.setattr(duckdb_warehouse, "_roomy", set())
+    monkeypatch.setattr(duckdb_session, "_roomy", set())
     with warehouse.session() as session, pytest.raises(WarehouseExhausted) as exhausted, session.transaction():
         session.execute(wide)
     assert exhausted.value.again, "a transaction is lost as a whole: its owner is asked to begin anew"

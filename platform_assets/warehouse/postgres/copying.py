@@ -17,8 +17,8 @@ from psycopg2.extensions import connection as Connection
 
 from platform_assets.cancellation import Cancelled, repeatedly
 from platform_assets.logs import in_this_context
+from platform_assets.warehouse.duckdb.session import BOUND, BOUND_PER_COLUMN, DuckDBSession
 from platform_assets.warehouse.duckdb.staging import create_from_parquet
-from platform_assets.warehouse.duckdb.warehouse import BOUND, BOUND_PER_COLUMN, DuckDBSession
 from platform_assets.warehouse.errors import StorageFault, WarehouseError
 from platform_assets.warehouse.postgres.statements import Statements
 from platform_assets.warehouse.postgres.types import type_of, word_of
