@@ -91,9 +91,10 @@ def child(what: str, form: str, files: Path, folder: Path) -> None:
 
     import platform_assets.ingestion.ingestor
     import platform_assets.sql.contract_file  # noqa: F401
+    from platform_assets.contracts.model import FileKind
     from platform_assets.formats.protocol import format_of
 
-    format_of("json" if form == NESTED else form)
+    format_of(FileKind.JSONL if form in (NESTED, "json") else form)
     before, started = os.times(), time.monotonic()
     quarantined, written = 0, 1
     if what in FLOORS:

@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from platform_assets.logs import logger
+from platform_assets.warehouse.duckdb.absent_modules import remember_absent_modules
 from platform_assets.warehouse.duckdb.errors import unreadable
 from platform_assets.warehouse.errors import WarehouseBusy
 
@@ -38,6 +39,7 @@ def open_database(path: Path, *, read_only: bool, config: Config, deadline: floa
     A read-only connection to a file that is not there is an empty database in memory. Raises
     ``WarehouseBusy``, ``WarehouseUnreadable``, ``WarehouseExhausted`` or ``StorageFault``.
     """
+    remember_absent_modules()
     try:
         # DuckDB aborts the process when it has no file descriptor left for the database
         os.close(os.open(os.devnull, os.O_RDONLY))
