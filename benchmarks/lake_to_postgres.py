@@ -17,12 +17,13 @@ from pathlib import Path
 import psycopg2
 
 from benchmarks.lake_to_raw import COLUMNS, RULES, write_files
+from demo.postgres_server import postgres_server
 from platform_assets.publishing.from_files import publish
 from platform_assets.publishing.verdicts import Candidate
 from platform_assets.warehouse.postgres.copying import copied
 from platform_assets.warehouse.postgres.warehouse import PostgresWarehouse, open_postgres
 from platform_assets.warehouse.protocol import PARTITION_COLUMN, ColumnDef, StagedFile, TableName
-from tests.support.postgres import clear, postgres
+from tests.support.postgres import clear
 
 BARE, GATED = TableName("bare", "sales"), TableName("raw", "sales")
 
@@ -82,7 +83,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--turns", type=int, default=3)
     options = parser.parse_args()
-    with postgres() as url:
+    with postgres_server() as url:
         for partitions in (1, 365):
             compare(url, options.rows, partitions, options.turns)
 

@@ -36,7 +36,10 @@ def postgres_server(*settings: str) -> Iterator[str]:
             os.chown(root, user, -1)
         data, port = root / "data", _free_port()
         made = subprocess.run(
-            [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "--no-instructions"],
+            [
+                *(programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale", "C"),
+                *("--no-sync", "--no-instructions"),
+            ],
             user=user, capture_output=True, text=True, check=False, cwd=root,
         )  # fmt: skip
         if made.returncode:

@@ -219,7 +219,14 @@ def without_password(location: str) -> str:
     """
     if not scheme_of(location):
         return location
-    place = urlsplit(location)
+    try:
+        place = urlsplit(location)
+    except ValueError:
+        # its text may repeat a part of the password
+        raise InvalidEnvironment(
+            f"the warehouse's location ({scheme_of(location)}://...) is no URL: write signs such as [ ] in a password "
+            "as %5B %5D, or give it in PGPASSWORD or ~/.pgpass"
+        ) from None
     user, at, host = place.netloc.rpartition("@")
     if "@" in place.path + place.query + place.fragment:
         raise InvalidEnvironment(

@@ -35,7 +35,8 @@ def doctor(as_json: bool) -> None:
     for check in _checks():
         with console.status(f"looking at {check.area}"):
             findings = list(check.findings())
-        for finding in findings:
+        known = {finding.said for _, finding in found if finding.state is not State.GOOD}
+        for finding in [each for each in findings if each.said not in known]:
             found.append((check.area, finding))
             if as_json:
                 said = {"area": check.area, "state": finding.state, "said": finding.said, "mend": finding.mend}
@@ -138,15 +139,20 @@ def _definitions() -> Iterator[Finding]:
     yield from look_at_definitions(_loaded)
 
 
-def _loaded() -> int:
+def _loaded() -> tuple[int, dict[str, str]]:
     from platform_assets.cli.loading import load_definitions
+    from platform_assets.components.broken_feeds import TAG
 
     # what is wrong there is said here, and not in Dagster's log
     logging.disable(logging.CRITICAL)
     try:
-        return len(load_definitions(Path.cwd()).resolve_asset_graph().get_all_asset_keys())
+        graph = load_definitions(Path.cwd()).resolve_asset_graph()
     finally:
         logging.disable(logging.NOTSET)
+    keys = graph.get_all_asset_keys()
+    broken = {"/".join(key.path[1:]): graph.get(key) for key in sorted(keys) if TAG in graph.get(key).tags}
+    said = {feed: (node.description or "").partition("\n\n")[2].strip("-` ") for feed, node in broken.items()}
+    return len(keys) - len(broken), said
 
 
 def _dbt() -> Iterator[Finding]:

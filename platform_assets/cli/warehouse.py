@@ -32,7 +32,8 @@ def warehouse() -> None:
 def compare(other: str, location: str) -> None:
     """Compare all published rows with those of the warehouse OTHER, which may be of another engine.
 
-    Rows are counted and digested in each warehouse, by partition. The exit code is 1 if something differs.
+    Rows are counted and digested in each warehouse, by partition; `here` is the project's, `there` is OTHER. The exit
+    code is 1 if something differs.
     """
     from platform_assets.publishing.reconciliation import contents, differences
 

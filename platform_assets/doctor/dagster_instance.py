@@ -39,7 +39,7 @@ def _opened(home: str) -> Iterator[Finding]:
             warnings.simplefilter("ignore")
             instance = dg.DagsterInstance.get()
         runs = instance.get_runs_count()
-        launcher = type(instance.run_launcher).__name__
+        launcher, _ = type(instance.run_launcher).__name__, instance.run_coordinator
     except Exception as error:
         cause: BaseException = error
         while cause.__cause__ is not None:

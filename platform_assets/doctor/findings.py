@@ -60,7 +60,11 @@ def of_error(error: Exception) -> Finding:
     if failure.kind is Kind.BUG and (message := getattr(error, "message", "")):
         # click's exceptions are written for users
         return wrong(one_line(message), "correct what it names")
-    return wrong(one_line(failure.message), failure.next_step)
+    if failure.kind is Kind.BUG:
+        # an error of a library that was given a wrong word, more often than one of the platform
+        return wrong(f"{type(error).__name__}: {one_line(str(error))[:300]}", "correct what it names")
+    mend = "correct what it names" if failure.kind is Kind.MISCONFIGURED else failure.next_step
+    return wrong(one_line(failure.message), mend)
 
 
 def one_line(text: str) -> str:

@@ -42,9 +42,12 @@ def look_at_contracts(files: list[Path], variables: Mapping[str, str]) -> Iterat
     yield good(f"{counted(len(contracts), 'contract')} read")
 
 
-def look_at_definitions(load: Callable[[], int]) -> Iterator[Finding]:
-    """Whether the code location loads; ``load`` gives the number of its assets."""
-    yield good(f"{counted(load(), 'asset')} loaded")
+def look_at_definitions(load: Callable[[], tuple[int, Mapping[str, str]]]) -> Iterator[Finding]:
+    """Whether the code location loads; ``load`` gives the number of its assets, and of feeds that are left out why."""
+    assets, broken = load()
+    for feed, why in broken.items():
+        yield wrong(f"the feed {feed} is left out: {one_line(why)}", "correct it: `dg check defs` names every mistake")
+    yield good(f"{counted(assets, 'asset')} loaded")
 
 
 def look_at_dbt(warehouse: str) -> Iterator[Finding]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 
 from platform_assets.doctor.findings import Finding, good, one_line, warning
 from platform_assets.doctor.places import look_at_folder
-from platform_assets.environment import scheme_of
+from platform_assets.environment import scheme_of, without_password
 from platform_assets.publishing.ledger import SCHEMA
 from platform_assets.publishing.migrations import ledger_session
 from platform_assets.warehouse.errors import WarehouseBusy
@@ -19,20 +20,25 @@ SKEW = dt.timedelta(minutes=1)
 PROBE = TableName(SCHEMA, "doctor_probe")
 
 
+class _Undone(Exception):
+    """Rolls back what was tried."""
+
+
 def look_at_warehouse(location: str) -> Iterator[Finding]:
-    """Open it, read the version of its ledger, and make a table and remove it."""
+    """Open it, read the version of its ledger, and make a table that is rolled back."""
     if not scheme_of(location) and not Path(location).exists():
         yield good(f"{location} does not exist yet: the first run makes it")
         yield from look_at_folder(Path(location).parent)
         return
     warehouse = open_warehouse(location, wait_seconds=5)
-    shown = one_line(location)
+    shown = without_password(location)
     try:
         with ledger_session(warehouse, read_only=True, purpose="platform-assets doctor") as session:
             skew = abs(session.now() - dt.datetime.now(dt.UTC).replace(tzinfo=None))
-        with warehouse.session(purpose="platform-assets doctor") as session:
+        undone = contextlib.suppress(_Undone)
+        with warehouse.session(purpose="platform-assets doctor") as session, undone, session.transaction():
             session.ensure_table(PROBE, [ColumnDef("probe", "BIGINT")])
-            session.execute(f"DROP TABLE {session.quote(PROBE.schema, PROBE.name)}")
+            raise _Undone
         yield good(f"{shown} can be read and written")
     except WarehouseBusy as busy:
         yield warning(one_line(str(busy)), "try again when that is over")

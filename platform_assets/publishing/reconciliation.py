@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from platform_assets.publishing import ledger
 from platform_assets.publishing.fingerprints import data_columns, partition_text
 from platform_assets.publishing.migrations import ledger_session
+from platform_assets.publishing.verdicts import State
 from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, Warehouse
 
 PURPOSE = "comparing two warehouses"
@@ -29,28 +30,35 @@ def contents(warehouse: Warehouse) -> Iterator[tuple[str, Content]]:
     """Every asset with a table and something published, in the order of names."""
     with ledger_session(warehouse, read_only=True, purpose=PURPOSE) as session:
         for asset in sorted(ledger.assets(session)):
-            found = _content(session, asset)
+            # verdicts and rows as of one moment
+            with session.snapshot():
+                found = _content(session, asset)
             if found is not None:
                 yield asset, found
 
 
-def differences(one: Content | None, other: Content | None) -> list[str]:
+def differences(here: Content | None, there: Content | None) -> list[str]:
     """How an asset differs in two warehouses, a sentence each; none where both have the same rows."""
-    if one is None or other is None:
-        return ["it is published in one of them only"]
-    if one.columns != other.columns:
-        only = sorted({*one.columns} ^ {*other.columns})
-        return [f"the columns {', '.join(only)} are in one of them only"]
+    if here is None or there is None:
+        return [f"it is published {_where(here)} only"]
+    if here.columns != there.columns:
+        mine, its = {*here.columns} - {*there.columns}, {*there.columns} - {*here.columns}
+        sides = (("here", mine), ("there", its))
+        return [f"the columns {', '.join(sorted(names))} are {where} only" for where, names in sides if names]
     found = []
-    for partition in sorted(one.partitions.keys() | other.partitions.keys()):
-        mine, its = one.partitions.get(partition), other.partitions.get(partition)
-        if mine is None or its is None:
-            found.append(f"{partition} is published in one of them only")
-        elif mine[0] != its[0]:
-            found.append(f"{partition} has {mine[0]} rows and {its[0]} rows")
-        elif mine != its:
-            found.append(f"{partition} has {mine[0]} rows in both, of other content")
+    for partition in sorted(here.partitions.keys() | there.partitions.keys()):
+        one, other = here.partitions.get(partition), there.partitions.get(partition)
+        if one is None or other is None:
+            found.append(f"{partition} is published {_where(one)} only")
+        elif one[0] != other[0]:
+            found.append(f"{partition} has {one[0]} rows here and {other[0]} there")
+        elif one != other:
+            found.append(f"{partition} has {one[0]} rows in both, of other content")
     return found
+
+
+def _where(here: object) -> str:
+    return "there" if here is None else "here"
 
 
 def _content(session: Session, asset: str) -> Content | None:
@@ -58,7 +66,9 @@ def _content(session: Session, asset: str) -> Content | None:
     described = session.columns(table) if table is not None else None
     if table is None or described is None:
         return None
-    published = [partition for partition, entry in ledger.newest_of(session, asset).items() if entry.published]
+    published = _published(session, asset)
+    if not published:
+        return None
     columns = sorted(data_columns(described), key=lambda column: column.name)
     digest, source = session.content(columns), session.quote(table.schema, table.name)
     counted: dict[str, tuple[int, str]]
@@ -77,3 +87,10 @@ def _content(session: Session, asset: str) -> Content | None:
         }
     nothing = (0, "")
     return Content(tuple(column.name for column in columns), {key: counted.get(key, nothing) for key in published})
+
+
+def _published(session: Session, asset: str) -> list[str]:
+    """The partitions whose rows may be read: a table that is swapped keeps them when a later candidate is rejected."""
+    newest = ledger.newest_of(session, asset)
+    last = ledger.latest(session, [(asset, partition) for partition in newest], state=State.PUBLISHED)
+    return sorted(p for (_, p), entry in last.items() if newest[p].published or not entry.in_place)

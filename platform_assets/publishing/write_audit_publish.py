@@ -191,6 +191,8 @@ def _write(warehouse: Warehouse, batch: Batch, lease: Lease, unchanged: Mapping[
             renew(session, lease)
             failpoint("publish.fenced")
             if target != batch.table:
+                # what another run publishes between the look and the swap would be lost with the old table
+                session.lock_table(batch.table)
                 refuse_losses(session, batch.table, {candidate.partition for candidate in good})
             _replace_rows(session, batch, target, staged, good)
             _record(session, batch, lease, verdicts)

@@ -114,6 +114,10 @@ class Session(Protocol):
         """Wait until no other transaction has the turn ``name``, and keep it until this transaction ends."""
         ...
 
+    def lock_table(self, table: TableName) -> None:
+        """Keep every other session off the table until this transaction ends."""
+        ...
+
     def kept(self, query: str) -> str:
         """``query``, a SELECT of one table's rows, as one that passes over the rows that others are changing.
 

@@ -52,7 +52,6 @@ class WarehouseConformance(ContentConformance):
                     session.take_turn("a test")
                     count = session.execute(f"SELECT count(*) FROM {name(session)}")[0][0]
                     session.execute(f"INSERT INTO {name(session)} (id) VALUES (?)", [count])
-                assert i in range(8)
                 with warehouse.session(read_only=True, wait_seconds=120) as session:
                     assert session.execute(f"SELECT count(*) FROM {name(session)}")[0][0] > count
             except BaseException as error:

@@ -78,6 +78,19 @@ class ConcurrentConformance:
                 assert meanwhile(others) == []
             assert meanwhile(others) == [1, 2, 3]
 
+    def test_a_locked_table_is_kept_from_others(self, warehouse: Warehouse) -> None:
+        def look() -> None:
+            with warehouse.session(wait_seconds=0) as session:
+                ids_of(session)
+
+        with warehouse.session() as session:
+            fill(session, 1)
+            with session.transaction():
+                session.lock_table(TABLE)
+                with pytest.raises(WarehouseBusy):
+                    meanwhile(look)
+            meanwhile(look)
+
     def test_a_wait_for_rows_of_others_has_an_end(self, warehouse: Warehouse) -> None:
         def change() -> None:
             with warehouse.session(wait_seconds=0) as session:

@@ -9,10 +9,11 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from platform_assets.environment import InvalidEnvironment
+from platform_assets.environment import InvalidEnvironment, without_password
 from platform_assets.failures import Kind
 from platform_assets.warehouse.errors import (
     ConnectionLost,
+    IncompatibleTable,
     StatementFailed,
     StatementTimeout,
     WarehouseBusy,
@@ -26,7 +27,7 @@ from platform_assets.warehouse.protocol import ColumnDef, StagedFile, TableName
 from tests.support.servers import free_port
 from tests.warehouse.conformance import parquet
 
-PERSON = "alice@example.org"
+PERSONS = ["alice@example.org", "O'Brien, born alice 1980", 'x5"alice@example.org']
 SECRET = "tr0ub4dor"
 
 
@@ -67,15 +68,18 @@ def locked(postgres_database: str) -> Iterator[str]:
         "INSERT INTO short_people SELECT who FROM people",
     ],
 )
-def test_no_value_of_a_row_is_in_the_error_of_a_statement(warehouse: PostgresWarehouse, statement: str) -> None:
+@pytest.mark.parametrize("person", PERSONS)
+def test_no_value_of_a_row_is_in_the_error_of_a_statement(
+    warehouse: PostgresWarehouse, statement: str, person: str
+) -> None:
     with warehouse.session() as session:
         session.execute("CREATE SCHEMA s; SET search_path = s; CREATE TABLE people (who text)")
-        session.execute("INSERT INTO people VALUES (?)", [PERSON])
+        session.execute("INSERT INTO people VALUES (?)", [person])
         session.execute("CREATE TABLE unique_people (who text PRIMARY KEY); CREATE TABLE short_people (who varchar(3))")
         with pytest.raises(StatementFailed) as failed:
             session.execute(statement)
     assert "alice" not in str(failed.value)
-    assert len(str(failed.value)) > 20
+    assert "..." in str(failed.value) or len(str(failed.value)) > 20
 
 
 @pytest.mark.parametrize(
@@ -208,3 +212,36 @@ def test_limits_of_the_server_are_told_apart(warehouse: PostgresWarehouse) -> No
 )
 def test_whose_fault_an_error_of_dbt_is(warehouse: PostgresWarehouse, text: str, blamed: bool | None) -> None:
     assert warehouse.blames_statement(text) is blamed
+
+
+def test_a_view_on_a_column_is_named_as_what_hinders(warehouse: PostgresWarehouse) -> None:
+    table = TableName("raw", "viewed")
+    with warehouse.session() as session:
+        session.ensure_table(table, [ColumnDef("n", "INTEGER")])
+        session.execute('CREATE VIEW raw."report" AS SELECT "n" FROM raw."viewed"')
+        with pytest.raises(IncompatibleTable, match="drop the view, run again"):
+            session.ensure_table(table, [ColumnDef("n", "BIGINT")])
+        with pytest.raises(IncompatibleTable, match="drop the view, run again"):
+            session.execute("DROP TABLE raw.viewed")
+
+
+def test_a_database_of_another_encoding_is_refused(postgres_database: str) -> None:
+    with closing(psycopg2.connect(postgres_database)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE DATABASE ascii ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+            try:
+                with (
+                    pytest.raises(WarehouseUnreadable, match="encoding SQL_ASCII"),
+                    opened(f"{postgres_database.rpartition('/')[0]}/ascii").session(),
+                ):
+                    pass
+            finally:
+                cursor.execute("DROP DATABASE ascii WITH (FORCE)")
+
+
+@pytest.mark.parametrize("password", ["pa[ss", "℀"])
+def test_a_location_that_is_no_url_is_not_repeated(password: str) -> None:
+    with pytest.raises(InvalidEnvironment) as refused:
+        without_password(f"postgresql://me:{password}@host/db")
+    assert password not in str(refused.value)

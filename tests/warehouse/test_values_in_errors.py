@@ -9,9 +9,10 @@ import pytest
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.errors import StatementFailed
 
-SECRET = "alice@example.org"
+SECRETS = ["alice@example.org", "O'Brien, born alice 1980", '5"alice@example.org', "it's 'alice' \"said\" x"]
 
 
+@pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.parametrize(
     "statement",
     [
@@ -21,10 +22,10 @@ SECRET = "alice@example.org"
         "INSERT INTO unique_people SELECT who FROM people UNION ALL SELECT who FROM people",
     ],
 )
-def test_no_value_of_a_row_is_in_the_error_of_a_statement(tmp_path: Path, statement: str) -> None:
+def test_no_value_of_a_row_is_in_the_error_of_a_statement(tmp_path: Path, statement: str, secret: str) -> None:
     with DuckDBWarehouse(tmp_path / "w.duckdb", threads=1).session() as session:
         session.execute("CREATE TABLE people (who VARCHAR)")
-        session.execute("INSERT INTO people VALUES (?)", [SECRET])
+        session.execute("INSERT INTO people VALUES (?)", [secret])
         session.execute("CREATE TABLE unique_people (who VARCHAR PRIMARY KEY)")
         with pytest.raises(StatementFailed) as failed:
             session.execute(statement)

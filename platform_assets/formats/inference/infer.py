@@ -26,6 +26,8 @@ from platform_assets.formats.inference.text_types import TextType, ambiguity, te
 
 NULL_WORDS = ("NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", "-", "?", "\\N")
 ODD_SHARE = 0.5
+WORST = 3
+"""Columns that a refusal names."""
 """From so many rows on that would be quarantined, there is no contract for the sample."""
 
 
@@ -85,7 +87,7 @@ def first_contract(paths: Sequence[Path], feed: str, *, domain: str = "", header
         rows=rows,
         broken=broken,
         nulls=tuple(nulls),
-        limit=_limit(paths[0], rows, broken, len(odd)),
+        limit=_limit(paths[0], rows, broken, len(odd), found),
         is_whole=all(sample.is_whole for sample in samples),
         domain=domain,
         some_missing=is_csv and any(len(sample.columns) < len(sources) for sample in samples),
@@ -148,12 +150,17 @@ def _json_columns(values: Mapping[str, Sequence[Any]]) -> tuple[list[FoundColumn
     return columns, odd
 
 
-def _limit(path: Path, rows: int, broken: int, odd: int) -> float:
+def _limit(path: Path, rows: int, broken: int, odd: int, columns: Sequence[FoundColumn]) -> float:
     """The quarantine limit that lets the sample through."""
     share = (odd + broken) / max(rows + broken, 1)
     if share >= ODD_SHARE:
+        worst = sorted((column for column in columns if column.odd), key=lambda column: -column.odd)[:WORST]
+        named = ", ".join(f"{column.source!r} in {column.odd} rows" for column in worst)
+        torn = f"{broken} rows cannot be read" if broken else ""
         raise SampleError(
-            f"{path}: {share:.0%} of its rows are of another type than the rest, or broken: no contract could take it"
+            f"{path}: no contract could take it, since {share:.0%} of its rows are broken or hold a value of another "
+            f"type than their column: {'; '.join(filter(None, (named, torn)))}. Have these columns delivered with "
+            "values of one type, or leave them out of the sample and write them into the contract as text"
         )
     return (
         max(QUARANTINE_LIMIT, math.ceil(share * 100 + 1) / 100) if share > QUARANTINE_LIMIT - 0.01 else QUARANTINE_LIMIT

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,9 @@ TIMESTAMP = re.compile(
     r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?) ?(Z|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?)?"
 )
 NUMBER = re.compile(r"-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+
+LONG = {"logicalType": "number", "physicalType": "DECIMAL(38,0)"}
+"""The type of whole numbers that no integer holds."""
 
 
 class JsonNumber(str):
@@ -50,6 +53,8 @@ def _json_number(values: Mapping[int, str]) -> tuple[dict[str, Any], set[int]]:
     found = _type_of_texts(list(values.values()))
     if found["logicalType"] in ("integer", "number"):
         return found, set()
+    if _are_long(values.values()):
+        return dict(LONG), set()
     # no type takes all of them: the one that takes most
     ways = [
         ({"logicalType": "integer"}, lambda text: _type_of_texts([text])["logicalType"] == "integer"),
@@ -57,6 +62,11 @@ def _json_number(values: Mapping[int, str]) -> tuple[dict[str, Any], set[int]]:
     ]
     kinds = [(kind, {row for row, text in values.items() if not takes(text)}) for kind, takes in ways]
     return min(kinds, key=lambda way: len(way[1]))
+
+
+def _are_long(values: Iterable[str]) -> bool:
+    """Whether they are whole numbers that only a decimal of all digits holds."""
+    return all(re.fullmatch(r"-?\d{1,38}", value) for value in values)
 
 
 def _is_clean(value: Any) -> bool:
@@ -100,7 +110,7 @@ def _inside(values: Sequence[Any]) -> dict[str, Any] | None:
     found = type_of(values)
     numeric = found["logicalType"] in ("integer", "number")
     if kind == "number":
-        return found if numeric else None
+        return found if numeric else dict(LONG) if _are_long(values) else None
     # a number or a truth that is written as a text stays a text
     return {"logicalType": "string"} if kind == "text" and (numeric or found["logicalType"] == "boolean") else found
 

@@ -27,8 +27,9 @@ _OF_STATEMENTS = (
     *(duckdb.DependencyException, duckdb.PermissionException, duckdb.SequenceException),
 )
 _OF_VALUES = (duckdb.DataError, duckdb.IntegrityError, duckdb.InvalidInputException)
-_VALUE = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|(?<=with value )\S+")
-"""What DuckDB quotes of rows in errors of these classes: such a text ends in the ledger and in alerts."""
+_VALUE = re.compile(r"[\"'].*[\"']|(?<=with value ).*")
+"""What DuckDB quotes of rows in errors of these classes: such a text ends in the ledger and in alerts. A value may have
+quotes in it, so all from the first one to the last is taken for one."""
 
 # what the operating system says of itself; a missing file and an impossible offset are the fault of who asked
 _OF_WHO_ASKED = {errno.ENOENT, errno.EINVAL, errno.EDOM, errno.ERANGE}

@@ -140,6 +140,9 @@ class DuckDBSession:
     def take_turn(self, name: str) -> None:
         """Nothing to wait for: the session itself is the turn."""
 
+    def lock_table(self, table: TableName) -> None:
+        """Nothing to do: no other session writes meanwhile."""
+
     def kept(self, query: str) -> str:
         return query
 

@@ -81,6 +81,11 @@ def _set_up(made: Connection, at: Located, *, read_only: bool, wait_seconds: flo
         raise WarehouseUnreadable(
             f"{at.shown} is PostgreSQL {made.server_version // 10_000}; version {OLDEST} is the oldest that can be used"
         )
+    if (encoding := made.get_parameter_status("server_encoding")) != "UTF8":
+        raise WarehouseUnreadable(
+            f"{at.shown} has the encoding {encoding}; texts of all languages need UTF8. Make another database with "
+            "CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
+        )
     wait = f"SET lock_timeout = {math.ceil(max(wait_seconds, _SHORTEST_LOCK_WAIT) * 1000)}"
     mode = f"SET default_transaction_read_only = {'on' if read_only else 'off'}"
     with made.cursor() as cursor:

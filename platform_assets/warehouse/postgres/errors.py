@@ -12,6 +12,7 @@ import psycopg2
 
 from platform_assets.warehouse.errors import (
     ConnectionLost,
+    IncompatibleTable,
     StatementFailed,
     StatementTimeout,
     StorageFault,
@@ -28,7 +29,10 @@ _OF_STATEMENTS = (
 )
 """Classes of SQLSTATE."""
 _OF_VALUES = ("22", "P0")
-_VALUE = re.compile(r"\"[^\"]*\"|'(?:[^']|'')*'|(?<=: ).*")
+_OF_VIEWS = ("0A000", "2BP01")
+"""A feature that is not supported, of which a column that a view uses is one; and objects that depend on another."""
+_VALUE = re.compile(r"(?<=: ).*|[\"'].*[\"']")
+"""A value may have quotes in it: all from the first one to the last is taken for one."""
 _COLUMN = re.compile(r"COPY [^\n,]+, line \d+, column ([^\n:]+)(?:: |$)")
 _RIGHTS = "42501"
 _NUL = "invalid byte sequence for encoding"
@@ -82,6 +86,11 @@ def translated(error: psycopg2.Error, where: str) -> WarehouseError:
     if code[:2] in ("08", "57"):
         return ConnectionLost(
             f"the connection to {where} was lost ({text}). What was not committed is rolled back; run again."
+        )
+    if code in _OF_VIEWS and ("view" in text or "depend" in text):
+        return IncompatibleTable(
+            f"{where}: {text}. A view that uses a column keeps its table from taking another type: drop the view, run "
+            "again, then make it anew."
         )
     if code[:2] in _OF_STATEMENTS:
         return StatementFailed(_of_statement(error, code, text))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 from dataclasses import dataclass, field
 
 import psycopg2
@@ -31,7 +33,10 @@ class Located:
 
     def variables(self) -> dict[str, str]:
         """The parameters as the environment variables of libpq, for another program in this process."""
-        found = {_VARIABLES[name]: value for name, value in self.parameters.items() if name in _VARIABLES}
+        # a profile of dbt has defaults of its own: all that tells the connection is said
+        given = {"host": os.environ.get("PGHOST", ""), "port": os.environ.get("PGPORT", _DEFAULTS["port"])}
+        given["user"] = os.environ.get("PGUSER") or getpass.getuser()
+        found = {_VARIABLES[n]: value for n, value in {**given, **self.parameters}.items() if n in _VARIABLES}
         return {**found, "PGOPTIONS": f"{_OPTIONS} {found.get('PGOPTIONS', '')}".strip()}
 
 

@@ -38,6 +38,9 @@ class PostgresSession(Statements):
         super().__init__(connection, where, wait_seconds=wait_seconds)
         self._staging = Staging(self, memory_limit)
 
+    def lock_table(self, table: TableName) -> None:
+        self.execute(f"LOCK TABLE {self.quote(table.schema, table.name)} IN ACCESS EXCLUSIVE MODE")
+
     def kept(self, query: str) -> str:
         return f"{query} FOR UPDATE SKIP LOCKED"
 
