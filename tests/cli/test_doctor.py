@@ -149,6 +149,10 @@ def definitions(shop: Shop) -> None:
     shop.defs("orders/defs.yaml", DEFS["orders/defs.yaml"].replace("partitions:", "partitons:"))
 
 
+def broken_feed(shop: Shop) -> None:
+    shop.defs("orders/defs.yaml", DEFS["orders/defs.yaml"].replace("%Y-%m-%d", "%Y-%m"))
+
+
 def dbt_model(shop: Shop) -> None:
     shop.write("dbt/models/apart.sql", "select * from {{ ref('nowhere') }}")
 
@@ -167,6 +171,13 @@ def dagster_home_is_nowhere(shop: Shop) -> None:
 
 def dagster_yaml(shop: Shop) -> None:
     shop.write("home/dagster.yaml", "run_launcher: {module: nowhere.at_all, class: Launcher}\n")
+
+
+def coordinator(shop: Shop) -> None:
+    shop.write(
+        "home/dagster.yaml",
+        "run_coordinator: {module: platform_assets.launching.quick_queue, class: QuickQeue, config: {}}\n",
+    )
 
 
 def no_monitoring(shop: Shop) -> None:
@@ -198,11 +209,13 @@ MISTAKES: list[tuple[Callable[[Shop], None], str, str, str, str]] = [
     (no_dagster_home, "dagster", "warning", "DAGSTER_HOME is not set", "set DAGSTER_HOME"),
     (dagster_home_is_nowhere, "dagster", "wrong", "no absolute path of a folder", "mkdir"),
     (dagster_yaml, "dagster", "wrong", "nowhere", "home/dagster.yaml"),
+    (coordinator, "dagster", "wrong", "QuickQeue", "home/dagster.yaml"),
     (no_monitoring, "dagster", "warning", "run monitoring is off", "run_monitoring: {enabled: true}"),
     (storage, "dagster", "wrong", "cannot be opened", "start the database"),
 ]
 OF_THE_PROJECT: list[tuple[Callable[[Shop], None], str, str, str, str]] = [
     (definitions, "definitions", "wrong", "orders/defs.yaml", "correct what"),
+    (broken_feed, "definitions", "wrong", "the feed orders is left out", "dg check defs"),
     (dbt_model, "definitions", "wrong", "nowhere", "correct what"),
     (dbt_profile, "dbt", "wrong", "dbt cannot use its profile", "dbt debug"),
 ]
