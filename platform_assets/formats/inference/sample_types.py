@@ -110,6 +110,9 @@ def _inside(values: Sequence[Any]) -> dict[str, Any] | None:
     found = type_of(values)
     numeric = found["logicalType"] in ("integer", "number")
     if kind == "number":
+        if numeric and "physicalType" in found and all(_survives(value) for value in values):
+            # inside JSON a type is a rule and no room: more places than the sample has are no mistake
+            return {"logicalType": "number"}
         return found if numeric else dict(LONG) if _are_long(values) else None
     # a number or a truth that is written as a text stays a text
     return {"logicalType": "string"} if kind == "text" and (numeric or found["logicalType"] == "boolean") else found
