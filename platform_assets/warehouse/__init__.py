@@ -1,1 +1,1 @@
-"""The warehouse: ``protocol`` is what every one offers; ``duckdb`` is the one that is built in."""
+"""The warehouse: ``protocol`` is what every one offers; ``duckdb`` and ``postgres`` are built in."""
