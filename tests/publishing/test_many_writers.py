@@ -74,7 +74,7 @@ class Reader(threading.Thread):
 
 @pytest.mark.parametrize(
     ("count", "rounds"),
-    [(3, 4), pytest.param(8, 50 * REPEATS, marks=[pytest.mark.slow, pytest.mark.timeout(900 * REPEATS)])],
+    [(3, 4), pytest.param(8, min(50, 12 * REPEATS), marks=[pytest.mark.slow, pytest.mark.timeout(900 * REPEATS)])],
 )
 def test_writers_of_overlapping_partitions(warehouse: Warehouse, lake: Lake, count: int, rounds: int) -> None:
     generator = random.Random(20240301)
