@@ -11,7 +11,7 @@ from tests.publishing.support import Lake
 from tests.support.engines import ENGINES, warehouse_of
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=[ENGINES[0], *(pytest.param(engine, marks=pytest.mark.slow) for engine in ENGINES[1:])])
 def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
     return warehouse_of(request.param, tmp_path, request)
 
