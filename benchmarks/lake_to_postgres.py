@@ -16,16 +16,14 @@ from pathlib import Path
 
 import psycopg2
 
-from benchmarks.lake_to_raw import COLUMNS, RULES, write_files
+from benchmarks.lake_to_raw import COLUMNS, load, write_files
 from demo.postgres_server import postgres_server
-from platform_assets.publishing.from_files import publish
-from platform_assets.publishing.verdicts import Candidate
 from platform_assets.warehouse.postgres.copying import copied
 from platform_assets.warehouse.postgres.warehouse import PostgresWarehouse, open_postgres
 from platform_assets.warehouse.protocol import PARTITION_COLUMN, ColumnDef, StagedFile, TableName
 from tests.support.postgres import clear
 
-BARE, GATED = TableName("bare", "sales"), TableName("raw", "sales")
+BARE = TableName("bare", "sales")
 
 
 def bare(warehouse: PostgresWarehouse, files: list[Path], _rows: int) -> None:
@@ -37,25 +35,6 @@ def bare(warehouse: PostgresWarehouse, files: list[Path], _rows: int) -> None:
             copied(session, session.quote(BARE.schema, BARE.name), staged, columns, None, frozen=False)
 
 
-def gated(warehouse: PostgresWarehouse, files: list[Path], rows: int) -> None:
-    count = len(files)
-    candidates = [
-        Candidate(f"p{i:05}", "v1", (str(file),), rows * (i + 1) // count - rows * i // count)
-        for i, file in enumerate(files)
-    ]
-    verdicts = publish(
-        warehouse,
-        asset="raw/sales",
-        table=GATED,
-        columns=COLUMNS,
-        candidates=candidates,
-        rules=RULES,
-        run_id="benchmark",
-    )
-    rejected = [verdict for verdict in verdicts if not verdict.published]
-    assert not rejected, rejected[0]
-
-
 def compare(url: str, rows: int, partitions: int, turns: int) -> None:
     """Write the files, load them in each way by turns, and print the least of each."""
     print(f"{rows:,} rows in {partitions} partition{'s' if partitions > 1 else ''}")
@@ -64,13 +43,13 @@ def compare(url: str, rows: int, partitions: int, turns: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         files = write_files(Path(name), rows, partitions)
         for _ in range(turns):
-            for way, load in (("bare", bare), ("gated", gated)):
+            for way, loading in (("bare", bare), ("gated", load)):
                 clear(url)
                 with psycopg2.connect(url) as connection:
                     connection.autocommit = True
                     connection.cursor().execute("CHECKPOINT")
                 started = time.monotonic()
-                load(warehouse, files, rows)
+                loading(warehouse, files, rows)
                 found[way].append(time.monotonic() - started)
     least = {way: min(seconds) for way, seconds in found.items()}
     for way, seconds in least.items():

@@ -25,7 +25,7 @@ from platform_assets.publishing.from_files import publish
 from platform_assets.publishing.verdicts import Candidate
 from platform_assets.warehouse.duckdb.opening import STORAGE
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
-from platform_assets.warehouse.protocol import TableName
+from platform_assets.warehouse.protocol import TableName, Warehouse
 
 COLUMNS = [
     ("id", "BIGINT", "Key"),
@@ -84,13 +84,18 @@ def same_format(folder: Path, files: list[Path], rows: int) -> None:
 
 
 def gated(folder: Path, files: list[Path], rows: int) -> None:
+    load(DuckDBWarehouse(folder / "gated.duckdb", threads=2), files, rows)
+
+
+def load(warehouse: Warehouse, files: list[Path], rows: int) -> None:
+    """Publish the files, one partition each, with gates."""
     count = len(files)
     candidates = [
         Candidate(f"p{i:05}", "v1", (str(file),), rows * (i + 1) // count - rows * i // count)
         for i, file in enumerate(files)
     ]
     verdicts = publish(
-        DuckDBWarehouse(folder / "gated.duckdb", threads=2),
+        warehouse,
         asset="raw/sales",
         table=TableName("raw", "sales"),
         columns=COLUMNS,

@@ -7,9 +7,9 @@ itself. docs/extending.md says how the names below are put to use; CHANGELOG.md 
 from platform_assets.contracts.model import Column, Contract, FileFormat, LogicalType
 from platform_assets.contracts.problems import ContractError
 from platform_assets.failures import Actor, Failure, Kind, PlatformError, failure_of
-from platform_assets.formats.csv.raw_records import StructureDoubt
 from platform_assets.formats.plain_files import PlainFile
 from platform_assets.formats.protocol import Format, Place, Prepared, TextFormat
+from platform_assets.formats.raw_records import StructureDoubt
 from platform_assets.formats.source import Source
 from platform_assets.formats.text_rows import Record, text_rows
 from platform_assets.lake.errors import DeliveryRejected

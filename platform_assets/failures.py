@@ -149,6 +149,13 @@ def failure_of(error: BaseException) -> Failure:
     return Failure(Kind.BUG, type(error).__name__, message)
 
 
+def first_cause(error: BaseException) -> BaseException:
+    """What an exception that was raised from others began with."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
 def for_log(error: BaseException) -> str:
     """What the log says of an error: its message, or of a bug its type and place, as its text may quote a row."""
     failure = failure_of(error)
@@ -182,4 +189,4 @@ def failure_of_os(error: OSError) -> Failure:
     return Failure(Kind.INFRASTRUCTURE, code, f"{reason}{name}; nothing was changed")
 
 
-__all__ = ["Actor", "Failure", "Kind", "PlatformError", "failure_of", "failure_of_os", "for_log"]
+__all__ = ["Actor", "Failure", "Kind", "PlatformError", "failure_of", "failure_of_os", "first_cause", "for_log"]

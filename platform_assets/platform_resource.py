@@ -36,7 +36,7 @@ class WarehouseResource(dg.ConfigurableResource):
     @property
     @abstractmethod
     def location(self) -> str:
-        """What dbt's profile finds in PLATFORM_WAREHOUSE: the path of a DuckDB file, else a location."""
+        """The path of a DuckDB file, else a location, without a password."""
 
     @abstractmethod
     def open(self) -> Warehouse:

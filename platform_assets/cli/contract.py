@@ -61,7 +61,7 @@ def infer(file: Path, name: str | None, output: Path | None, force: bool) -> Non
 @click.option("--against", metavar="REV", help="A git revision: name what changed since, and what it breaks.")
 def check(paths: tuple[Path, ...], against: str | None) -> None:
     """Validate the contracts in PATHS (files, or folders that are searched for them)."""
-    files = [file for path in paths for file in _contracts_in(path)]
+    files = [file for path in paths for file in contracts_in(path)]
     if not files and against is None:
         raise click.ClickException(f"no contract found in {', '.join(map(str, paths))} (files with {KIND!r})")
     failed = broken = 0
@@ -107,7 +107,8 @@ def _quarantine_limit(contract: Contract) -> str:
     return f"a delivery is rejected when {share}{least} are quarantined (quarantineLimit)"
 
 
-def _contracts_in(path: Path) -> list[Path]:
+def contracts_in(path: Path) -> list[Path]:
+    """The file itself, or the contracts in a folder."""
     if path.is_file():
         return [path]
     if not path.is_dir():

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from platform_assets.cli import project
+from platform_assets.cli.console import table_console
 from platform_assets.doctor.findings import Check, Finding, State, good
 from platform_assets.wording import counted
 
@@ -52,7 +53,7 @@ def _show(console: Console, found: list[tuple[str, Finding]]) -> None:
     for area, finding in found:
         sign, style = SIGNS[finding.state]
         table.add_row(Text(sign, style), area, Text(finding.said), Text(finding.mend))
-    (console if console.is_terminal else Console(width=160)).print(table)
+    table_console(160).print(table)
     states = [finding.state for _, finding in found]
     bad, doubtful = states.count(State.WRONG), states.count(State.WARNING)
     console.print(f"{counted(bad, 'thing is', 'things are')} wrong, {counted(doubtful, 'warning')}")
@@ -119,15 +120,14 @@ def _warehouse() -> Iterator[Finding]:
 
 
 def _contracts() -> Iterator[Finding]:
-    from platform_assets.cli.contract import is_contract
+    from platform_assets.cli.contract import contracts_in
     from platform_assets.doctor.pipelines import look_at_contracts
 
     found = project.project_of(Path.cwd())
     if found is None:
         yield from _no_project()
         return
-    files = sorted(path for ending in ("yaml", "yml") for path in found.defs_folder.rglob(f"*.{ending}"))
-    yield from look_at_contracts([path for path in files if is_contract(path.read_bytes())], os.environ)
+    yield from look_at_contracts(contracts_in(found.defs_folder), os.environ)
 
 
 def _definitions() -> Iterator[Finding]:

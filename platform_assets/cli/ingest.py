@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from platform_assets.cli.console import table_console
 from platform_assets.cli.ctrl_c import Canceled, Interrupts, interruptible
 from platform_assets.cli.places import require_dagster_home
 
@@ -45,8 +45,7 @@ def ingest(given: object, feed: str, partition: str | None, force: bool) -> None
         style = "red" if row.problem else "green"
         cells = (row.partition, str(row.rows), str(row.quarantined))
         table.add_row(*map(Text, cells), Text(row.state, style=style), Text(row.problem))
-    console = Console()
-    (console if console.is_terminal else Console(width=200)).print(table)
+    table_console().print(table)
     if any(row.problem for row in taken):
         raise SystemExit(1)
 

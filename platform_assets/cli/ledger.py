@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from platform_assets.cli.console import table_console
 from platform_assets.cli.project import chosen_warehouse
 from platform_assets.environment import InvalidEnvironment, scheme_of, warehouse_location
 from platform_assets.publishing.readers import known_assets, shown_history
@@ -55,9 +55,7 @@ def show(asset: str, partition: str | None, location: str, limit: int) -> None:
         current = {key: entry.token for key, entry in published.items()}
     except (InvalidEnvironment, WarehouseError) as error:
         raise click.ClickException(str(error)) from error
-    console = Console()
-    # in a pipe there is no width to fit into, and folded columns are hard to search
-    Console(width=console.width if console.is_terminal else 160).print(_table(asset, entries, current))
+    table_console(160).print(_table(asset, entries, current))
     if len(entries) == limit:
         click.echo(f"The newest {limit} lines; --limit shows more, --partition one partition.")
 

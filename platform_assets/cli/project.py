@@ -26,6 +26,7 @@ from platform_assets.environment import (
     read_environment,
     warehouse_location,
 )
+from platform_assets.failures import first_cause
 
 COMPONENT = "platform_assets.PlatformResources"
 Place = Literal["landing", "lake", "warehouse", "quarantine"]
@@ -201,9 +202,7 @@ def _resolved(project: DgProject, file: Path, name: Place) -> str:
         ]
         return (found[0].quarantine or "") if name == "quarantine" else found[0].place(name)
     except Exception as error:
-        last: BaseException = error
-        while last.__cause__ is not None:
-            last = last.__cause__
+        last = first_cause(error)
         raise click.ClickException(
             f"{file}: attributes.{name} cannot be resolved here ({str(last) or type(last).__name__}); "
             f"mend that, or name the place with --{name} or PLATFORM_{name.upper()}"

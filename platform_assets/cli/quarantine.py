@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from platform_assets.cli.console import table_console
 from platform_assets.cli.project import chosen_days, chosen_lake, chosen_quarantine
 from platform_assets.environment import MOST_DAYS
 from platform_assets.failures import PlatformError
@@ -71,7 +71,7 @@ def list_(feed: str | None, lake: str, place: str | None) -> None:
         state += f" (rows purged at {item.purged_at})" if item.purged_at else ""
         cells = (shown(item.feed), shown(item.partition), item.rows, item.rows_in, reasons)
         table.add_row(*(Text(str(cell)) for cell in cells), Text(state if item.readable else f"{item.rejected}"))
-    _console().print(table)
+    table_console().print(table)
 
 
 @quarantine.command()
@@ -102,7 +102,7 @@ def show(feed: str, partition: str, limit: int, lake: str, place: str | None) ->
     table = Table("file", "line", "reasons", "row")
     for row in rows:
         table.add_row(*(Text(str(cell)) for cell in (shown(row.file), row.line, ", ".join(row.reasons), row.raw)))
-    _console().print(table)
+    table_console().print(table)
 
 
 def _purged(record: Manifest | Rejection) -> str:
@@ -157,9 +157,3 @@ def _amount(rows: int, files: int) -> str:
 def counts(reasons: Mapping[str, int]) -> str:
     """Reasons with their numbers of rows, the most common first."""
     return ", ".join(f"{code} {count}" for code, count in sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0])))
-
-
-def _console() -> Console:
-    """As wide as the terminal; wide enough for whole rows where the output goes to a file."""
-    console = Console()
-    return console if console.is_terminal else Console(width=200)

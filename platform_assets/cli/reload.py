@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from platform_assets.cli.console import table_console
 from platform_assets.cli.ctrl_c import Canceled, Interrupts, interruptible
 from platform_assets.cli.places import require_dagster_home
 from platform_assets.wording import counted
@@ -89,7 +89,7 @@ def _print(feed: str, done: Reloaded, *, dry_run: bool) -> None:
     for partition, way, text in done.lines[:SHOWN]:
         table.add_row(Text(partition), Text(way), Text(text))
     if done.lines:
-        _console().print(table)
+        table_console().print(table)
     if len(done.lines) > SHOWN:
         click.echo(f"... and {len(done.lines) - SHOWN} more")
     for line in done.downstream:
@@ -108,13 +108,8 @@ def _print_proof(searched: Sequence[Searched], values: str) -> None:
         at = "\n".join(each.at[:SHOWN]) + (f"\n... and {len(each.at) - SHOWN} more" if len(each.at) > SHOWN else "")
         style = "green" if each.clean else "red"
         table.add_row(Text(each.where), Text(each.what), Text(found, style=style), Text(at))
-    _console().print(table)
+    table_console().print(table)
 
 
 def _would(words: str) -> str:
     return words if words.startswith("stands") else f"would be {words}"
-
-
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=200)

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from platform_assets.cli.console import table_console
 from platform_assets.wording import counted
 
 if TYPE_CHECKING:
@@ -85,8 +85,7 @@ def _report(plan: SourcePlan) -> None:
         name = column.name if column.name == column.source else f"{column.name} ({column.source})"
         odd = [f"{column.odd:,}" if column.odd else ""] if any_odd else []
         table.add_row(*map(Text, (name, column.type, *odd, "; ".join(filter(None, _remarks(column))))))
-    console = Console()
-    (console if console.is_terminal else Console(width=200)).print(table)
+    table_console().print(table)
     if len(found.columns) > COLUMNS:
         click.echo(f"and {len(found.columns) - COLUMNS:,} more columns")
     click.echo(f"files:      {plan.proposal.pattern}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from platform_assets.cli.console import table_console
 from platform_assets.cli.project import chosen_warehouse
 from platform_assets.environment import scheme_of, warehouse_location
 from platform_assets.warehouse.locations import open_warehouse
@@ -37,8 +37,7 @@ def compare(other: str, location: str) -> None:
     """
     from platform_assets.publishing.reconciliation import contents, differences
 
-    console = Console()
-    console = console if console.is_terminal else Console(width=140)
+    console = table_console(140)
     with console.status("reading one"):
         mine = dict(contents(_opened(location, "--warehouse")))
     with console.status("reading the other"):

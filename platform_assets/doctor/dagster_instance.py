@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from platform_assets.doctor.findings import Finding, good, one_line, warning, wrong
+from platform_assets.failures import first_cause
 
 HOME = "DAGSTER_HOME"
 
@@ -41,9 +42,7 @@ def _opened(home: str) -> Iterator[Finding]:
         runs = instance.get_runs_count()
         launcher, _ = type(instance.run_launcher).__name__, instance.run_coordinator
     except Exception as error:
-        cause: BaseException = error
-        while cause.__cause__ is not None:
-            cause = cause.__cause__
+        cause = first_cause(error)
         yield wrong(
             f"{home}: the instance cannot be opened: {one_line(str(error))[:300]}"
             + (f" ({one_line(str(cause))[:300]})" if cause is not error else ""),

@@ -1,4 +1,4 @@
-"""Landing place, lake and quarantine: whether they are there, and can be read and written."""
+"""Landing place, lake and quarantine: whether they are there, and can be listed, read and written."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 from platform_assets.doctor.findings import Finding, good, warning, wrong
@@ -20,8 +19,7 @@ LEAST_FREE = 1 << 30
 def look_at_landing(location: str) -> Iterator[Finding]:
     """Whether deliveries can be listed and read."""
     if is_url(location):
-        next(islice(Objects(location).listed(), 1), None)
-        yield good(f"{location}: its objects can be listed")
+        yield good(f"{_listed(location)}: its objects can be listed")
         return
     if is_sftp(location):
         if not SftpFolder(location).exists(""):
@@ -52,9 +50,7 @@ def look_at_lake(location: str) -> Iterator[Finding]:
     if is_url(location):
         from platform_assets.lake.conditional_writes import require_conditional_writes
 
-        objects = Objects(location)
-        next(islice(objects.listed(), 1), None)
-        require_conditional_writes(objects)
+        require_conditional_writes(_listed(location))
         yield good(f"{location}: can be written, and refuses to replace an object that is to be put if absent")
         scratch = Path(tempfile.gettempdir())
         yield from free_space(scratch, "what is fetched and uploaded passes through here; set TMPDIR to a larger disk")
@@ -65,10 +61,16 @@ def look_at_lake(location: str) -> Iterator[Finding]:
 def look_at_quarantine(location: str) -> Iterator[Finding]:
     """Whether quarantined rows can be written."""
     if is_url(location):
-        next(islice(Objects(location).listed(), 1), None)
-        yield good(f"{location}: its objects can be listed")
+        yield good(f"{_listed(location)}: its objects can be listed")
         return
     yield from look_at_folder(Path(location))
+
+
+def _listed(location: str) -> Objects:
+    """The objects below a URL, which can be listed; what hinders that is raised."""
+    objects = Objects(location)
+    next(objects.listed(), None)
+    return objects
 
 
 def look_at_folder(folder: Path) -> Iterator[Finding]:

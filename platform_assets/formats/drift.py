@@ -73,7 +73,7 @@ def compare_columns(contract: Contract, found: Sequence[str], file: str, *, orde
 
 
 def shown_name(name: str) -> str:
-    """A column's or key's name for a message, in quotes; one that looks like a value is told by its length only.
+    """A column's or key's name for a message, in quotes; of one that looks like a value only its length.
 
     Some senders have values for keys, as in ``{"ann@example.org": 3}``, and messages are kept in the event log.
     """

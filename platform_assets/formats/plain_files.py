@@ -1,6 +1,6 @@
 """From a delivered file to plain UTF-8 bytes on disk: opened safely, decompressed and verified, transcoded.
 
-How compression is undone is in ``unpacking``. What the bytes mean is not looked at: see ``csv.raw_records``.
+How compression is undone is in ``unpacking``. What the bytes mean is not looked at: see ``raw_records``.
 """
 
 from __future__ import annotations

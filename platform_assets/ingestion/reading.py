@@ -12,10 +12,10 @@ import numpy as np
 
 from platform_assets.contracts.model import Contract
 from platform_assets.failures import Kind
-from platform_assets.formats.csv.raw_records import StructureDoubt
 from platform_assets.formats.duckdb_errors import cause, is_of_machine
 from platform_assets.formats.plain_files import check_version
 from platform_assets.formats.protocol import Place, Prepared, format_of
+from platform_assets.formats.raw_records import StructureDoubt
 from platform_assets.formats.unpacking import Unpacking
 from platform_assets.ingestion.bad_rows import CountsDoNotMeet
 from platform_assets.ingestion.copies import Copies

@@ -53,18 +53,24 @@ def fingerprints(
 
     ``staged`` is a relation with the table's rows, where they are to be read from.
     """
+    value = session.fingerprint(sorted(column.name for column in columns))
+    return digests(session, staged or session.quote(table.schema, table.name), value, partition_column, partitions)
+
+
+def digests(
+    session: Session, source: str, value: str, partition_column: str | None, partitions: Sequence[str]
+) -> dict[str, tuple[int, str]]:
+    """As :func:`fingerprints`, of the relation ``source`` by the aggregate expression ``value``."""
     if not partitions:
         return {}
-    names = sorted(column.name for column in columns)
-    source, value = staged or session.quote(table.schema, table.name), session.fingerprint(names)
     if partition_column is None:
-        rows, content_hash = session.execute(f"SELECT count(*), {value} FROM {source} AS r")[0]
-        return dict.fromkeys(partitions, (rows, content_hash)) if rows else {}
+        rows, digest = session.execute(f"SELECT count(*), {value} FROM {source} AS r")[0]
+        return dict.fromkeys(partitions, (rows, digest)) if rows else {}
     key = partition_text(session, "r", partition_column)
     counted = session.execute(
         f"SELECT {key}, count(*), {value} FROM {source} AS r WHERE {is_one_of(session, key, partitions)} GROUP BY 1"
     )
-    return {partition: (rows, content_hash) for partition, rows, content_hash in counted}
+    return {partition: (rows, digest) for partition, rows, digest in counted}
 
 
 def changed_since(

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from platform_assets.publishing import ledger
-from platform_assets.publishing.fingerprints import data_columns, partition_text
+from platform_assets.publishing.fingerprints import data_columns, digests
 from platform_assets.publishing.migrations import ledger_session
 from platform_assets.publishing.verdicts import State
-from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, Warehouse
+from platform_assets.warehouse.protocol import PARTITION, Session, Warehouse
 
 PURPOSE = "comparing two warehouses"
 
@@ -70,21 +70,9 @@ def _content(session: Session, asset: str) -> Content | None:
     if not published:
         return None
     columns = sorted(data_columns(described), key=lambda column: column.name)
-    digest, source = session.content(columns), session.quote(table.schema, table.name)
-    counted: dict[str, tuple[int, str]]
-    if all(column.name != PARTITION for column in described):
-        rows = session.execute(f"SELECT count(*), {digest} FROM {source} AS r")
-        counted = dict.fromkeys(published, rows[0])
-    else:
-        keys = session.stage_rows([ColumnDef("partition_key", "VARCHAR")], [(partition,) for partition in published])
-        key = partition_text(session, "r", PARTITION)
-        counted = {
-            partition: (rows, content)
-            for partition, rows, content in session.execute(
-                f"SELECT {key}, count(*), {digest} FROM {source} AS r "
-                f'WHERE {key} IN (SELECT k."partition_key" FROM {keys} AS k) GROUP BY 1'
-            )
-        }
+    partition_column = PARTITION if any(column.name == PARTITION for column in described) else None
+    source = session.quote(table.schema, table.name)
+    counted = digests(session, source, session.content(columns), partition_column, published)
     nothing = (0, "")
     return Content(tuple(column.name for column in columns), {key: counted.get(key, nothing) for key in published})
 

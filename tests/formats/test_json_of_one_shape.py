@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from platform_assets.contracts.model import Contract
-from platform_assets.formats.csv.raw_records import StructureDoubt
 from platform_assets.formats.json import format as json_format
 from platform_assets.formats.json import uniform
 from platform_assets.formats.json.reader import open_json_lines
 from platform_assets.formats.json.uniform import open_uniform
 from platform_assets.formats.plain_files import PlainFile
+from platform_assets.formats.raw_records import StructureDoubt
 from platform_assets.formats.source import Source
 from platform_assets.ingestion import bad_rows
 from platform_assets.ingestion.bad_rows import CountsDoNotMeet
@@ -45,7 +45,7 @@ FITTING = {
     "b": ["true", "false", '"true"', '"maybe"', "null"],
     "d": ['"2013-01-01"', '"2013-02-30"', "null"],
 }
-"""Values of each column that are told by an expression, good ones and bad ones."""
+"""Values of each column that the expression matches, good ones and bad ones."""
 ODD = {"x": ["0.00001", "1e5", "1234567890123456.5"], "n": ["1234567890123456789", "-0"], "t": ['"\\u0000"', "1"]}
 """Values that JSON has, and that are left to be read line by line."""
 

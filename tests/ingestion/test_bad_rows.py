@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from platform_assets.formats.csv import format as csv_format
-from platform_assets.formats.csv.locating import locate
+from platform_assets.formats.locating import locate
 from platform_assets.formats.source import RecordText, Source
 from platform_assets.ingestion import bad_rows, validation
 from platform_assets.sql.row_rules import Check

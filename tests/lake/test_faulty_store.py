@@ -15,17 +15,14 @@ from platform_assets.lake.versions import newest
 from platform_assets.landing.found import Completeness
 from platform_assets.landing.landing import FileNames
 from platform_assets.landing.objects import LandingObjects
-from platform_assets.landing.patterns import ArrivalPattern, NameMatch
+from platform_assets.landing.patterns import ArrivalPattern
 from platform_assets.stores.objects import Objects
 from tests.lake.test_stage_commit_reject import COLUMNS, table, words
 from tests.support.campaigns import times
+from tests.support.day_names import by_day
 from tests.support.faulty_server import FAULTS, faulty_server
 
 DELIVERIES = times(12)
-
-
-def by_day(match: NameMatch) -> str | None:
-    return match.time.strftime("%Y-%m-%d") if match.time else None
 
 
 @pytest.mark.slow

@@ -9,15 +9,12 @@ import pytest
 from platform_assets.landing.arrivals import LandingFolder
 from platform_assets.landing.found import Arrivals, Completeness, Watermark
 from platform_assets.landing.landing import FileNames
-from platform_assets.landing.patterns import ArrivalPattern, NameMatch, PatternError
+from platform_assets.landing.patterns import ArrivalPattern, PatternError
+from tests.support.day_names import by_day
 from tests.support.file_clock import wait_for_later_stamp
 from tests.support.looks import changes
 
 DAY = ArrivalPattern("orders/orders_%Y-%m-%d*.csv")
-
-
-def by_day(match: NameMatch) -> str | None:
-    return match.time.strftime("%Y-%m-%d") if match.time else None
 
 
 def folder(root: Path, pattern: ArrivalPattern = DAY, *, settle: float = 0, marker: str | None = None) -> LandingFolder:

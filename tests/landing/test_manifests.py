@@ -19,23 +19,15 @@ from platform_assets.landing.found import Arrivals, Completeness, Look, Watermar
 from platform_assets.landing.landing import FileNames, Landing
 from platform_assets.landing.locations import open_landing
 from platform_assets.landing.manifest_format import ListedFile, ManifestError, read_manifest
-from platform_assets.landing.patterns import ArrivalPattern, NameMatch
+from platform_assets.landing.patterns import ArrivalPattern
 from platform_assets.landing.stability import CLOCK_STEP_NS
+from tests.support.day_names import by_day, parts_of
 from tests.support.file_clock import wait_for_later_stamp
 from tests.support.sftp_server import SftpServer, sftp_server
 
 SECOND = 10**9
 DAY, MANIFEST = "orders/%Y-%m-%d/*.csv", "orders/%Y-%m-%d.manifest"
 KEY = "2024-01-01"
-
-
-def by_day(match: NameMatch) -> str | None:
-    return match.time.strftime("%Y-%m-%d") if match.time else None
-
-
-def parts_of(key: str, groups: tuple[str, ...]) -> set[tuple[str, ...]]:
-    year, month, day = key.split("-")
-    return {tuple({"tY": year, "tm": month, "td": day}[group] for group in groups)}
 
 
 @dataclass

@@ -17,16 +17,13 @@ from platform_assets.landing.found import Completeness
 from platform_assets.landing.landing import FileNames
 from platform_assets.landing.objects import LandingObjects
 from platform_assets.landing.patterns import ArrivalPattern, NameMatch, sure_start
+from tests.support.day_names import by_day
 
 LEFT_BESIDE = [
     "2024-01-01.csv.part", "2024-01-01.csv.tmp", "2024-01-01.csv.filepart", "2024-01-01.csv.crdownload",
     "2024-01-01.csv~", "2024-01-01.csv.md5", "2024-01-01.csv.sha256", "2024-01-01.csv.sha512", ".DS_Store", "_SUCCESS",
     "Thumbs.db", "desktop.ini", "_committed_17", "~$2024-01-01.csv",
 ]  # fmt: skip
-
-
-def by_day(match: NameMatch) -> str | None:
-    return match.time.strftime("%Y-%m-%d") if match.time else None
 
 
 def deliveries(root: Path, pattern: str, marker: str | None = None) -> dict[str, list[str]]:

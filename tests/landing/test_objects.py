@@ -16,20 +16,12 @@ from platform_assets.landing import objects as landing_objects
 from platform_assets.landing.found import Arrivals, Completeness, Look, Rotation, Watermark
 from platform_assets.landing.landing import FileNames
 from platform_assets.landing.objects import LandingObjects
-from platform_assets.landing.patterns import ArrivalPattern, NameMatch
+from platform_assets.landing.patterns import ArrivalPattern
 from platform_assets.landing.walk import ROOT
+from tests.support.day_names import by_day, parts_of
 
 DAY = "orders/%Y/orders_%Y-%m-%d*.csv"
 SECOND = 10**9
-
-
-def by_day(match: NameMatch) -> str | None:
-    return match.time.strftime("%Y-%m-%d") if match.time else None
-
-
-def parts_of(key: str, groups: tuple[str, ...]) -> set[tuple[str, ...]]:
-    year, month, day = key.split("-")
-    return {tuple({"tY": year, "tm": month, "td": day}[group] for group in groups)}
 
 
 @dataclass

@@ -24,19 +24,16 @@ from platform_assets.lake.quarantined import list_quarantine, read_quarantine
 from platform_assets.landing.arrivals import LandingFolder
 from platform_assets.landing.found import Completeness, Watermark
 from platform_assets.landing.landing import FileNames
-from platform_assets.landing.patterns import ArrivalPattern, NameMatch
+from platform_assets.landing.patterns import ArrivalPattern
 from platform_assets.partition_key import PartitionKey
 from platform_assets.sql.literals import literal
+from tests.support.day_names import by_day
 from tests.support.looks import changes
 
 COLUMNS = [{"name": "n", "logicalType": "integer"}, {"name": "t", "logicalType": "string"}]
 GOOD = "orders/2024-01-05/part.csv"
 ODD_BYTES = b"caf\xe9\n\x1b[31m"
 ANY_NAME = st.text(st.characters(exclude_categories=[]), max_size=300)
-
-
-def by_day(match: NameMatch) -> str | None:
-    return match.time.strftime("%Y-%m-%d") if match.time else None
 
 
 def may_hold(groups: Mapping[str, str], key: str) -> bool:

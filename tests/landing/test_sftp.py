@@ -12,20 +12,17 @@ import pytest
 
 from platform_assets.landing.found import Completeness, Watermark
 from platform_assets.landing.landing import FileNames
-from platform_assets.landing.patterns import ArrivalPattern, NameMatch
+from platform_assets.landing.patterns import ArrivalPattern
 from platform_assets.landing.sftp import LandingSftp
 from platform_assets.landing.walk import ROOT
 from platform_assets.stores.errors import InvalidUrl, StoreFault, StoreRefused
 from platform_assets.stores.objects import Version
 from platform_assets.stores.sftp import SftpFolder
+from tests.support.day_names import by_day
 from tests.support.sftp_server import SftpServer, sftp_server, sshd
 
 SECOND = 10**9
 SERVERS = ["asyncssh", *(["openssh"] if sshd() else [])]
-
-
-def by_day(match: NameMatch) -> str | None:
-    return match.time.strftime("%Y-%m-%d") if match.time else None
 
 
 @pytest.fixture(scope="module", params=SERVERS)

@@ -11,15 +11,12 @@ import pytest
 from platform_assets.landing.arrivals import LandingFolder
 from platform_assets.landing.found import Completeness, Found, Watermark
 from platform_assets.landing.landing import FileNames
-from platform_assets.landing.patterns import ArrivalPattern, NameMatch
+from platform_assets.landing.patterns import ArrivalPattern
 from platform_assets.landing.stability import CLOCK_STEP_NS, whole_up_to
+from tests.support.day_names import by_day
 from tests.support.file_clock import wait_for_later_stamp
 
 SETTLE = 30.0
-
-
-def by_day(match: NameMatch) -> str | None:
-    return match.time.strftime("%Y-%m-%d") if match.time else None
 
 
 def folder(root: Path, *whole: str, marker: bool = False) -> LandingFolder:

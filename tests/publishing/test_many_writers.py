@@ -54,7 +54,7 @@ def finish(writers: list[subprocess.Popen[str]]) -> float:
 
 
 class Reader(threading.Thread):
-    """Looks again and again until it is told that it is over."""
+    """Looks again and again until the writers are done."""
 
     def __init__(self, warehouse: Warehouse) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Whether two warehouses hold the same rows is told by what may be read, whatever came after it."""
+"""Two warehouses are compared by what may be read of them, whatever was rejected after it."""
 
 from __future__ import annotations
 

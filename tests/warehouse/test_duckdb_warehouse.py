@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import resource
 import signal
 import subprocess
@@ -20,12 +19,12 @@ import pytest
 from platform_assets.sql.literals import literal
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.errors import (
-    SessionMisused,
     WarehouseBusy,
     WarehouseError,
     WarehouseExhausted,
 )
 from platform_assets.warehouse.protocol import ColumnDef, TableName
+from tests.support.forks import refused_in_a_child
 from tests.support.waiting import watched_waits
 from tests.warehouse.conformance import WarehouseConformance
 from tests.warehouse.conformance_turns import TurnsConformance
@@ -165,16 +164,7 @@ def test_a_process_killed_while_the_file_is_made_leaves_nothing_in_the_way(tmp_p
 def test_a_session_carried_over_a_fork_is_refused_and_harmless(filled: DuckDBWarehouse) -> None:
     with filled.session() as session:
         session.execute("INSERT INTO raw.t VALUES (2)")
-        pid = os.fork()
-        if pid == 0:
-            code = 1
-            try:
-                session.execute("INSERT INTO raw.t VALUES (3)")
-            except SessionMisused as error:
-                code = 0 if "fork" in str(error) else 2
-            session.close()
-            os._exit(code)
-        assert os.waitpid(pid, 0)[1] == 0
+        assert refused_in_a_child(session, "INSERT INTO raw.t VALUES (3)")
         session.execute("INSERT INTO raw.t VALUES (4)")
     with filled.session(read_only=True) as session:
         assert session.execute("SELECT id FROM raw.t ORDER BY id") == [(1,), (2,), (4,)]

@@ -4,7 +4,6 @@ fork."""
 from __future__ import annotations
 
 import datetime as dt
-import os
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import pytest
 from platform_assets.warehouse.errors import SessionMisused
 from platform_assets.warehouse.postgres.warehouse import PostgresWarehouse, open_postgres
 from platform_assets.warehouse.protocol import ColumnDef, StagedFile, TableName
+from tests.support.forks import refused_in_a_child
 from tests.support.servers import wait_for
 from tests.warehouse.conformance import WarehouseConformance, parquet
 from tests.warehouse.conformance_concurrent import ConcurrentConformance, meanwhile
@@ -198,16 +198,7 @@ def test_what_a_killed_process_left_is_rolled_back_and_swept(
 
 def test_a_session_carried_over_a_fork_is_refused_and_harmless(warehouse: PostgresWarehouse) -> None:
     with warehouse.session() as session:
-        pid = os.fork()
-        if pid == 0:
-            code = 1
-            try:
-                session.execute("SELECT 1")
-            except SessionMisused as error:
-                code = 0 if "fork" in str(error) else 2
-            session.close()
-            os._exit(code)
-        assert os.waitpid(pid, 0)[1] == 0
+        assert refused_in_a_child(session, "SELECT 1")
         assert session.execute("SELECT 1") == [(1,)]
 
 

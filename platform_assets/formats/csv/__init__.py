@@ -1,1 +1,1 @@
-"""Delimited text: ``reader`` opens it, ``raw_records`` counts and fetches records, ``repair`` takes broken files."""
+"""Delimited text: ``reader`` opens it, ``repair`` takes broken files."""

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from platform_assets.formats.csv.grammar import Dialect, parse_record
-from platform_assets.formats.csv.raw_records import CHUNK, StructureDoubt
 from platform_assets.formats.lines import Array
+from platform_assets.formats.raw_records import CHUNK, StructureDoubt
 
 
 def originals(path: Path, skip: int, dialect: Dialect, newline: bytes, lines: Array) -> Iterator[bytes]:

@@ -12,13 +12,13 @@ import numpy as np
 
 from platform_assets.contracts.model import Contract, FileFormat
 from platform_assets.formats.csv.grammar import Dialect, parse_record, records_of
-from platform_assets.formats.csv.locating import locate
 from platform_assets.formats.csv.originals import originals
-from platform_assets.formats.csv.raw_records import StructureDoubt, Survey, fetch, survey
 from platform_assets.formats.csv.repair import Repaired, repair
 from platform_assets.formats.drift import compare_columns
 from platform_assets.formats.lines import FILE, MAX_RECORD, Array
+from platform_assets.formats.locating import locate
 from platform_assets.formats.plain_files import PlainFile
+from platform_assets.formats.raw_records import StructureDoubt, Survey, fetch, survey
 from platform_assets.formats.source import RecordText, Source
 from platform_assets.lake.errors import DeliveryRejected
 from platform_assets.lake.quarantine import QuarantineWriter

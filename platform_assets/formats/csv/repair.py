@@ -16,8 +16,8 @@ from typing import IO
 import numpy as np
 
 from platform_assets.formats.csv.grammar import Dialect, parse_record
-from platform_assets.formats.csv.raw_records import CHUNK, StructureDoubt
 from platform_assets.formats.lines import MAX_RECORD, Array, Lines
+from platform_assets.formats.raw_records import CHUNK, StructureDoubt
 
 SetAside = Callable[[int, str, bytes, int], None]
 """(line, reason code, raw bytes, full length) of a record that is quarantined."""

@@ -13,14 +13,14 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 from platform_assets.contracts.model import Column, Contract, LogicalType
-from platform_assets.formats.csv.locating import locate
-from platform_assets.formats.csv.raw_records import StructureDoubt, fetch, survey
 from platform_assets.formats.json.fields import NUMERIC
 from platform_assets.formats.json.keys import Keys
 from platform_assets.formats.json.quick import strict_document
 from platform_assets.formats.json.template import PLAIN
 from platform_assets.formats.lines import Array
+from platform_assets.formats.locating import locate
 from platform_assets.formats.plain_files import PlainFile
+from platform_assets.formats.raw_records import StructureDoubt, fetch, survey
 from platform_assets.formats.source import RecordText, Source
 from platform_assets.sql.identifiers import quoted
 from platform_assets.sql.literals import literal, path_literal

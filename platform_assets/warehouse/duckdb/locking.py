@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,14 +16,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from platform_assets.logs import logger
-from platform_assets.warehouse.errors import SessionMisused, WarehouseBusy, WarehouseUnreadable
+from platform_assets.warehouse.errors import WarehouseBusy, WarehouseUnreadable
+from platform_assets.warehouse.nesting import only_session
 
 log = logger(__name__)
 
 QUIET_SECONDS = 0.5
 """A wait shorter than this is not worth a log line: a session usually lasts some tens of milliseconds."""
-
-_held_by_thread = threading.local()
 
 
 @contextlib.contextmanager
@@ -34,27 +32,20 @@ def exclusive(database: Path, *, wait_seconds: float, purpose: str) -> Iterator[
     Raises ``WarehouseBusy`` after ``wait_seconds``, naming the holder, and ``SessionMisused`` when this thread
     holds it already (waiting for itself would last for ever).
     """
-    key = str(database)
-    mine: dict[str, int] = _held_by_thread.__dict__.setdefault("pids", {})
-    if mine.get(key) == os.getpid():
-        raise SessionMisused(
-            f"{database}: this thread already has a session open on this warehouse; pass that session on instead of "
-            f"opening another, or close it first"
-        )
-    path = Path(f"{key}.lock")
+    path = Path(f"{database}.lock")
     # one lock object for each acquisition: flock excludes open files, so threads exclude each other as well
-    lock = FileLock(path, thread_local=False)
-    _acquire(lock, path, database, wait_seconds)
-    mine[key] = os.getpid()
-    try:
-        # only for people to read: on a full disk the lock is held all the same
-        with contextlib.suppress(OSError):
-            path.write_text(f"pid {os.getpid()}{f' ({purpose})' if purpose else ''}\n")
-        yield
-    finally:
-        if mine.get(key) == os.getpid():
-            del mine[key]
-            lock.release()
+    lock, owner = FileLock(path, thread_local=False), os.getpid()
+    with only_session(str(database)):
+        _acquire(lock, path, database, wait_seconds)
+        try:
+            # only for people to read: on a full disk the lock is held all the same
+            with contextlib.suppress(OSError):
+                path.write_text(f"pid {os.getpid()}{f' ({purpose})' if purpose else ''}\n")
+            yield
+        finally:
+            # not by a child that was forked inside the block
+            if os.getpid() == owner:
+                lock.release()
 
 
 def _acquire(lock: FileLock, path: Path, database: Path, wait_seconds: float) -> None:

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from platform_assets.environment import WAREHOUSE_VARIABLE, scheme_of, without_password
-from platform_assets.warehouse.errors import SessionMisused
+from platform_assets.warehouse.nesting import only_session
 from platform_assets.warehouse.postgres.connecting import connect
 from platform_assets.warehouse.postgres.errors import blames_statement
 from platform_assets.warehouse.postgres.locating import Located, located
 from platform_assets.warehouse.postgres.session import PostgresSession
-
-_held = threading.local()
 
 
 def open_postgres(location: str, *, wait_seconds: float, memory_limit: str | None) -> PostgresWarehouse:
@@ -49,7 +46,7 @@ class PostgresWarehouse:
         self, *, read_only: bool = False, purpose: str = "", wait_seconds: float | None = None
     ) -> Iterator[PostgresSession]:
         limit = self.wait_seconds if wait_seconds is None else wait_seconds
-        with self._alone():
+        with only_session(self.at.shown):
             connection = connect(self.at, read_only=read_only, purpose=purpose, wait_seconds=limit)
             session = PostgresSession(connection, self.at.shown, wait_seconds=limit, memory_limit=self.memory_limit)
             try:
@@ -59,7 +56,7 @@ class PostgresWarehouse:
 
     @contextlib.contextmanager
     def reserve(self, *, purpose: str = "") -> Iterator[None]:
-        with self._alone():
+        with only_session(self.at.shown):
             connect(self.at, read_only=False, purpose=purpose, wait_seconds=self.wait_seconds).close()
             yield
 
@@ -68,20 +65,3 @@ class PostgresWarehouse:
 
     def blames_statement(self, text: str) -> bool | None:
         return blames_statement(text)
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Sessions of one thread do not nest: the outer one may hold what the inner one waits for."""
-        mine: dict[str, int] = _held.__dict__.setdefault("pids", {})
-        key = self.at.shown
-        if mine.get(key) == os.getpid():
-            raise SessionMisused(
-                f"{key}: this thread already has a session open on this warehouse; pass that session on instead of "
-                f"opening another, or close it first"
-            )
-        mine[key] = os.getpid()
-        try:
-            yield
-        finally:
-            if mine.get(key) == os.getpid():
-                del mine[key]

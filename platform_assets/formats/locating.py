@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from platform_assets.formats.csv.raw_records import blocks
 from platform_assets.formats.lines import Array
+from platform_assets.formats.raw_records import blocks
 
 WORD = 8
 MIXERS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
