@@ -1,8 +1,8 @@
 """A digest of rows that is the same on every engine: over a text of each row in one form, whatever the engine writes.
 
-Each value is its length, a colon and its text; null is ``N``. Numbers with places are their decimal text, doubles their
-64 bits, moments their microseconds since 1970. Of each row's MD5 two halves are added up over all rows, so the order of
-rows does not count, and copies do.
+Each value is its length, a colon and its text; null is ``N``. Numbers with places are their decimal text, doubles
+their 64 bits as a signed number, moments their microseconds since 1970. Of each row's MD5 two halves are added up over
+all rows, so the order of rows does not count, and copies do.
 """
 
 from __future__ import annotations

@@ -41,6 +41,11 @@ class WarehouseExhausted(WarehouseError):
     code = "warehouse:exhausted"
     again = False
 
+    def __init__(self, *arguments: object, of_memory: bool = False) -> None:
+        super().__init__(*arguments)
+        if of_memory:
+            self.kind = Kind.MEMORY
+
 
 class StorageFault(WarehouseError):
     """The operating system refused or broke a read or a write: no permission, too many open files, a bad disk."""

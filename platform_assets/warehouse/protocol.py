@@ -14,7 +14,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from platform_assets.sql.dialects import Dialect
 from platform_assets.sql.identifiers import quoted
@@ -24,6 +24,9 @@ PARTITION = "_partition"
 
 PARTITION_NAME = quoted(PARTITION)
 """The same as it is written in SQL."""
+
+TURNS = ("platform.leases", "platform.tables", "platform.migrations")
+"""The turns that publishing takes: an engine may have to prepare something for each, outside of a transaction."""
 
 PARTITION_COLUMN = (PARTITION, "VARCHAR", "Key of the partition that the row belongs to.")
 """Name, type and description of that column."""
@@ -55,23 +58,40 @@ class ColumnDef:
 
 @dataclass(frozen=True)
 class StagedFile:
-    """One Parquet file of a candidate, with the partition key that its rows are given."""
+    """One Parquet file of a candidate, with the partition key that its rows are given.
+
+    ``key`` is that of the object that it was fetched from, below the root of the lake; empty where there is none.
+    """
 
     path: str
     partition: str
+    key: str = ""
 
 
 @dataclass(frozen=True)
 class Capabilities:
     """What an engine can do beyond what all can; callers and tests ask for it by name.
 
-    ``concurrent_writers``: several sessions are open at once, and see what others have committed from one statement to
-    the next; otherwise they take turns. ``copies_staged``: staged files are copied, so that they are read once, when
-    they are staged; otherwise they are read in place.
+    - ``concurrent_writers``: several sessions are open at once, and see what others have committed from one statement
+      to the next; otherwise they take turns.
+    - ``copies_staged``: staged files are copied, so that they are read once, when they are staged; otherwise they are
+      read in place.
+    - ``transactional_ddl``: making, changing and replacing a table is a part of a transaction; otherwise it commits it.
+    - ``readers_beside_writers``: a session that only reads waits for no writer.
+    - ``unique_columns``: the engine enforces what :meth:`Session.ensure_unique` asks for.
+    - ``row_locks``: a change keeps others from no more than its rows, ``kept`` passes over those of others, and
+      ``lock_table`` keeps readers off. Otherwise a change may keep others from changing the whole table, and who wants
+      to change rows waits.
+    - ``snapshots``: ``snapshot`` has one moment for all statements; otherwise who reads looks twice.
     """
 
     concurrent_writers: bool
     copies_staged: bool
+    readers_beside_writers: bool = False
+    unique_columns: bool = True
+    transactional_ddl: bool = True
+    row_locks: bool = True
+    snapshots: bool = True
 
 
 class Session(Protocol):
@@ -235,5 +255,38 @@ class Warehouse(Protocol):
         """Whether an error that another tool (dbt) had here is the fault of its statement, or of the data.
 
         False for a fault of the warehouse or the machine, None where ``text`` holds no error of this warehouse.
+        """
+        ...
+
+
+@runtime_checkable
+class LoadsObjects(Protocol):
+    """A warehouse that may load the lake's objects from where they are."""
+
+    def loads_objects(self) -> bool:
+        """Whether it does: of staged files that have a key it then reads no more than the schema on this machine."""
+        ...
+
+
+@runtime_checkable
+class Accounted(Protocol):
+    """A warehouse that accounts for its queries by asset and run."""
+
+    def account(self, asset: str, run: str) -> Mapping[str, str | float]:
+        """By what the queries of a run on an asset are found, and what the latest accounted run on it has cost.
+
+        Names with values, for people. Raises ``WarehouseError``.
+        """
+        ...
+
+
+@runtime_checkable
+class Maintained(Protocol):
+    """A warehouse that has to be tidied from time to time."""
+
+    def maintain(self, keep: dt.timedelta) -> Mapping[str, int]:
+        """Remove what is older than ``keep`` and not read any more; readers and writers may be at work meanwhile.
+
+        Returns what was done, and how often. Raises ``WarehouseError``.
         """
         ...

@@ -32,7 +32,7 @@ class ConcurrentConformance:
             fill(session, 1)
             with session.transaction():
                 session.execute(f"DELETE FROM {name(session)}")
-                session.execute(f"INSERT INTO {name(session)} (id) VALUES (2)")
+                session.execute(f'INSERT INTO {name(session)} ("id") VALUES (2)')
                 assert meanwhile(lambda: ids(warehouse)) == [1]
             assert meanwhile(lambda: ids(warehouse)) == [2]
 
@@ -58,12 +58,12 @@ class ConcurrentConformance:
             with session.snapshot():
                 assert ids_of(session) == [1]
                 meanwhile(add)
-                assert ids_of(session) == [1]
+                assert ids_of(session) == ([1] if session.capabilities.snapshots else [1, 2])
             assert ids_of(session) == [1, 2]
 
     def test_rows_that_others_change_are_passed_over_and_those_given_are_kept(self, warehouse: Warehouse) -> None:
         def given(session: Session) -> list[int]:
-            return sorted(row[0] for row in session.execute(session.kept(f"SELECT id FROM {name(session)} AS t")))
+            return sorted(row[0] for row in session.execute(session.kept(f'SELECT t."id" FROM {name(session)} AS t')))
 
         def others() -> list[int]:
             with warehouse.session() as session, session.transaction():
@@ -72,7 +72,10 @@ class ConcurrentConformance:
         with warehouse.session() as session:
             fill(session, 1, 2, 3)
             with session.transaction():
-                session.execute(f"UPDATE {name(session)} SET amount = 1 WHERE id = 1")
+                session.execute(f'UPDATE {name(session)} SET "amount" = 1 WHERE "id" = 1')
+                if not session.capabilities.row_locks:
+                    assert meanwhile(others) == [1, 2, 3]
+                    return
                 assert meanwhile(others) == [2, 3]
                 assert given(session) == [1, 2, 3]
                 assert meanwhile(others) == []
@@ -87,6 +90,10 @@ class ConcurrentConformance:
             fill(session, 1)
             with session.transaction():
                 session.lock_table(TABLE)
+                if not session.capabilities.row_locks:
+                    # who changes rows is kept off; the emulator of Snowflake keeps nobody off a row that stays the same
+                    meanwhile(look)
+                    return
                 with pytest.raises(WarehouseBusy):
                     meanwhile(look)
             meanwhile(look)
@@ -94,12 +101,12 @@ class ConcurrentConformance:
     def test_a_wait_for_rows_of_others_has_an_end(self, warehouse: Warehouse) -> None:
         def change() -> None:
             with warehouse.session(wait_seconds=0) as session:
-                session.execute(f"UPDATE {name(session)} SET amount = 2")
+                session.execute(f'UPDATE {name(session)} SET "amount" = 2')
 
         with warehouse.session() as session:
             fill(session, 1)
             with session.transaction():
-                session.execute(f"UPDATE {name(session)} SET amount = 1")
+                session.execute(f'UPDATE {name(session)} SET "amount" = 1')
                 with pytest.raises(WarehouseBusy):
                     meanwhile(change)
             meanwhile(change)

@@ -42,7 +42,7 @@ def content_of(rows: list[tuple[str | None, ...]]) -> str:
 
 def _text(kind: str, value: str) -> str:
     if kind == "DOUBLE":
-        return f"{struct.unpack('>Q', struct.pack('>d', float(value) + 0.0))[0]:064b}"
+        return str(struct.unpack(">q", struct.pack(">d", float(value) + 0.0))[0])
     if kind.startswith("TIMESTAMP"):
         moment = dt.datetime.fromisoformat(value)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)

@@ -23,7 +23,7 @@ def name(session: Session, table: TableName = TABLE) -> str:
 def fill(session: Session, *ids: int) -> None:
     session.ensure_table(TABLE, COLUMNS)
     for i in ids:
-        session.execute(f"INSERT INTO {name(session)} (id) VALUES (?)", [i])
+        session.execute(f'INSERT INTO {name(session)} ("id") VALUES (?)', [i])
 
 
 def ids(warehouse: Warehouse) -> list[int]:
@@ -32,10 +32,10 @@ def ids(warehouse: Warehouse) -> list[int]:
 
 
 def ids_of(session: Session) -> list[int]:
-    return [row[0] for row in session.execute(f"SELECT id FROM {name(session)} ORDER BY id")]
+    return [row[0] for row in session.execute(f'SELECT "id" FROM {name(session)} ORDER BY "id"')]
 
 
 def parquet(path: Path, query: str) -> str:
     """A file written by something else than the warehouse under test."""
-    duckdb.connect().execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
+    duckdb.cursor().execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
     return str(path)

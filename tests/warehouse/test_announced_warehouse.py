@@ -66,6 +66,9 @@ def test_an_environment_names_it_by_its_scheme(tmp_path: Path) -> None:
     assert warehouse("w.duckdb") == f"DuckDBWarehouseResource {tmp_path}/w.duckdb DuckDBWarehouse"
     with pytest.raises(InvalidEnvironment, match=r"begins with shelve://, and no installed package.*shelf://"):
         warehouse("shelve://sales")
+    for misspelt in ("shelf:/sales", "DuckDB:w.duckdb"):
+        with pytest.raises(InvalidEnvironment, match=r"which is no path: write (shelf|DuckDB)://"):
+            warehouse(misspelt)
 
 
 @pytest.mark.parametrize("prefix", ["", "duckdb://", "DuckDB://"])
@@ -83,5 +86,6 @@ def test_a_scheme_that_nobody_announces_is_named_with_those_there_are() -> None:
     assert failure.kind is Kind.MISCONFIGURED
     assert failure.message == (
         "the warehouse begins with postgres://, and no installed package has a warehouse of that name; it must be a "
-        "path or one of: duckdb://..., postgresql://..., shelf://..."
+        "path or one of: duckdb://..., ducklake://..., ducklake+postgresql://..., postgresql://..., shelf://..., "
+        "snowflake://..."
     )

@@ -41,6 +41,7 @@ def load(warehouse: DuckDBWarehouse, path: Path, rows: int, version: str) -> lis
     )
 
 
+@pytest.mark.slow
 def test_a_load_that_needs_more_memory_than_its_bound_is_given_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -53,6 +54,7 @@ def test_a_load_that_needs_more_memory_than_its_bound_is_given_it(
         assert session.execute("SELECT count(*) FROM raw.t") == [(300_000,)]
 
 
+@pytest.mark.slow
 def test_a_session_that_only_looks_is_given_more_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = parquet(tmp_path, 300_000)
     monkeypatch.setattr(duckdb_session, "BOUND", 8 << 20)

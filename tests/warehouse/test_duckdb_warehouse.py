@@ -133,6 +133,7 @@ def test_a_platform_process_killed_while_it_writes_frees_everything(filled: Duck
         assert session.execute("SELECT * FROM raw.t") == [(1,)]
 
 
+@pytest.mark.slow
 def test_a_process_killed_while_the_file_is_made_leaves_nothing_in_the_way(tmp_path: Path) -> None:
     """DuckDB itself, killed between the headers of a new file, leaves one that cannot be opened again."""
     path = tmp_path / "w.duckdb"
@@ -176,6 +177,7 @@ def _insert(path: Path, start: int) -> None:
             session.execute("INSERT INTO raw.t VALUES (?)", [i])
 
 
+@pytest.mark.slow
 def test_processes_wait_for_each_other(filled: DuckDBWarehouse) -> None:
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=_insert, args=(filled.path, start)) for start in (100, 200, 300)]

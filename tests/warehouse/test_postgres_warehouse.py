@@ -78,6 +78,7 @@ def test_an_interrupt_ends_a_statement_on_the_server(warehouse: PostgresWarehous
     assert number(warehouse, WAITING, "%pg_sleep(600)%") == 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_raising")
 def test_an_interrupt_ends_a_copy_and_leaves_nothing(warehouse: PostgresWarehouse, tmp_path: Path) -> None:
     file = parquet(tmp_path / "a.parquet", "SELECT i AS id, md5(CAST(i AS VARCHAR)) AS v FROM range(2000000) AS r(i)")
@@ -174,6 +175,7 @@ with open_postgres(sys.argv[1], wait_seconds=60, memory_limit=None).session(purp
 """
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_left_is_rolled_back_and_swept(
     warehouse: PostgresWarehouse, postgres_database: str
 ) -> None:

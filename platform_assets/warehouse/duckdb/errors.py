@@ -22,6 +22,11 @@ from platform_assets.warehouse.errors import (
 )
 
 _FULL = ("No space left on device", "File too large", "Disk quota exceeded", "failed to offload")
+_NO_DATABASE = (
+    *("not a valid DuckDB database", "Could not read enough bytes", "checksum", "Checksum"),
+    *("file is not a database", "database disk image is malformed"),
+)
+"""Of DuckDB and of SQLite."""
 _OF_STATEMENTS = (
     *(duckdb.ProgrammingError, duckdb.DataError, duckdb.IntegrityError, duckdb.NotSupportedError),
     *(duckdb.DependencyException, duckdb.PermissionException, duckdb.SequenceException),
@@ -75,7 +80,7 @@ def translated(error: duckdb.Error, database: Path) -> WarehouseError:
     if isinstance(error, _OF_STATEMENTS):
         return StatementFailed(text)
     if isinstance(error, duckdb.OutOfMemoryException) or _is_full(text):
-        return _exhausted(text)
+        return _exhausted(text, of_memory=not _is_full(text))
     # a Parquet file with a broken footer is an error of no class at all
     if isinstance(error, duckdb.IOException) or type(error) is duckdb.Error:
         return _of_a_file(text, database, by_class=isinstance(error, duckdb.IOException))
@@ -88,13 +93,15 @@ def _shown(quoted: re.Match[str]) -> str:
     return text if text.startswith(("'/", '"/')) and text[1:-1].endswith(".parquet") else "'...'"
 
 
-def unreadable(path: Path, error: Exception) -> WarehouseError:
-    """The error for a database that cannot be opened or made."""
+def unreadable(path: Path, error: Exception, *, whole: str = "it") -> WarehouseError:
+    """The error for a database that cannot be opened or made; ``whole`` is what has to go where one begins anew."""
     text = str(error)
     if _is_full(text):
         return WarehouseExhausted(f"{path}: {text}. Free some space, then run again.")
-    if "not a valid DuckDB database" in text or "Could not read enough bytes" in text or "checksum" in text.lower():
-        advice = "It is damaged or something else: restore it, or move it away and load all partitions from the lake."
+    if any(sign in text for sign in _NO_DATABASE):
+        advice = (
+            f"It is damaged or something else: restore it, or move {whole} away and load all partitions from the lake."
+        )
     elif os.strerror(errno.EACCES) in text:
         advice = "Give this user write permission on the file and its folder."
     elif any(os.strerror(code) in text for code in (errno.EMFILE, errno.ENFILE, errno.EIO, errno.EROFS, errno.ESTALE)):
@@ -134,10 +141,11 @@ def _is_full(text: str) -> bool:
     return any(sign.lower() in text.lower() for sign in _FULL)
 
 
-def _exhausted(text: str) -> WarehouseExhausted:
+def _exhausted(text: str, *, of_memory: bool) -> WarehouseExhausted:
     return WarehouseExhausted(
         f"{text}. The transaction was rolled back, what was published before is unchanged. Free some space (or raise "
-        f"memory_limit), then run again."
+        f"memory_limit), then run again.",
+        of_memory=of_memory,
     )
 
 

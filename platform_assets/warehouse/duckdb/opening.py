@@ -25,6 +25,7 @@ log = logger(__name__)
 
 _HELD = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 _HELD_HERE = "different configuration than existing connections"
+_REPLAY = "Failure while replaying WAL"
 _REPORT_SECONDS = 30.0
 STORAGE = "v1.4.0"
 """The storage format of new warehouses: DuckDB 1.4 and later can read it. Its one method for texts in the place of
@@ -50,11 +51,15 @@ def open_database(path: Path, *, read_only: bool, config: Config, deadline: floa
     except (duckdb.Error, OSError) as error:
         raise unreadable(path, error) from error
     started = time.monotonic()
-    delay, reported = 0.02, -math.inf
+    delay, reported, replayed = 0.02, -math.inf, not read_only
     while True:
         try:
             return duckdb.connect(str(path), read_only=read_only, config=config)
         except duckdb.Error as error:
+            if not replayed and _REPLAY in str(error):
+                replayed = True
+                _replay(path, config)
+                continue
             holder = _holder(error)
             if holder is None:
                 raise unreadable(path, error) from error
@@ -93,6 +98,15 @@ def _create(path: Path, config: Config) -> None:
         with contextlib.suppress(OSError):
             fresh.unlink(missing_ok=True)
         raise
+
+
+def _replay(path: Path, config: Config) -> None:
+    """Bring what a killed process has committed into the file: of a unique index only one that may write can do it."""
+    try:
+        duckdb.connect(str(path), config=config).close()
+    except duckdb.Error as error:
+        if _holder(error) is None:
+            raise unreadable(path, error) from error
 
 
 def _holder(error: duckdb.Error) -> str | None:

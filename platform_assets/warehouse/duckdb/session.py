@@ -9,24 +9,24 @@ import contextlib
 import ctypes
 import datetime as dt
 import os
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from platform_assets.sql.dialects import Dialect
-from platform_assets.sql.identifiers import quoted_path
 from platform_assets.sql.literals import literal
+from platform_assets.warehouse.connected import Connected
 from platform_assets.warehouse.content import Forms, digest_of
 from platform_assets.warehouse.duckdb import staging as duckdb_staging
 from platform_assets.warehouse.duckdb import tables
 from platform_assets.warehouse.duckdb.errors import translated
 from platform_assets.warehouse.duckdb.interrupts import interrupts_raised
-from platform_assets.warehouse.errors import SessionMisused, StatementFailed, WarehouseExhausted
+from platform_assets.warehouse.errors import StatementFailed, WarehouseExhausted
 from platform_assets.warehouse.protocol import Capabilities, ColumnDef, StagedFile, TableName
 from platform_assets.warehouse.schema import plan_change
+from platform_assets.warehouse.type_names import is_name_of_type
 
 BOUND, BOUND_PER_COLUMN = 512 << 20, 24 << 20
 """Memory of a session where the warehouse has no limit of its own: this much, or for a load from Parquet as much as its
@@ -37,28 +37,26 @@ _roomy: set[Path] = set()
 """Files of this process for which the bound was too small once."""
 _FORMS = Forms(
     texts={
-        "DOUBLE": "CAST(CAST(CAST({x} AS DOUBLE) + 0.0 AS BIT) AS VARCHAR)",
+        "DOUBLE": "CAST(CAST(CAST(CAST({x} AS DOUBLE) + 0.0 AS BIT) AS BIGINT) AS VARCHAR)",
         "BOOLEAN": "CASE WHEN {x} THEN 'true' WHEN NOT {x} THEN 'false' END",
         "TIMESTAMP": "CAST(epoch_us(CAST({x} AS TIMESTAMP)) AS VARCHAR)",
         "TIMESTAMP WITH TIME ZONE": "CAST(epoch_us({x}) AS VARCHAR)",
     },
     number="CAST('0x' || {x} AS BIGINT)",
 )
-_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_ ,()\[\]\"]*")
 
 
-class DuckDBSession:
+class DuckDBSession(Connected[duckdb.DuckDBPyConnection]):
     """A session on an open DuckDB connection; made by :class:`DuckDBWarehouse` only."""
 
     dialect = Dialect.DUCKDB
+    after_fork = "where its writes would be lost"
     capabilities = Capabilities(concurrent_writers=False, copies_staged=False)
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, *, bounded: bool = False) -> None:
+        super().__init__(connection)
         self._may_bound, self._most = bounded and path not in _roomy, 0
-        self._connection: duckdb.DuckDBPyConnection | None = connection
         self._path = path
-        self._pid = os.getpid()
-        self._in_transaction = False
         self._staged = 0
         self._types: dict[str, str] = {}
 
@@ -108,23 +106,8 @@ class DuckDBSession:
         bound = max(BOUND, columns * BOUND_PER_COLUMN)
         self.execute(f"SET memory_limit = '{min(bound, self._most)} bytes'")
 
-    def quote(self, *parts: str) -> str:
-        return quoted_path(*parts)
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        if self._in_transaction:
-            raise SessionMisused("a transaction is open already in this session, and transactions do not nest")
-        self.execute("BEGIN TRANSACTION")
-        self._in_transaction = True
-        try:
-            yield
-            self.execute("COMMIT")
-        except BaseException:
-            self._roll_back()
-            raise
-        finally:
-            self._in_transaction = False
+    def transaction(self) -> contextlib.AbstractContextManager[None]:
+        return self._block("BEGIN TRANSACTION")
 
     def _roll_back(self) -> None:
         # after a failed COMMIT, or in a database that a full disk has invalidated, there is nothing left to roll
@@ -194,7 +177,7 @@ class DuckDBSession:
         tables.replace(self, table, by)
 
     def _canonical(self, type_name: str) -> str:
-        if not _TYPE.fullmatch(type_name):
+        if not is_name_of_type(type_name):
             raise StatementFailed(f"{type_name!r} is not the name of a type")
         if type_name not in self._types:
             self._types[type_name] = self.execute(f"SELECT typeof(CAST(NULL AS {type_name}))")[0][0]
@@ -236,13 +219,3 @@ class DuckDBSession:
     def _relation(self) -> str:
         self._staged += 1
         return self.quote("temp", "main", f"staged_{self._staged}")
-
-    def _usable(self) -> duckdb.DuckDBPyConnection:
-        if self._connection is None:
-            raise SessionMisused("this session is closed; open a new one")
-        if self._pid != os.getpid():
-            raise SessionMisused(
-                f"this session was opened in process {self._pid} and carried over a fork into {os.getpid()}, where its "
-                f"writes would be lost; open a new one in the child"
-            )
-        return self._connection

@@ -9,15 +9,15 @@ import contextlib
 import fcntl
 import os
 import threading
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import duckdb
 from psycopg2.extensions import connection as Connection
 
 from platform_assets.cancellation import Cancelled, repeatedly
 from platform_assets.logs import in_this_context
-from platform_assets.warehouse.duckdb.session import BOUND, BOUND_PER_COLUMN, DuckDBSession
+from platform_assets.warehouse.duckdb.in_memory import reading_session
+from platform_assets.warehouse.duckdb.session import DuckDBSession
 from platform_assets.warehouse.duckdb.staging import create_from_parquet
 from platform_assets.warehouse.errors import StorageFault, WarehouseError
 from platform_assets.warehouse.postgres.statements import Statements
@@ -27,7 +27,6 @@ from platform_assets.warehouse.protocol import PARTITION, ColumnDef, StagedFile
 _AT_ONCE = 1 << 18
 """Bytes that are sent to the server at a time."""
 _PIPE = 1 << 20
-_NOWHERE = Path("/a database in memory")
 
 
 def copied(
@@ -48,7 +47,7 @@ def copied(
     # rows of a table that is as new as the transaction are written in their final state
     statement = f"COPY {table} ({names}) FROM STDIN (FORMAT csv, FREEZE {'on' if frozen else 'off'})"
     try:
-        with _reader(len(columns), memory_limit) as (engine, reading):
+        with reading_session(len(columns), memory_limit) as (engine, reading):
             typed = [ColumnDef(column.name, word_of(type_of(column.type))) for column in columns]
             create_from_parquet(reading, "staged", files, typed)
             with _Rows(engine, reading, f"SELECT {names} FROM staged") as rows:
@@ -65,20 +64,6 @@ def copied(
 def _copy(connection: Connection, statement: str, rows: _Rows) -> None:
     with connection.cursor() as cursor:
         cursor.copy_expert(statement, rows, size=_AT_ONCE)
-
-
-@contextlib.contextmanager
-def _reader(columns: int, memory_limit: str | None) -> Iterator[tuple[duckdb.DuckDBPyConnection, DuckDBSession]]:
-    # DuckDB aborts the process when it has no file descriptor left
-    os.close(os.open(os.devnull, os.O_RDONLY))
-    limit = memory_limit or f"{max(BOUND, columns * BOUND_PER_COLUMN)} bytes"
-    engine = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false", "memory_limit": limit})
-    session = DuckDBSession(engine, _NOWHERE)
-    try:
-        session.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false; SET preserve_insertion_order = false")
-        yield engine, session
-    finally:
-        session.close()
 
 
 class _Rows:

@@ -20,7 +20,7 @@ from platform_assets.warehouse.protocol import Capabilities, ColumnDef, StagedFi
 _FORMS = Forms(
     texts={
         # a double plus zero: -0.0 and 0.0 are equal, and are one
-        "DOUBLE": "CAST(CAST('x' || encode(float8send({x} + 0.0), 'hex') AS bit(64)) AS text)",
+        "DOUBLE": "CAST(CAST(CAST('x' || encode(float8send({x} + 0.0), 'hex') AS bit(64)) AS bigint) AS text)",
         "BOOLEAN": "CASE WHEN {x} THEN 'true' WHEN NOT {x} THEN 'false' END",
         "TIMESTAMP": "CAST(CAST(extract(epoch FROM {x}) * 1000000 AS bigint) AS text)",
         "TIMESTAMP WITH TIME ZONE": "CAST(CAST(extract(epoch FROM {x}) * 1000000 AS bigint) AS text)",
@@ -32,7 +32,7 @@ _FORMS = Forms(
 class PostgresSession(Statements):
     """Made by :class:`PostgresWarehouse` only."""
 
-    capabilities = Capabilities(concurrent_writers=True, copies_staged=True)
+    capabilities = Capabilities(concurrent_writers=True, copies_staged=True, readers_beside_writers=True)
 
     def __init__(self, connection: Connection, where: str, *, wait_seconds: float, memory_limit: str | None) -> None:
         super().__init__(connection, where, wait_seconds=wait_seconds)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from platform_assets.warehouse.errors import WarehouseBusy
+from platform_assets.warehouse.postgres.governed import drop_views, governed, make_again
 from platform_assets.warehouse.postgres.statements import Statements
 from platform_assets.warehouse.postgres.types import type_of, word_of
 from platform_assets.warehouse.protocol import ColumnDef, TableName
@@ -101,9 +102,12 @@ def ensure_index(session: Statements, table: TableName, columns: Sequence[str], 
 
 
 def replace_table(session: Statements, table: TableName, by: TableName) -> None:
-    """See ``Session.replace_table``."""
+    """See ``Session.replace_table``. Masked views and grants are those of the new table."""
+    before = governed(session, table)
+    drop_views(session, before)
     session.execute(f"DROP TABLE {session.quote(table.schema, table.name)}")
     session.execute(f"ALTER TABLE {session.quote(by.schema, by.name)} RENAME TO {session.quote(table.name)}")
+    make_again(session, before, grants=True)
 
 
 def changed(session: Statements, change: Callable[[], object]) -> None:
@@ -145,8 +149,13 @@ def _create(session: Statements, table: TableName, columns: Sequence[ColumnDef])
 def _alter(session: Statements, table: TableName, change: TableChange) -> None:
     actions = [f"ADD COLUMN {session.quote(column.name)} {type_of(column.type)}" for column in change.added]
     actions += [f"ALTER COLUMN {session.quote(c.name)} TYPE {type_of(c.type)}" for c in change.widened]
+    before = governed(session, table) if change.widened else None
+    if before is not None:
+        drop_views(session, before)
     if actions:
         session.execute(f"ALTER TABLE {session.quote(table.schema, table.name)} {', '.join(actions)}")
+    if before is not None:
+        make_again(session, before, grants=False)
 
 
 def _comment(session: Statements, table: TableName, wanted: Sequence[ColumnDef], existing: Sequence[ColumnDef]) -> None:

@@ -7,9 +7,7 @@ PostgreSQL writes them.
 
 from __future__ import annotations
 
-import re
-
-from platform_assets.warehouse.errors import StatementFailed
+from platform_assets.warehouse.type_names import TypeNames
 
 _TYPES = {
     "VARCHAR": "text",
@@ -30,26 +28,15 @@ _TYPES = {
 }
 _ALIASES = {"TEXT": "text", "TINYINT": "smallint", "TIMESTAMPTZ": "timestamp with time zone"}
 _WORDS = {**{name: word for word, name in _TYPES.items()}, "character varying": "VARCHAR"}
-_DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC)\((\d+)(?:, ?(\d+))?\)", re.IGNORECASE)
-_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_ ,()\[\]\"]*")
 
 
-def type_of(word: str) -> str:
-    """PostgreSQL's type for a type of the platform; ``StatementFailed`` for what is no type at all."""
-    known = _TYPES.get(word.upper()) or _ALIASES.get(word.upper())
-    if known is not None:
-        return known
-    exact = _DECIMAL.fullmatch(word)
-    if exact is not None:
-        return f"numeric({exact[1]},{exact[2] or 0})"
-    if _TYPE.fullmatch(word):
-        return word.lower()
-    raise StatementFailed(f"{word!r} is not the name of a type")
+_NAMES = TypeNames({**_TYPES, **_ALIASES}, "numeric", str.lower)
+type_of = _NAMES.type_of
 
 
 def word_of(name: str) -> str:
     """The platform's word for a type as PostgreSQL's catalog writes it."""
-    exact = _DECIMAL.fullmatch(name)
+    digits = _NAMES.digits_of(name)
     if name in _WORDS:
         return _WORDS[name]
-    return f"DECIMAL({exact[1]},{exact[2] or 0})" if exact is not None else name.upper()
+    return f"DECIMAL({digits})" if digits is not None else name.upper()

@@ -6,11 +6,10 @@ A session is a connection. What is written in this folder is only what other eng
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from platform_assets.environment import WAREHOUSE_VARIABLE, scheme_of, without_password
+from platform_assets.environment import WAREHOUSE_VARIABLE, whole_location
 from platform_assets.warehouse.nesting import only_session
 from platform_assets.warehouse.postgres.connecting import connect
 from platform_assets.warehouse.postgres.errors import blames_statement
@@ -24,9 +23,7 @@ def open_postgres(location: str, *, wait_seconds: float, memory_limit: str | Non
     The password of a location without one is that of the same location in PLATFORM_WAREHOUSE, if there is one; libpq
     looks into PGPASSWORD and ~/.pgpass for others.
     """
-    whole = os.environ.get(WAREHOUSE_VARIABLE, "")
-    same = scheme_of(whole) == scheme_of(location) and without_password(whole) == location
-    return PostgresWarehouse(located(whole if same else location), wait_seconds, memory_limit)
+    return PostgresWarehouse(located(whole_location(location)), wait_seconds, memory_limit)
 
 
 @dataclass(frozen=True)

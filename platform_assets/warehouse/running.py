@@ -1,7 +1,7 @@
 """Statements that a signal can end, and values bound to them.
 
-libpq does not look for signals while it waits. In the main thread, where Python raises what a signal handler raises,
-calls therefore run in a thread beside it, and an interrupt cancels them on the server.
+A library that waits for a server does not look for signals. In the main thread, where Python raises what a signal
+handler raises, calls therefore run in a thread beside it, and an interrupt cancels them on the server.
 """
 
 from __future__ import annotations
@@ -18,13 +18,18 @@ from platform_assets.sql.literals import literal
 
 Result = TypeVar("Result")
 
-_PARTS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\?", re.DOTALL)
+_TEXT, _ESCAPED = r"'(?:[^']|'')*'", r"'(?:[^'\\]|\\.|'')*'"
+_OTHERS = r"|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\?"
+_PARTS = {
+    Dialect.POSTGRES: re.compile(_TEXT + _OTHERS, re.DOTALL),
+    Dialect.SNOWFLAKE: re.compile(_ESCAPED + _OTHERS, re.DOTALL),
+}
 
 
-def bound(sql: str, parameters: Sequence[object]) -> str:
+def bound(sql: str, parameters: Sequence[object], dialect: Dialect) -> str:
     """``sql`` with a literal for each ``?`` that stands outside of texts, names and comments."""
     values = iter(parameters)
-    return _PARTS.sub(lambda part: literal(next(values), Dialect.POSTGRES) if part[0] == "?" else part[0], sql)
+    return _PARTS[dialect].sub(lambda part: literal(next(values), dialect) if part[0] == "?" else part[0], sql)
 
 
 class Runner:
