@@ -62,7 +62,12 @@ class LocalLake:
         return name_of(self.path / escape(feed) / name)
 
     @contextmanager
-    def on_disk(self, manifests: Sequence[Manifest]) -> Iterator[dict[str, tuple[Path, ...]]]:
+    def on_disk(
+        self,
+        manifests: Sequence[Manifest],
+        *,
+        schemas_only: bool = False,  # noqa: ARG002 - see Lake
+    ) -> Iterator[dict[str, tuple[Path, ...]]]:
         yield {manifest.partition: manifest.data_paths(self.path) for manifest in manifests}
 
     def sweep(self, feed: str, partition: str, *, older_than: dt.timedelta) -> list[str]:  # noqa: ARG002 - see Lake

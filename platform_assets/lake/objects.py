@@ -19,13 +19,13 @@ import json
 import shutil
 import uuid
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from platform_assets.failpoints import failpoint
 from platform_assets.failures import Kind
 from platform_assets.lake.conditional_writes import require_conditional_writes
 from platform_assets.lake.errors import IngestionError, RecordUnreadable
+from platform_assets.lake.fetching import fetch_all
 from platform_assets.lake.layout import LOCK_WAIT_SECONDS, NOTE, QUARANTINE
 from platform_assets.lake.manifest import Manifest, Rejection, purged
 from platform_assets.lake.names import escape, is_cut, shown, unescape
@@ -43,14 +43,11 @@ from platform_assets.lake.versions import (
     remove_unnamed,
     sweep,
 )
-from platform_assets.logs import in_this_context, logger
+from platform_assets.logs import logger
 from platform_assets.stores.objects import Objects
 from platform_assets.stores.scratch import scratch_folder
 
 log = logger(__name__)
-
-TRANSFERS = 8
-"""Objects that are fetched side by side."""
 
 
 class Overtaken(IngestionError):
@@ -116,7 +113,9 @@ class ObjectLake:
         return partition if isinstance(partition, str) and escape(partition) == name else name
 
     @contextlib.contextmanager
-    def on_disk(self, manifests: Sequence[Manifest]) -> Iterator[dict[str, tuple[Path, ...]]]:
+    def on_disk(
+        self, manifests: Sequence[Manifest], *, schemas_only: bool = False
+    ) -> Iterator[dict[str, tuple[Path, ...]]]:
         with scratch_folder() as scratch:
             files: list[tuple[str, Path]] = []
             found: dict[str, tuple[Path, ...]] = {}
@@ -126,14 +125,8 @@ class ObjectLake:
                 pairs = [(key, folder / f"part-{at:04d}.parquet") for at, key in enumerate(manifest.data_files)]
                 found[manifest.partition] = tuple(path for _, path in pairs)
                 files += pairs
-            with ThreadPoolExecutor(TRANSFERS) as pool:
-                list(pool.map(in_this_context(self._fetch), files))
+            fetch_all(self.objects, files, schemas_only=schemas_only)
             yield found
-
-    def _fetch(self, pair: tuple[str, Path]) -> None:
-        key, path = pair
-        if not self.objects.fetch(key, path):
-            path.unlink()
 
     def sweep(self, feed: str, partition: str, *, older_than: dt.timedelta) -> list[str]:
         return sweep(self.objects, self.quarantines, feed, partition, older_than=older_than)
@@ -146,8 +139,7 @@ class ObjectLake:
     def fetched(self, names: Sequence[str]) -> Iterator[list[Path]]:
         with scratch_folder() as scratch:
             pairs = [(name, scratch / f"{at:06d}.parquet") for at, name in enumerate(names)]
-            with ThreadPoolExecutor(TRANSFERS) as pool:
-                list(pool.map(in_this_context(self._fetch), pairs))
+            fetch_all(self.objects, pairs)
             yield [path for _, path in pairs if path.is_file()]
 
     def remove_generations(self, feed: str, partition: str) -> list[str]:

@@ -145,10 +145,13 @@ class Lake(Protocol):
         """The partition whose folder it is."""
         ...
 
-    def on_disk(self, manifests: Sequence[Manifest]) -> AbstractContextManager[dict[str, tuple[Path, ...]]]:
+    def on_disk(
+        self, manifests: Sequence[Manifest], *, schemas_only: bool = False
+    ) -> AbstractContextManager[dict[str, tuple[Path, ...]]]:
         """The Parquet files of each partition as files of this machine, for the length of the block.
 
-        A file that is gone is a path at which nothing is.
+        A file that is gone is a path at which nothing is. With ``schemas_only`` nobody reads rows: a file that would
+        have to be fetched has its size and its metadata, and no rows.
         """
         ...
 

@@ -6,7 +6,7 @@ in by ``from_tables``, tables that a tool of its own overwrites by ``in_place``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,8 @@ from platform_assets.warehouse.protocol import PARTITION_NAME, ColumnDef, Sessio
 FILES_CHECK = "lake_files"
 """The name of the check that every candidate has: its files can be read and hold the rows of its manifest."""
 
+NOT_HELD: Mapping[str, CheckResult] = {}
+
 
 def publish(
     warehouse: Warehouse,
@@ -38,6 +40,7 @@ def publish(
     lease_seconds: float = LEASE_SECONDS,
     wait_seconds: float = WAIT_SECONDS,
     retypes: bool = False,
+    held: Mapping[str, CheckResult] = NOT_HELD,
 ) -> list[Verdict]:
     """Write, audit, publish: one verdict for each candidate, in their order.
 
@@ -45,19 +48,14 @@ def publish(
     rules that look at the partitions before, ``order`` says. All that
     pass are published in one transaction with their verdicts. A rejected candidate leaves the version that is
     published where it is. Nothing is written for a version that is published already. With ``retypes`` a table with
-    columns of other types is made anew in that transaction, from candidates for all of its partitions.
+    columns of other types is made anew in that transaction, from candidates for all of its partitions. Partitions that
+    are ``held`` are rejected by the check that is given, without an audit.
 
     Raises ``LeaseHeld`` when another run keeps a partition longer than ``wait_seconds``, ``LeaseLost`` when this
     one was replaced, and the errors of the warehouse, ``IncompatibleTable`` among them.
     """
-    defined = tuple(ColumnDef(*column) for column in columns)
-
-    def stage(session: Session, holding: Sequence[Candidate]) -> Staged:
-        return _stage_files(session, holding, defined)
-
     more: dict[str, Any] = {"lease_seconds": lease_seconds, "wait_seconds": wait_seconds, "order": order}
-    more["retypes"] = retypes
-    batch = Batch(asset, table, defined, candidates, run_id, stage, rules, **more)
+    batch = _batch(asset, table, columns, candidates, rules, run_id, **more, retypes=retypes, refused=held)
     try:
         return run_batch(warehouse, batch)
     except StatementFailed:
@@ -65,7 +63,39 @@ def publish(
         refused = _unreadable(warehouse, batch, candidates_to_write(warehouse, batch))
         if not refused:
             raise
-    return run_batch(warehouse, replace(batch, refused=refused))
+    return run_batch(warehouse, replace(batch, refused={**refused, **held}))
+
+
+def unpublished(
+    warehouse: Warehouse,
+    *,
+    asset: str,
+    table: TableName,
+    columns: Sequence[tuple[str, str, str]],
+    candidates: Sequence[Candidate],
+    rules: Sequence[BatchRule],
+    run_id: str,
+) -> list[str]:
+    """The partitions that :func:`publish` would write, in the order of the candidates, whose files are not read."""
+    found = candidates_to_write(warehouse, _batch(asset, table, columns, candidates, rules, run_id))
+    return [candidate.partition for candidate in found]
+
+
+def _batch(
+    asset: str,
+    table: TableName,
+    columns: Sequence[tuple[str, str, str]],
+    candidates: Sequence[Candidate],
+    rules: Sequence[BatchRule],
+    run_id: str,
+    **more: Any,
+) -> Batch:
+    defined = tuple(ColumnDef(*column) for column in columns)
+
+    def stage(session: Session, holding: Sequence[Candidate]) -> Staged:
+        return _stage_files(session, holding, defined)
+
+    return Batch(asset, table, defined, candidates, run_id, stage, rules, **more)
 
 
 def _unreadable(warehouse: Warehouse, batch: Batch, candidates: Sequence[Candidate]) -> dict[str, CheckResult]:
@@ -114,7 +144,11 @@ def _counted(
 
 
 def _files(candidates: Sequence[Candidate]) -> list[StagedFile]:
-    return [StagedFile(path, c.partition) for c in candidates for path in c.files]
+    return [
+        StagedFile(path, candidate.partition, key)
+        for candidate in candidates
+        for path, key in zip(candidate.files, candidate.keys or [""] * len(candidate.files), strict=True)
+    ]
 
 
 def _refusal(candidate: Candidate, reason: str) -> CheckResult:

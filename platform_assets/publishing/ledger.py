@@ -17,6 +17,10 @@ SCHEMA = "platform"
 LEDGER = TableName(SCHEMA, "ledger")
 LEASES = TableName(SCHEMA, "leases")
 TABLES = TableName(SCHEMA, "tables")
+ACCESS = TableName(SCHEMA, "access")
+
+AT_ONCE = 1000
+"""Lines of one statement: some engines take no more than a megabyte of text."""
 
 Key = tuple[str, str]
 """Asset and partition."""
@@ -55,6 +59,17 @@ TABLE_COLUMNS = (
     ColumnDef("schema_name", "VARCHAR", "Schema of the table that holds its published rows"),
     ColumnDef("table_name", "VARCHAR", "Name of that table"),
 )
+ACCESS_COLUMNS = (
+    ColumnDef("kind", "VARCHAR", "role, schema, table, column, default, view or another object of the engine"),
+    ColumnDef("role_name", "VARCHAR", "The role that was granted something; empty for other objects"),
+    ColumnDef("schema_name", "VARCHAR", "Schema of the object"),
+    ColumnDef("table_name", "VARCHAR", "Table or view"),
+    ColumnDef("column_name", "VARCHAR", "Column"),
+    ColumnDef("privilege", "VARCHAR", "What was granted, such as SELECT"),
+    ColumnDef("definition", "VARCHAR", "The statement that made it, where that tells one version from another"),
+    ColumnDef("made", "VARCHAR", "The same as the engine's catalog has it"),
+)
+"""What `platform-assets warehouse apply` has made, and may take away again."""
 _KEYS = (ColumnDef("asset", "VARCHAR"), ColumnDef("partition_key", "VARCHAR"))
 
 
@@ -64,11 +79,10 @@ def stage_keys(session: Session, keys: Iterable[Key]) -> str:
 
 
 def append(session: Session, entries: Sequence[LedgerEntry]) -> None:
-    if not entries:
-        return
     columns = ", ".join(session.quote(column.name) for column in LEDGER_COLUMNS)
-    staged = session.stage_rows(LEDGER_COLUMNS, [_row(entry) for entry in entries])
-    session.execute(f"INSERT INTO {name(session, LEDGER)} ({columns}) SELECT {columns} FROM {staged} AS s")
+    for start in range(0, len(entries), AT_ONCE):
+        staged = session.stage_rows(LEDGER_COLUMNS, [_row(entry) for entry in entries[start : start + AT_ONCE]])
+        session.execute(f"INSERT INTO {name(session, LEDGER)} ({columns}) SELECT {columns} FROM {staged} AS s")
 
 
 def latest(session: Session, keys: Sequence[Key], *, state: State | None = None) -> dict[Key, LedgerEntry]:

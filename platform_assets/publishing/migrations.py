@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from platform_assets.failpoints import failpoint
 from platform_assets.publishing.errors import NewerWarehouse
 from platform_assets.publishing.ledger import (
+    ACCESS,
+    ACCESS_COLUMNS,
     FAILURE_COLUMNS,
     FIRST_LEDGER_COLUMNS,
     LEASE_COLUMNS,
@@ -35,15 +37,21 @@ _COLUMNS = (
     ColumnDef("applied_at", "TIMESTAMP", "When it was made, UTC"),
 )
 _KEY = ("asset", "partition_key")
+_TURN = "platform.migrations"
 
 
 @dataclass(frozen=True)
 class Migration:
-    """One change of the platform's tables. ``apply`` runs in a transaction, and finds all before it made."""
+    """One change of the platform's tables. ``apply`` finds all before it made, and runs in a transaction.
+
+    One that makes or changes a table runs before it where that would commit the transaction; then it may be made twice,
+    by two processes at once too. ``rows`` says that it changes rows alone.
+    """
 
     number: int
     name: str
     apply: Callable[[Session], None]
+    rows: bool = False
 
 
 def _first_tables(session: Session) -> None:
@@ -74,11 +82,16 @@ def _one_lease_each(session: Session) -> None:
     session.ensure_unique(LEASES, _KEY)
 
 
+def _access(session: Session) -> None:
+    session.ensure_table(ACCESS, ACCESS_COLUMNS)
+
+
 MIGRATIONS = (
     Migration(1, "the tables of the first version", _first_tables),
     Migration(2, "kind and code of failures in the ledger", _failures),
-    Migration(3, "leases of one partition merged into one", _merge_leases),
+    Migration(3, "leases of one partition merged into one", _merge_leases, rows=True),
     Migration(4, "one lease for each partition", _one_lease_each),
+    Migration(5, "the grants, views and policies of the access file", _access),
 )
 
 
@@ -111,14 +124,22 @@ def migrate(session: Session, known: int | None = None) -> None:
 
 
 def _make(session: Session, migration: Migration) -> None:
+    before = not migration.rows and not session.capabilities.transactional_ddl
+    if before:
+        migration.apply(session)
     try:
         with session.transaction():
+            if not session.capabilities.unique_columns:
+                session.take_turn(_TURN)
+                if _known_version(session) >= migration.number:
+                    return
             # first, so that of two processes the second one waits here, and fails on the unique number
             session.execute(
                 f'INSERT INTO {name(session, MIGRATION_TABLE)} ("number", "name", "applied_at") VALUES (?, ?, ?)',
                 [migration.number, migration.name, session.now()],
             )
-            migration.apply(session)
+            if not before:
+                migration.apply(session)
             failpoint(f"migration.{migration.number}")
     except StatementFailed:
         if _known_version(session) < migration.number:

@@ -20,6 +20,9 @@ from platform_assets.warehouse.protocol import PARTITION, Session, TableName, Wa
 CHANGED_CHECK = "rows_unchanged"
 """The check that the rows of a partition are those that its verdict saw."""
 
+_LOOKS = 5
+"""How often a verdict and its rows are looked at, where others publish meanwhile."""
+
 
 def unreadable(
     warehouse: Warehouse,
@@ -56,7 +59,22 @@ def unreadable_in(
     it has partitions: then the rows must be those that the verdict saw.
     """
     with session.snapshot():  # a verdict, and rows of a later one, would look like a change
-        return _unreadable(session, asset, partitions, run_id, allow_previous, table, partition_column)
+        refused = _unreadable(session, asset, partitions, run_id, allow_previous, table, partition_column)
+        if session.capabilities.snapshots or table is None:
+            return refused
+        # without one moment for both, they are looked at again until two looks agree
+        for _ in range(_LOOKS):
+            before, refused = (
+                refused,
+                _unreadable(session, asset, partitions, run_id, allow_previous, table, partition_column),
+            )
+            if not _are_of_changes(before) or refused == before:
+                break
+        return refused
+
+
+def _are_of_changes(refused: Mapping[str, Refusal]) -> bool:
+    return any(refusal.check == CHANGED_CHECK for refusal in refused.values())
 
 
 def _unreadable(
@@ -137,6 +155,18 @@ def shown_history(
         keys = [(asset, key) for key in dict.fromkeys(line.partition for line in lines)]
         found = ledger.latest(session, keys, state=State.PUBLISHED) if keys else {}
     return lines, {key[1]: entry for key, entry in found.items()}
+
+
+def published_partitions(warehouse: Warehouse, assets: Sequence[str]) -> dict[str, list[str]]:
+    """The partitions of each asset that have a published version, in order; none where there is no ledger yet."""
+    with ledger_session(warehouse, read_only=True, purpose="listing published partitions") as session:
+        if session.columns(ledger.LEDGER) is None:
+            return {asset: [] for asset in assets}
+        found: dict[str, list[str]] = {}
+        for asset in assets:
+            keys = [(asset, partition) for partition in ledger.newest_of(session, asset)]
+            found[asset] = sorted(partition for _, partition in ledger.latest(session, keys, state=State.PUBLISHED))
+    return found
 
 
 def known_assets(warehouse: Warehouse) -> list[str]:

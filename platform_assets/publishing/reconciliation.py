@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from platform_assets.publishing import ledger
@@ -26,10 +26,12 @@ class Content:
         return sum(rows for rows, _ in self.partitions.values())
 
 
-def contents(warehouse: Warehouse) -> Iterator[tuple[str, Content]]:
-    """Every asset with a table and something published, in the order of names."""
+def contents(warehouse: Warehouse, assets: Container[str] | None = None) -> Iterator[tuple[str, Content]]:
+    """Every asset with a table and something published, of ``assets`` if they are given, in the order of names."""
     with ledger_session(warehouse, read_only=True, purpose=PURPOSE) as session:
         for asset in sorted(ledger.assets(session)):
+            if assets is not None and asset not in assets:
+                continue
             # verdicts and rows as of one moment
             with session.snapshot():
                 found = _content(session, asset)

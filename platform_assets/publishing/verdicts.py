@@ -15,6 +15,9 @@ from typing import Any
 from platform_assets.contracts.severity import Severity
 from platform_assets.failures import Failure, Kind
 
+VERDICT = "verdict"
+"""Name of the check that every asset of the platform has: no partition of the run was rejected, else the run fails."""
+
 
 class State(StrEnum):
     """Where a version of a partition stands. ``PENDING``: being written in place, no verdict yet."""
@@ -37,9 +40,9 @@ class Candidate:
     """A version of one partition that asks to be published.
 
     ``files`` are absolute paths of Parquet files that never change again; ``rows`` is how many rows they hold
-    by their manifest. Where they are copies, ``origins`` are the URLs of what was copied. ``state`` is ``data``,
-    ``empty`` or ``not_due``; the last two publish no rows, for ``reason``. ``content_hash`` is what the ledger shows as
-    the hash; the version when it is not given.
+    by their manifest. Where they are copies, ``origins`` are the URLs of what was copied; of objects of a lake,
+    ``keys`` are their keys below its root. ``state`` is ``data``, ``empty`` or ``not_due``; the last two publish no
+    rows, for ``reason``. ``content_hash`` is what the ledger shows as the hash; the version when it is not given.
     """
 
     partition: str
@@ -50,6 +53,7 @@ class Candidate:
     reason: str = ""
     content_hash: str = ""
     origins: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,17 +16,19 @@ from platform_assets.failpoints import failpoint
 from platform_assets.logs import log_context, logger
 from platform_assets.publishing import ledger
 from platform_assets.publishing.errors import PublishingError
-from platform_assets.publishing.fingerprints import is_one_of, row_counts
+from platform_assets.publishing.fingerprints import row_counts
 from platform_assets.publishing.gates import Order, audit, by_key
 from platform_assets.publishing.leases import LEASE_SECONDS, Lease, acquire, release, renew
 from platform_assets.publishing.metrics import Measured, measure
 from platform_assets.publishing.migrations import ledger_session
+from platform_assets.publishing.replacing import Rows, fill_beside, replace_rows
 from platform_assets.publishing.retyping import fitting_table, refuse_losses
 from platform_assets.publishing.taking import WAIT_SECONDS, lease_owner, take
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Content, LedgerEntry, State, Verdict
 from platform_assets.sql.digest import rules_digest
 from platform_assets.warehouse.errors import WarehouseExhausted
-from platform_assets.warehouse.protocol import PARTITION, PARTITION_NAME, ColumnDef, Session, TableName, Warehouse
+from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, TableName, Warehouse
+from platform_assets.warehouse.work import working_on
 
 log = logger(__name__)
 
@@ -77,7 +79,11 @@ def run_batch(warehouse: Warehouse, batch: Batch) -> list[Verdict]:
     partition, times = max(Counter(c.partition for c in batch.candidates).items(), key=lambda i: i[1], default=("", 0))
     if times > 1:
         raise PublishingError(f"{batch.asset}: {times} candidates for partition {partition}, where one is expected")
-    with lease_owner(warehouse, lease_seconds=batch.lease_seconds) as owner:
+    partitions = [candidate.partition for candidate in batch.candidates]
+    with (
+        working_on(batch.asset, partitions, batch.run_id),
+        lease_owner(warehouse, lease_seconds=batch.lease_seconds) as owner,
+    ):
         unchanged, lease = _take(warehouse, batch, owner)
         written: dict[str, Verdict] = {}
         if lease is not None:
@@ -187,14 +193,19 @@ def _write(warehouse: Warehouse, batch: Batch, lease: Lease, unchanged: Mapping[
         verdicts = {c.partition: _verdict(batch, c, results.get(c.partition, ())) for c in fresh}
         verdicts |= {c.partition: unchanged[c.partition] for c in mine if c.partition in unchanged}
         good = [c for c in fresh if verdicts[c.partition].published]
+        rows = Rows(batch.asset, batch.table, target, batch.columns, good, staged.relation, staged.partitions)
+        beside = target != batch.table and not session.capabilities.transactional_ddl
+        if beside:
+            fill_beside(session, rows, lease)
         with session.transaction():
             renew(session, lease)
             failpoint("publish.fenced")
             if target != batch.table:
                 # what another run publishes between the look and the swap would be lost with the old table
-                session.lock_table(batch.table)
+                session.lock_table(ledger.LEASES if beside else batch.table)
                 refuse_losses(session, batch.table, {candidate.partition for candidate in good})
-            _replace_rows(session, batch, target, staged, good)
+            if not beside:
+                replace_rows(session, rows)
             _record(session, batch, lease, verdicts)
             release(session, lease.owner)
             if target != batch.table:
@@ -252,30 +263,6 @@ def _verdict(batch: Batch, candidate: Candidate, checks: tuple[CheckResult, ...]
         run_id=batch.run_id,
         message=failed.message if failed else candidate.reason,
     )
-
-
-def _replace_rows(session: Session, batch: Batch, table: TableName, staged: Staged, good: Sequence[Candidate]) -> None:
-    if not good:
-        return
-    target = ledger.name(session, table)
-    among = is_one_of(session, PARTITION_NAME, [candidate.partition for candidate in good])
-    session.execute(f"DELETE FROM {target} WHERE {among}")
-    failpoint("publish.deleted")
-    columns = ", ".join(session.quote(name) for name in [*(c.name for c in batch.columns), PARTITION])
-    # the condition costs 5 % of an insert, and only rejected candidates need it
-    condition = "" if staged.partitions <= {c.partition for c in good} else f" WHERE {among}"
-    session.execute(f"INSERT INTO {target} ({columns}) SELECT {columns} FROM {staged.relation} AS s{condition}")
-    failpoint("publish.inserted")
-    # what is promised in the ledger is counted in the table itself, before the commit
-    arrived = session.execute(f"SELECT {PARTITION_NAME}, count(*) FROM {target} WHERE {among} GROUP BY 1")
-    found = dict(arrived)
-    for candidate in good:
-        rows = candidate.rows if candidate.state == Content.DATA else 0
-        if found.get(candidate.partition, 0) != rows:
-            raise PublishingError(
-                f"{batch.asset}, partition {candidate.partition}: {found.get(candidate.partition, 0)} rows arrived in "
-                f"{batch.table}, {rows} were audited; its files changed meanwhile. Nothing was published: run it again."
-            )
 
 
 def _record(session: Session, batch: Batch, lease: Lease, verdicts: Mapping[str, Verdict]) -> None:

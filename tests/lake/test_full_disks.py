@@ -38,6 +38,7 @@ def _fill(contract: Any, lake: Path, file: str, limit: int, queue: Any) -> None:
         queue.put("done")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [0, 200, 3000, 12_000, 60_000])
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
 def test_files_that_may_not_grow_change_nothing(

@@ -43,6 +43,7 @@ def once(action: Callable[[], None]) -> Callable[[], None]:
     return lambda: left.pop()() if left else None
 
 
+@pytest.mark.slow
 @in_stores
 def test_of_many_writers_at_once_each_is_committed_or_told(lake: Any, make_contract: Callable[..., Any]) -> None:
     contract = make_contract(COLUMNS)
@@ -67,6 +68,7 @@ def test_of_many_writers_at_once_each_is_committed_or_told(lake: Any, make_contr
     assert len(words(lake)) == 1
 
 
+@pytest.mark.slow
 @in_stores
 def test_a_writer_that_was_overtaken_changes_nothing(lake: Any, make_contract: Callable[..., Any]) -> None:
     contract = make_contract(COLUMNS)
@@ -110,6 +112,7 @@ def test_a_sweep_removes_what_killed_writers_left(lake: Any, make_contract: Call
     assert words(lake) == {"old"}
 
 
+@pytest.mark.slow
 @in_stores
 def test_a_writer_under_which_was_swept_begins_anew(lake: Any, make_contract: Callable[..., Any]) -> None:
     contract = make_contract(COLUMNS)
@@ -126,6 +129,7 @@ def test_a_writer_under_which_was_swept_begins_anew(lake: Any, make_contract: Ca
     assert words(lake) == {"slow"}
 
 
+@pytest.mark.slow
 @in_stores
 def test_a_listing_that_lags_hides_no_version(
     lake: Any, make_contract: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
@@ -158,6 +162,7 @@ def test_records_that_cannot_be_read_are_named(lake: Any, make_contract: Callabl
         lake.ingest(contract, path)
 
 
+@pytest.mark.slow
 @in_stores
 def test_a_version_that_was_restored_is_the_newest(lake: Any, make_contract: Callable[..., Any]) -> None:
     contract, objects = make_contract(COLUMNS), Objects(lake.url)
@@ -181,6 +186,7 @@ def test_a_rejection_forgets_no_record_that_cannot_be_read(lake: Any, make_contr
     assert newest(objects, "feed", DAY).number == 2
 
 
+@pytest.mark.slow
 @in_stores
 def test_names_of_any_kind_come_back(lake: Any, make_contract: Callable[..., Any]) -> None:
     contract, names = make_contract(COLUMNS), ["EU/2013", "a b=c", "ünï", "x" * 300]

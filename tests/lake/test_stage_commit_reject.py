@@ -112,6 +112,7 @@ def ingestions(lake: Any) -> list[str]:
     return sorted(entry.name for entry in entries if not entry.name.startswith(".lock") and entry.name != MANIFEST)
 
 
+@pytest.mark.slow
 @everywhere
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at_each_step_the_partition_is_old_or_new(

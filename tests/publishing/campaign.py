@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,10 +9,12 @@ from dataclasses import dataclass
 from platform_assets.publishing.ledger import LEASES
 from platform_assets.publishing.readers import published_versions, unreadable
 from platform_assets.warehouse.protocol import Warehouse
+from tests.publishing import writer
 from tests.publishing.marts import DAYS, MART, TABLE, versions
 from tests.publishing.support import ASSET, Lake, content
 from tests.publishing.writer import PARTITIONS, ROWS, publish_files, publish_in_place
 from tests.support.engines import location_of
+from tests.support.forked import Forked
 
 _MART = "SELECT CAST(day AS VARCHAR), max(v), count(DISTINCT v), count(*) FROM marts.daily GROUP BY 1"
 
@@ -26,19 +27,23 @@ class Campaign:
     warehouse: Warehouse
     lake: Lake
 
-    def start(
-        self, version: str, count: int = 1, *, limit: int | None = None, failpoint: str = ""
-    ) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "tests.publishing.writer", self.kind, location_of(self.warehouse)]
-        command += [str(self.lake.folder), version, str(count), *([str(limit)] if limit is not None else [])]
-        environment = {**os.environ, "PLATFORM_FAILPOINTS": f"{failpoint}=kill" if failpoint else ""}
-        return subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE if limit is not None else None,
-            text=True,
-            env=environment,
+    def start(self, version: str, count: int = 1, *, failpoint: str = "") -> Forked:
+        """A writer of ``count`` versions, in a process of its own."""
+        return Forked(
+            writer.main, self._words(version, count), {"PLATFORM_FAILPOINTS": f"{failpoint}=kill"} if failpoint else {}
         )
+
+    def start_limited(self, version: str, count: int, limit: int) -> subprocess.Popen[str]:
+        """The same, where no file may grow past ``limit`` bytes."""
+        command = [sys.executable, "-m", "tests.publishing.writer", *self._words(version, count), str(limit)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def start_killed(self, version: str, statements: int) -> Forked:
+        """A writer of one version that kills itself before the statement of that number."""
+        return Forked(writer.main_until, [str(statements), *self._words(version, 1)])
+
+    def _words(self, version: str, count: int) -> list[str]:
+        return [self.kind, location_of(self.warehouse), str(self.lake.folder), version, str(count)]
 
     def prepare(self, version: str, count: int) -> None:
         """Write the files of ``count`` versions (0: of this very one), so that a writer does nothing but publish."""

@@ -48,7 +48,7 @@ class Lake:
             path = self.folder / f"{partition}-{version}-{part}.parquet"
             if not path.exists():
                 bounds = f"{rows * part // files}, {rows * (part + 1) // files}"
-                duckdb.connect().execute(f"COPY (SELECT {columns} FROM range({bounds}) AS r(i)) TO '{path}'")
+                duckdb.cursor().execute(f"COPY (SELECT {columns} FROM range({bounds}) AS r(i)) TO '{path}'")
             paths.append(str(path))
         return Candidate(partition, version, tuple(paths), rows)
 

@@ -61,6 +61,7 @@ def test_a_warning_is_reported_and_blocks_nothing(warehouse: Warehouse, lake: La
     assert ledger_history(warehouse, asset=ASSET)[0].checks == verdict.checks
 
 
+@pytest.mark.slow
 def test_the_same_version_again_reads_and_writes_nothing(
     warehouse: Warehouse, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,6 +198,7 @@ def test_the_table_carries_the_contract_s_descriptions(warehouse: Warehouse, lak
     assert [(c.name, c.description) for c in described][:2] == [("id", "Key"), ("v", "Version of the content")]
 
 
+@pytest.mark.slow
 def test_a_damaged_page_is_the_trouble_of_its_partition(warehouse: Warehouse, lake: Lake) -> None:
     """Counting the rows does not read it: it shows when the rows of all are written."""
     select = "CAST(i AS BIGINT) AS id, md5(CAST(i AS VARCHAR)) AS v, CAST(i AS DOUBLE) AS x"

@@ -46,7 +46,7 @@ def test_a_disk_that_is_full_at_a_random_moment(warehouse: DuckDBWarehouse, lake
         largest = max(path.stat().st_size for path in warehouse.path.parent.glob("w.duckdb*"))
         limit = generator.choice([generator.uniform(0, 100_000), largest * generator.uniform(0, 1.2)])
         campaign.prepare(f"d{moment}-", 8)
-        process = campaign.start(f"d{moment}-", count=8, limit=int(limit))
+        process = campaign.start_limited(f"d{moment}-", 8, int(limit))
         told, error = process.communicate()
         assert process.returncode in (0, FULL), error
         failed += process.returncode == FULL

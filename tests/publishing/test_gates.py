@@ -29,7 +29,7 @@ def values(verdict: Verdict) -> dict[str, float | None]:
 def dirty(lake: Lake) -> Candidate:
     """Five rows with nulls and copies in them."""
     path = lake.folder / "dirty.parquet"
-    duckdb.connect().execute(
+    duckdb.cursor().execute(
         f"""COPY (SELECT CAST(id AS BIGINT) AS id, CAST(v AS VARCHAR) AS v, CAST(x AS DOUBLE) AS x FROM (VALUES
         (1, 'a', 1.0), (1, 'a', 3.0), (2, NULL, NULL), (NULL, NULL, 5.0), (NULL, NULL, 7.0)) AS t(id, v, x))
         TO '{path}'"""

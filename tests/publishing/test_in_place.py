@@ -91,6 +91,7 @@ def test_hashes_follow_the_rows(warehouse: Warehouse) -> None:
     assert (emptied[0].rows, emptied[0].content, emptied[0].published) == (0, Content.EMPTY, True)
 
 
+@pytest.mark.slow
 def test_two_runs_on_one_model_wait_and_the_overtaken_one_is_fenced(warehouse: Warehouse) -> None:
     def overtaken() -> None:
         with open_candidates(warehouse, partitions={MART: DAYS[:2]}, run_id="slow") as slow:
@@ -124,6 +125,7 @@ class Fault(Exception):
     """What goes wrong between the lease and the verdict."""
 
 
+@pytest.mark.slow
 def test_a_fault_leaves_pending_and_gives_the_lease_back(warehouse: Warehouse) -> None:
     materialize(warehouse, "v1")
     for _ in range(2):
@@ -138,6 +140,7 @@ def test_a_fault_leaves_pending_and_gives_the_lease_back(warehouse: Warehouse) -
     assert states(materialize(warehouse, "v2")) == ["published"] * 3
 
 
+@pytest.mark.slow
 def test_tested_partitions_are_copied_and_held_ones_are_not(warehouse: Warehouse) -> None:
     materialize(warehouse, "v1")
     assert states(copy(warehouse)) == ["published"] * 3
@@ -194,6 +197,7 @@ def test_nothing_was_ever_published(warehouse: Warehouse) -> None:
     assert ledger_history(warehouse, asset="raw/none") == []
 
 
+@pytest.mark.slow
 def test_a_source_that_is_written_again_while_its_copy_waits_is_not_published_under_the_old_verdict(
     warehouse: Warehouse,
 ) -> None:

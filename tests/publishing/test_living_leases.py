@@ -51,13 +51,14 @@ def said(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-SECONDS = [0.3, pytest.param(1.0, marks=pytest.mark.slow)]
+SECONDS = [0.3, 1.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lease", SECONDS)
 @pytest.mark.parametrize(
     "kind",
-    ["files", pytest.param("in_place", marks=pytest.mark.slow), pytest.param("reserved", marks=pytest.mark.slow)],
+    ["files", "in_place", "reserved"],
 )
 def test_a_living_owner_keeps_its_lease_however_long_it_works(
     warehouse: Warehouse, lake: Lake, kind: str, lease: float
@@ -72,21 +73,22 @@ def test_a_living_owner_keeps_its_lease_however_long_it_works(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["files", pytest.param("in_place", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["files", "in_place"])
 def test_a_heartbeat_keeps_the_lease_from_who_knows_nothing_of_the_owner(
     warehouse: Warehouse, lake: Lake, kind: str
 ) -> None:
     """As between two machines: only the renewed expiry shows the second writer that the first one lives."""
     workers = Workers(kind, warehouse, lake)
     # beats come three times a lease, and a loaded machine may keep a thread from running for a while
-    first = workers.start("first", lease=3, work=6)
+    first = workers.start("first", lease=9, work=12)
     assert said(first) == "leased"
-    second = workers.start("second", lease=3, work=0, where="elsewhere")
+    second = workers.start("second", lease=9, work=0, where="elsewhere")
     assert first.communicate()[0].split() == ["published"]
     assert second.communicate()[0].split() == ["leased", "published"]
     assert workers.tokens() == [("first", 1), ("second", 2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["files", "in_place", "reserved"])
 def test_what_a_killed_owner_had_is_free_at_once(warehouse: Warehouse, lake: Lake, kind: str) -> None:
     workers = Workers(kind, warehouse, lake)

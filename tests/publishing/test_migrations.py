@@ -59,6 +59,7 @@ def first(tmp_path: Path) -> DuckDBWarehouse:
     return DuckDBWarehouse(tmp_path / "data" / "warehouse.duckdb", threads=1)
 
 
+@pytest.mark.slow
 def test_an_old_home_is_migrated_once_and_its_lines_stay(first: Warehouse) -> None:
     first_columns = ", ".join(column.name for column in LEDGER_COLUMNS if not column.name.startswith("failure_"))
 
@@ -122,6 +123,7 @@ def test_checks_of_a_newer_version_are_read_as_far_as_they_are_known(warehouse: 
     assert [entry.failure for entry in after] == [entry.failure for entry in before]
 
 
+@pytest.mark.slow
 def test_two_processes_that_start_at_once_migrate_once(first: Warehouse, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.publishing.writer", "files", str(first.path), str(tmp_path)]
     with watched_waits(), first.reserve(purpose="a test"):
@@ -138,6 +140,7 @@ def test_a_migration_that_somebody_else_has_just_made_is_not_made_again(warehous
     assert numbers(warehouse) == NUMBERS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", NUMBERS)
 def test_a_process_killed_while_it_migrates_leaves_the_version_before(
     first: Warehouse, tmp_path: Path, number: int
@@ -176,6 +179,7 @@ def test_a_newer_warehouse_is_refused_and_nothing_is_changed(warehouse: Warehous
     assert everything(warehouse) == before
 
 
+@pytest.mark.slow
 @settings(max_examples=times(3), deadline=None)
 @given(order=st.permutations([*(column.name for column in LEDGER_COLUMNS), "more", "of_tomorrow"]))
 def test_a_ledger_with_more_columns_in_another_order_is_read_and_written(order: list[str]) -> None:

@@ -8,10 +8,11 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from platform_assets.machine import started
 from platform_assets.publishing.leases import NotFree, acquire
 from platform_assets.publishing.migrations import migrate
 from platform_assets.publishing.owners import is_alive, registered
-from platform_assets.publishing.processes import is_of_this_thread, new_owner, retire, started
+from platform_assets.publishing.processes import is_of_this_thread, new_owner, retire
 from platform_assets.warehouse.protocol import Warehouse
 from tests.publishing.support import ASSET
 from tests.publishing.test_leases import DEAD, ELSEWHERE, expire, hold

@@ -8,16 +8,18 @@ the environment.
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from platform_assets.failpoints import arm_from_environment
 from platform_assets.warehouse.errors import WarehouseExhausted
-from platform_assets.warehouse.protocol import Warehouse
+from platform_assets.warehouse.protocol import Session, Warehouse
 from tests.publishing.marts import DAYS, copy, materialize
-from tests.publishing.support import Lake, load, states
+from tests.publishing.support import Lake, load, session_class, states
 from tests.support.engines import warehouse_at
 
 ROWS = 400
@@ -48,6 +50,21 @@ def main(kind: str, path: str, lake: str, version: str, count: str, limit: str =
         allowed = {"published", "unpublished"} | ({"rejected"} if kind == "in_place" else set())
         assert set(found) <= allowed, found
         print(name, flush=True)
+
+
+def main_until(statements: str, *arguments: str) -> None:
+    """:func:`main`, killed before the statement of that number."""
+    kind, left = session_class(warehouse_at(arguments[1])), [int(statements)]
+    real = kind.execute
+
+    def execute(session: Session, sql: str, parameters: Sequence[object] = ()) -> object:
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left[0] -= 1
+        return real(session, sql, parameters)
+
+    kind.execute = execute
+    main(*arguments)
 
 
 if __name__ == "__main__":
