@@ -1,17 +1,18 @@
-"""`platform-assets warehouse`: whether two warehouses hold the same."""
+"""`platform-assets warehouse`: whether two warehouses hold the same, the upkeep of one; other verbs are beside."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import datetime as dt
 
 import click
 from rich.table import Table
 
 from platform_assets.cli.console import table_console
 from platform_assets.cli.project import chosen_warehouse
-from platform_assets.environment import scheme_of, warehouse_location
-from platform_assets.warehouse.locations import open_warehouse
-from platform_assets.warehouse.protocol import Warehouse
+from platform_assets.cli.warehouse_access import apply, plan
+from platform_assets.cli.warehouse_copy import copy
+from platform_assets.environment import MOST_DAYS, SNAPSHOT_DAYS, without_password
+from platform_assets.warehouse.protocol import Maintained
 from platform_assets.wording import counted
 
 NAMED = 3
@@ -19,7 +20,11 @@ NAMED = 3
 
 @click.group()
 def warehouse() -> None:
-    """Look at a whole warehouse."""
+    """Compare, fill or tidy a whole warehouse; grant roles access to it."""
+
+
+for command in (copy, plan, apply):
+    warehouse.add_command(command)
 
 
 @warehouse.command()
@@ -35,13 +40,14 @@ def compare(other: str, location: str) -> None:
     Rows are counted and digested in each warehouse, by partition; `here` is the project's, `there` is OTHER. The exit
     code is 1 if something differs.
     """
+    from platform_assets.cli.warehouse_places import located, opened
     from platform_assets.publishing.reconciliation import contents, differences
 
     console = table_console(140)
     with console.status("reading one"):
-        mine = dict(contents(_opened(location, "--warehouse")))
+        mine = dict(contents(opened(located(location, "--warehouse"), "--warehouse")))
     with console.status("reading the other"):
-        its = dict(contents(_opened(other, "OTHER")))
+        its = dict(contents(opened(located(other, "OTHER"), "OTHER")))
     table = Table("asset", "partitions", "rows", "content")
     bad = 0
     for asset in sorted(mine.keys() | its.keys()):
@@ -57,8 +63,31 @@ def compare(other: str, location: str) -> None:
         raise SystemExit(1)
 
 
-def _opened(given: str, name: str) -> Warehouse:
-    location = warehouse_location(given, folder=Path.cwd(), name=name)
-    if not scheme_of(location) and not Path(location).exists():
-        raise click.ClickException(f"{location}: there is no warehouse here; name it with {name}")
-    return open_warehouse(location, wait_seconds=30)
+@warehouse.command()
+@click.option(
+    "--keep-days",
+    type=click.FloatRange(0, MOST_DAYS),
+    default=SNAPSHOT_DAYS,
+    show_default=True,
+    help="How long what was overwritten can still be read as it was.",
+)
+@click.option(
+    "--warehouse", "location", default=chosen_warehouse,
+    show_default="PLATFORM_WAREHOUSE, that of the project's PlatformResources, or PLATFORM_HOME/warehouse.duckdb",
+    help="The warehouse.",
+)  # fmt: skip
+def maintain(keep_days: float, location: str) -> None:
+    """Forget old snapshots of a DuckLake, and join its small files.
+
+    The schedule `warehouse_maintenance` does it once a day.
+    """
+    from platform_assets.cli.warehouse_places import located, opened
+
+    location = located(location, "--warehouse")
+    found = opened(location, "--warehouse")
+    if not isinstance(found, Maintained):
+        raise click.ClickException(f"{without_password(location)}: its engine needs no maintenance by the platform")
+    console = table_console()
+    with console.status("joining small files"):
+        done = found.maintain(dt.timedelta(days=keep_days))
+    console.print(", ".join(f"{count:,} {what}" for what, count in done.items()))

@@ -1,0 +1,1 @@
+"""Who may read and write which tables, and which classified columns in clear: from a file to statements."""

@@ -1,0 +1,1 @@
+"""What the room access makes of its values, without a warehouse."""
