@@ -23,15 +23,19 @@ from platform_assets.automation.arrival_report import (
     report_withdrawn,
 )
 from platform_assets.automation.cursor import EARLY, CursorTooNew, Seen, after_faults, read_cursor, write_cursor
-from platform_assets.automation.holdings import contract_as_a_whole, standings
+from platform_assets.automation.failures import CODE_SERVER, failed_partitions, what_decides
+from platform_assets.automation.holdings import standings
 from platform_assets.automation.landing_watches import sensor_name, watched
-from platform_assets.automation.reconciler import DISTANCES, Decision, Situation, Standing, due, reconcile
+from platform_assets.automation.reconciler import Decision, Situation, Standing, begun_anew, due, reconcile, restarted
 from platform_assets.automation.requests import dynamic_keys, run_requests
 from platform_assets.automation.runs_in_progress import partitions_in_progress
 from platform_assets.automation.withdrawn import concluded, search
+from platform_assets.failures import Kind
+from platform_assets.feeds.deadlines import deadline_ns
 from platform_assets.feeds.expected import missing_keys
 from platform_assets.feeds.feed import Feed
 from platform_assets.feeds.landing_events import observed, recognized
+from platform_assets.holds.holds import held
 from platform_assets.lake.deliveries import Delivery, dagster_partition
 from platform_assets.lake.names import shown
 from platform_assets.landing.found import Look, Watermark
@@ -39,6 +43,7 @@ from platform_assets.landing.landing import Landing
 from platform_assets.landing.walk import ROOT
 from platform_assets.logs import forwarded, log_context
 from platform_assets.platform_resource import PlatformResource
+from platform_assets.retries.policy import Policy
 from platform_assets.wording import counted
 
 CHANGES_PER_TICK = 2_000
@@ -46,6 +51,9 @@ CHANGES_PER_TICK = 2_000
 
 AGAIN_PER_TICK = 500
 """Files that one tick of a look through everything looks at once more."""
+
+LOOKS_NS = tuple(minutes * 60 * 10**9 for minutes in (1, 2, 5, 15, 60))
+"""How long after a look that left something undone the next look through everything comes; then always the last."""
 
 SET_BACK_NS = 10 * 10**9
 """Clocks are corrected by less than this without anybody having to know."""
@@ -67,8 +75,17 @@ def arrival_sensor(feed: Feed) -> dg.SensorDefinition:
             seen = read_cursor(context.cursor)
         except CursorTooNew as error:
             return dg.SensorResult(skip_reason=f"{feed.name}: {error}", cursor=context.cursor)
+        now_ns = time.time_ns()
+        known = held(context.instance, now_ns / 10**9)
+        names = [key.to_user_string() for key in (feed.lake_key, feed.raw_key)]
+        if holds := known.of(names):
+            # nothing is looked at: what arrives meanwhile is found by the first tick after the release
+            return dg.SensorResult(
+                skip_reason=f"{holds[0].failure.message}. {holds[0].failure.next_step}", cursor=context.cursor
+            )
+        decides = what_decides(feed, platform, known)
         with log_context(feed=feed.name), forwarded(context.log, level=platform.log_level):
-            return _Tick(feed, platform, context, time.time_ns()).result(seen)
+            return _Tick(feed, platform, context, now_ns, platform.retry_policies().of(names[0]), decides).result(seen)
 
     return arrivals
 
@@ -81,6 +98,8 @@ class _Tick:
     platform: PlatformResource
     context: dg.SensorEvaluationContext
     now_ns: int
+    policy: Policy
+    decides: str
 
     def result(self, before: Seen) -> dg.SensorResult:
         feed, log = self.feed, self.context.log
@@ -88,7 +107,9 @@ class _Tick:
         folder = feed.landing(self.platform.landing, known.known_whole)
         seen = self._prepared(before, folder)
         changed = {key for path in known.changed() if (key := folder.partition_of(path)) is not None}
-        looked = _keys_that_are_over(feed, {*seen.early, *due(seen.asked, self.now_ns), *changed}, self.now_ns)
+        looked = _keys_that_are_over(
+            feed, {*seen.early, *due(seen.asked, self.now_ns, self.policy), *changed}, self.now_ns
+        )
         look = folder.look(
             seen.watermark,
             now_ns=self.now_ns,
@@ -110,6 +131,8 @@ class _Tick:
         ahead_of_time = {*seen.early, *found.deliveries} - over
         for key in sorted(ahead_of_time)[:SHOWN]:
             log.info(f"{feed.name}: {key} is not over yet: its delivery is taken once it is")
+        for key in decision.ended[:SHOWN]:
+            log.warning(f"{feed.name}: {shown(key)} is not asked for again ({decision.asked[key].kind})")
         for key in decision.gone[:SHOWN]:
             log.warning(f"{feed.name}: the delivery of {shown(key)} was withdrawn before it was taken")
         # what is known to have changed and is not complete yet is looked at again, wherever it lies
@@ -122,6 +145,7 @@ class _Tick:
                 early=tuple(sorted(early)[:EARLY]),
                 hindered=hindered,
                 asked=decision.asked,
+                code_server=CODE_SERVER if decision.asked else "",
             )
         )
         # what hinders a look is there at every tick, and an event when it is new
@@ -141,12 +165,12 @@ class _Tick:
 
     def _prepared(self, seen: Seen, folder: Landing) -> Seen:
         """What was seen before, with a look through everything begun if there is a reason for one."""
-        now, contract = self.now_ns, contract_as_a_whole(self.feed)
+        now, contract = self.now_ns, self.decides
         if seen == Seen():
             return Seen(through_ns=now, contract=contract, clock_ns=now)
         through = seen.again is None and not 0 <= now - seen.through_ns < folder.look_through_ns
         # no distance is so long that it explains a time much later than now
-        undone = seen.again is None and seen.again_ns and not 0 < seen.again_ns - now < 2 * DISTANCES[-1]
+        undone = seen.again is None and seen.again_ns and not 0 < seen.again_ns - now < 2 * LOOKS_NS[-1]
         watermark = seen.watermark
         before = max(seen.clock_ns, watermark.changed_ns)
         if before > now + SET_BACK_NS:
@@ -156,7 +180,12 @@ class _Tick:
             )
             through = True
             watermark = min(watermark, Watermark(now - int(self.feed.completeness.settle_seconds * 1e9)))
-        if through or undone or (seen.contract and seen.contract != contract):
+        if seen.contract and seen.contract != contract:
+            seen = replace(seen, asked=begun_anew(seen.asked, now))
+            through = True
+        elif seen.code_server != CODE_SERVER:
+            seen = replace(seen, asked=restarted(seen.asked, now))
+        if through or undone:
             seen = replace(seen, again=Watermark(), again_ns=0, through_ns=now)
         return replace(seen, watermark=watermark, contract=contract, clock_ns=now)
 
@@ -172,7 +201,7 @@ class _Tick:
         if again is not None:
             again = look.again
         if decision.overflowed and not again_ns:
-            again_ns = self.now_ns + DISTANCES[min(looks, len(DISTANCES) - 1)]
+            again_ns = self.now_ns + LOOKS_NS[min(looks, len(LOOKS_NS) - 1)]
             looks += 1
         if decision.recovered and again_ns:
             again_ns = self.now_ns
@@ -225,9 +254,21 @@ class _Tick:
             standing |= dict.fromkeys(lost, Standing.ABSENT)
         open_ones = [key for key, where in standing.items() if key in seen.asked or not where.is_final]
         running = partitions_in_progress(self.context.instance, feed, now) if open_ones else set()
-        return reconcile(
-            seen.asked, Situation(now, deliveries, standing, look.new, look.arrivals.waiting, running, looked)
+        failed = failed_partitions(self.context.instance, feed, [key for key in open_ones if key in seen.asked])
+        late = [key for key, known in failed.items() if known.kind is Kind.NOT_DELIVERED]
+        situation = Situation(
+            now,
+            deliveries,
+            standing,
+            look.new,
+            look.arrivals.waiting,
+            running,
+            looked,
+            failed,
+            {key: deadline for key in late if (deadline := deadline_ns(feed, key)) is not None},
+            self.policy,
         )
+        return reconcile(seen.asked, situation)
 
 
 def _keys_that_are_over(feed: Feed, keys: Iterable[str], now_ns: int) -> set[str]:

@@ -17,6 +17,7 @@ from platform_assets.automation.runs_in_progress import partitions_in_progress
 from platform_assets.contracts.due import reason_not_due
 from platform_assets.contracts.model import Freshness
 from platform_assets.feeds.feed import Feed
+from platform_assets.holds.holds import held
 from platform_assets.lake.errors import RecordUnreadable
 from platform_assets.logs import forwarded, log_context, logger
 from platform_assets.platform_resource import PlatformResource
@@ -34,7 +35,7 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
     partitions = feed.partitions
     if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
         return None
-    due_time = _DueTime(feed.contract.freshness, partitions)
+    due_time, assets = _DueTime(feed.contract.freshness, partitions), [feed.lake_key, feed.raw_key]
 
     @dg.schedule(
         name=f"{feed.name}_closing",
@@ -48,6 +49,8 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
     def closing(
         context: dg.ScheduleEvaluationContext, platform: PlatformResource
     ) -> list[dg.RunRequest] | dg.SkipReason:
+        if holds := held(context.instance, time.time()).of([key.to_user_string() for key in assets]):
+            return dg.SkipReason(f"{holds[0].failure.message}. {holds[0].failure.next_step}")
         with log_context(feed=feed.name), forwarded(context.log, level=platform.log_level):
             return closed(context, platform)
 
@@ -63,7 +66,7 @@ def closing_schedule(feed: Feed) -> dg.ScheduleDefinition | None:
         except WarehouseBusy as error:
             return dg.SkipReason(f"the warehouse is busy: {error}")
         running = partitions_in_progress(context.instance, feed, time.time_ns())
-        requests, missing, assets = [], [], [feed.lake_key, feed.raw_key]
+        requests, missing = [], []
         for key in keys:
             delivery = found.deliveries.get(key)
             try:

@@ -1,8 +1,12 @@
 """When what lies downstream is built without anybody asking for it."""
 
+import warnings
 from typing import Any
 
 import dagster as dg
+
+from platform_assets._compat import lift_limit_of_conditions
+from platform_assets.automation.held_condition import NotHeld
 
 
 def upstream_published() -> dg.AutomationCondition:
@@ -13,7 +17,8 @@ def upstream_published() -> dg.AutomationCondition:
     content rebuilds nothing, except what is missing or has failed. A partition that a gate rejected is not
     materialized: it neither triggers nor satisfies what is behind it, in this run or in any other. It asks once for
     each new upstream version; without `since_last_handled` a partition that keeps failing would be asked for on
-    every tick.
+    every tick. What failed is started again by run retries alone. Nothing is asked for while the asset, or one that it
+    needs, is held.
     """
     not_good = dg.AutomationCondition.missing() | dg.AutomationCondition.execution_failed()
     asked: dg.AutomationCondition[Any] = (
@@ -27,7 +32,19 @@ def upstream_published() -> dg.AutomationCondition:
         & ~dg.AutomationCondition.any_deps_in_progress()
         & ~dg.AutomationCondition.in_progress()
         & dg.AutomationCondition.all_deps_blocking_checks_passed()
+        & NotHeld()
     ).with_label("upstream_published")
+
+
+def code_changed() -> dg.AutomationCondition:
+    """Build what has nothing upstream, such as a seed of dbt, when it is new or its code version has changed."""
+    new = dg.AutomationCondition.newly_missing() | (
+        dg.AutomationCondition.initial_evaluation() & dg.AutomationCondition.missing()
+    )
+    asked: dg.AutomationCondition[Any] = new | dg.AutomationCondition.code_version_changed()
+    # not `since_last_handled`, which takes the first look for one that was answered
+    handled = dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated()
+    return (asked.since(handled) & ~dg.AutomationCondition.in_progress() & NotHeld()).with_label("code_changed")
 
 
 def _changed_upstream() -> dg.AutomationCondition[Any]:
@@ -39,11 +56,18 @@ def _changed_upstream() -> dg.AutomationCondition[Any]:
 
 
 def automation_sensor(selection: dg.AssetSelection | None = None) -> dg.AutomationConditionSensorDefinition:
-    """The sensor that evaluates the conditions of the assets of ``selection`` (all); on by default."""
-    return dg.AutomationConditionSensorDefinition(
-        "automation",
-        target=dg.AssetSelection.all() if selection is None else selection,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        minimum_interval_seconds=30,
-        description="Builds what is downstream of newly published partitions.",
-    )
+    """The sensor that evaluates the conditions of the assets of ``selection`` (all); on by default.
+
+    It is evaluated by the code server, as the daemon does not know the platform's own condition.
+    """
+    lift_limit_of_conditions()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.AutomationConditionSensorDefinition(
+            "automation",
+            target=dg.AssetSelection.all() if selection is None else selection,
+            default_status=dg.DefaultSensorStatus.RUNNING,
+            minimum_interval_seconds=30,
+            description="Builds what is downstream of newly published partitions.",
+            use_user_code_server=True,
+        )

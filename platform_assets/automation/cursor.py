@@ -1,7 +1,8 @@
 """The cursor of an arrival sensor: what earlier ticks have seen and asked for, in bounded size.
 
-It is a JSON object with the number of its format. The list of earlier versions is read as format 1, and a format that
-is newer than this code is refused. What a tick makes of it is in ``arrival_sensor`` and ``reconciler``.
+It is a JSON object with the number of its format. The list of earlier versions is read as format 1; format 2 knew no
+attempts. A format that is newer than this code is refused. What a tick makes of it is in ``arrival_sensor`` and
+``reconciler``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from platform_assets.automation.reconciler import Asked
 from platform_assets.failures import Kind, PlatformError
 from platform_assets.landing.found import Rotation, Watermark
 
-FORMAT = 2
+FORMAT = 3
 
 EARLY = 100
 """Deliveries of partitions that are not over yet which are remembered; a look through everything finds the others."""
@@ -60,8 +61,10 @@ class Seen:
     ``asked`` holds the partitions that were asked for and are not confirmed.
     ``again`` is where a look through everything once more has come to (None: there is none). The next begins at
     ``again_ns``, after ``looks`` that left something undone.
-    ``through_ns`` is when the last look through everything began, ``contract`` the digest of the contract then,
-    ``clock_ns`` the time of the last tick, ``ahead`` a sum over the files from the future that were looked at.
+    ``through_ns`` is when the last look through everything began, ``contract`` the digest then of what decides
+    about attempts (the contract, the policy, releases), ``code_server`` the process that asked last (empty:
+    nothing is asked for), ``clock_ns`` the time of the last tick, ``ahead`` a sum over the files from
+    the future that were looked at.
     ``rotation`` is how far objects were listed.
     """
 
@@ -74,12 +77,14 @@ class Seen:
     looks: int = 0
     through_ns: int = 0
     contract: str = ""
+    code_server: str = ""
     clock_ns: int = 0
     ahead: int = 0
     withdrawals: Withdrawals = field(default_factory=Withdrawals)
     rotation: Rotation = field(default_factory=Rotation)
 
 
+_TEXTS = ("contract", "code_server")
 _NUMBERS = ("again_ns", "looks", "through_ns", "clock_ns", "ahead")
 
 
@@ -98,7 +103,7 @@ def read_cursor(text: str | None) -> Seen:
         if not isinstance(data, dict) or not isinstance(data.get("format"), int):
             return Seen()
         if data["format"] <= FORMAT:
-            return _of_format_2(data)
+            return _of_an_object(data)
     except (ValueError, TypeError, KeyError, AttributeError):
         return Seen()
     raise CursorTooNew(
@@ -115,12 +120,10 @@ def write_cursor(seen: Seen) -> str:
     if seen.hindered:
         data["hindered"] = {path: _mark(watermark) for path, watermark in seen.hindered.items()}
     if seen.asked:
-        data["asked"] = {key: [asked.version, asked.tries, asked.next_ns] for key, asked in seen.asked.items()}
+        data["asked"] = {key: _written(asked) for key, asked in seen.asked.items()}
     if seen.again is not None:
         data["again"] = _mark(seen.again)
-    if seen.contract:
-        data["contract"] = seen.contract
-    data |= {name: getattr(seen, name) for name in _NUMBERS if getattr(seen, name)}
+    data |= {name: getattr(seen, name) for name in (*_TEXTS, *_NUMBERS) if getattr(seen, name)}
     if seen.withdrawals != Withdrawals():
         search = seen.withdrawals
         data["withdrawals"] = [search.folders, search.at, search.count, search.digest, search.reported]
@@ -139,8 +142,27 @@ def _of_format_1(data: list[Any]) -> Seen:
     return Seen(Watermark(int(changed_ns), str(path)), early, hindered, again=Watermark())
 
 
-def _of_format_2(data: Mapping[str, Any]) -> Seen:
-    asked = {key: Asked(str(v), int(tries), int(next_ns)) for key, (v, tries, next_ns) in data.get("asked", {}).items()}
+def _written(asked: Asked) -> list[Any]:
+    """An entry, without what most entries have in common at its end."""
+    values = [asked.version, asked.tries, asked.next_ns, asked.last_ns, asked.attempts]
+    if (asked.kind, asked.ahead, asked.asked_ns) != (Kind.INFRASTRUCTURE, False, asked.last_ns):
+        values += [asked.kind.value, asked.ahead, asked.asked_ns]
+    return values
+
+
+def _asked(values: list[Any]) -> Asked:
+    """An entry of format 3, or of format 2, which knew no attempts: they begin anew."""
+    version, tries, next_ns, *more = values
+    if not more:
+        return Asked(str(version), int(tries), int(next_ns), ahead=True)
+    last_ns, attempts, *rest = more
+    kind, ahead, asked_ns = rest or (Kind.INFRASTRUCTURE, False, last_ns)
+    until = None if next_ns is None else int(next_ns)
+    return Asked(str(version), int(tries), until, int(last_ns), int(attempts), Kind(kind), bool(ahead), int(asked_ns))
+
+
+def _of_an_object(data: Mapping[str, Any]) -> Seen:
+    asked = {key: _asked(values) for key, values in data.get("asked", {}).items()}
     again = data.get("again")
     return Seen(
         Watermark(*data["mark"]),
@@ -148,9 +170,10 @@ def _of_format_2(data: Mapping[str, Any]) -> Seen:
         {path: Watermark(*watermark) for path, watermark in data.get("hindered", {}).items()},
         asked,
         Watermark(*again) if again is not None else None,
-        contract=str(data.get("contract", "")),
         withdrawals=Withdrawals(*data.get("withdrawals", ())),
         rotation=Rotation(*data.get("rotation", ())),
+        contract=str(data.get("contract", "")),
+        code_server=str(data.get("code_server", "")),
         **{name: int(data.get(name, 0)) for name in _NUMBERS},
     )
 

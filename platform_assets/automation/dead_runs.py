@@ -1,4 +1,4 @@
-"""Runs whose process is gone: ended as failed, so that they do not count as running for ever.
+"""Runs whose process is gone: ended as failed, so that they do not count as running for ever, nor keep slots of pools.
 
 Dagster ends a run that never started; one that was killed while it ran (kill -9, a machine that went down) stays
 STARTED on an instance without a run launcher that can be asked, and takes a place in the queue. Only runs that are
@@ -14,7 +14,14 @@ import psutil
 
 from platform_assets._compat import GRPC_INFO_TAG, run_launcher
 from platform_assets.feeds import run_tags
+from platform_assets.launching._compat import end_run
 from platform_assets.launching.worker_process import WorkerProcess, is_this_machine
+
+LOOK_SECONDS = 15
+"""With the round of the sensor daemon and the notice of an alert, a dead process is told of within a minute."""
+
+OVER_SECONDS = 10.0
+"""How long after the end of its run a step may take to give back the slot of its pool."""
 
 STARTING_SECONDS = 20.0
 """A launcher whose process for a run has died may be about to start the run in another, which takes it moments."""
@@ -26,12 +33,13 @@ def dead_runs_sensor() -> dg.SensorDefinition:
     @dg.sensor(
         name="dead_runs",
         description="Ends runs of this machine whose process is gone; their partitions can be materialized again.",
-        minimum_interval_seconds=30,
+        minimum_interval_seconds=LOOK_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         if launcher := _other_launcher(context.instance):
             return dg.SkipReason(f"runs are started by {launcher}: they are no processes of this machine")
+        free_slots_of_runs_that_are_over(context.instance)
         ended = end_dead_runs(context.instance)
         return dg.SkipReason(f"ended {', '.join(ended)}" if ended else "every run that is under way has a process")
 
@@ -48,14 +56,31 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
             continue
         if run.status is dg.DagsterRunStatus.STARTING:
             if _died_while_it_started(run, time.time() - record.update_timestamp.timestamp()):
-                instance.report_run_failed(run, "The process of this run died before it began; launch it again.")
+                end_run(instance, run, "The process of this run died before it began; launch it again.")
                 ended.append(run.run_id)
             continue
         process = _process(instance, run.run_id)
         if process is not None and record.start_time is not None and not _is_alive(process, record.start_time):
-            instance.report_run_failed(run, f"The process {process} of this run is gone; launch its partitions again.")
+            end_run(instance, run, f"The process {process} of this run is gone; launch its partitions again.")
             ended.append(run.run_id)
     return ended
+
+
+def free_slots_of_runs_that_are_over(instance: dg.DagsterInstance) -> list[str]:
+    """Free the slots of pools that steps of runs have which are over, whoever reported their end; the runs' ids.
+
+    A step that is killed gives no slot back. Dagster's run monitoring frees it too: minutes later.
+    """
+    storage = instance.event_log_storage
+    if not storage.supports_global_concurrency_limits:
+        return []
+    freed = []
+    for run_id in sorted(storage.get_concurrency_run_ids()):
+        record = instance.get_run_record_by_id(run_id)
+        if record is None or (record.dagster_run.is_finished and time.time() - (record.end_time or 0) > OVER_SECONDS):
+            storage.free_concurrency_slots_for_run(run_id)
+            freed.append(run_id)
+    return freed
 
 
 def _died_while_it_started(run: dg.DagsterRun, seconds: float) -> bool:

@@ -14,12 +14,12 @@ from pathlib import Path
 import dagster as dg
 
 from platform_assets.feeds.feed import Feed
+from platform_assets.instance.wakes import wake
 from platform_assets.landing.notifications import QueueWatch
 from platform_assets.landing.stability import KnownWhole, nothing_known
 from platform_assets.landing.watch import LandingWatch
 from platform_assets.landing.watched import WatchedFeed
 from platform_assets.launching._compat import home_of
-from platform_assets.launching.wakes import wake
 from platform_assets.platform_resource import PlatformResource
 from platform_assets.stores.files import is_remote
 

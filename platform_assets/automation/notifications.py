@@ -5,16 +5,15 @@ A notifier that raises is logged, and the others are called all the same.
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import cast
 
 import dagster as dg
 
 from platform_assets.announced import NOTIFIERS, announced
-from platform_assets.failures import Failure, Kind
+from platform_assets.automation.reported_failures import reported_failures, value_of
+from platform_assets.environment import UI_VARIABLE
 from platform_assets.notifiers import FailedPartition, FailedRun, Notifier
-
-UI_VARIABLE = "PLATFORM_UI_URL"
 
 
 def notification_sensors() -> list[dg.SensorDefinition]:
@@ -50,8 +49,8 @@ def failed_run(context: dg.RunFailureSensorContext, variables: Mapping[str, str]
     for event in context.get_step_failure_events():
         cause = event.step_failure_data.user_failure_data
         metadata = cause.metadata if cause is not None else {}
-        partitions += _partitions(metadata)
-        counts.update(_value(metadata, "kinds", {}))
+        partitions += reported_failures(metadata)
+        counts.update(value_of(metadata, "kinds", {}))
     run, ui = context.dagster_run, variables.get(UI_VARIABLE, "").rstrip("/")
     return FailedRun(
         run_id=run.run_id,
@@ -61,22 +60,3 @@ def failed_run(context: dg.RunFailureSensorContext, variables: Mapping[str, str]
         counts=tuple(sorted(counts.items())),
         link=f"{ui}/runs/{run.run_id}" if ui else None,
     )
-
-
-def _partitions(metadata: Mapping[str, Any]) -> Iterator[FailedPartition]:
-    """The failures in the metadata of a step's `dagster.Failure`, as ``components.reporting`` writes them."""
-    table = metadata.get("partitions")
-    if not isinstance(table, dg.TableMetadataValue):
-        return
-    for record in table.records:
-        of = record.data
-        # somebody else's failure may have a table of that name too
-        if not {"partition", "kind", "code", "problem", "next_step"} <= of.keys() or of["kind"] not in set(Kind):
-            continue
-        failure = Failure(Kind(str(of["kind"])), str(of["code"]), str(of["problem"]), str(of["next_step"]))
-        yield FailedPartition(str(_value(metadata, "asset", "")), str(of["partition"]), failure)
-
-
-def _value(metadata: Mapping[str, Any], name: str, default: Any) -> Any:
-    found = metadata.get(name)
-    return default if found is None else found.value

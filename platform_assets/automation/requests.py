@@ -12,8 +12,10 @@ import dagster as dg
 
 from platform_assets.automation.digests import digest
 from platform_assets.automation.reconciler import Request
+from platform_assets.failures import Kind
 from platform_assets.feeds import run_tags
 from platform_assets.feeds.feed import Feed
+from platform_assets.feeds.more import ONCE_MORE, tags_for_more
 from platform_assets.lake.deliveries import dagster_partition
 from platform_assets.landing.stability import CLOCK_STEP_NS
 from platform_assets.partition_key import PartitionKey
@@ -29,14 +31,21 @@ def run_requests(
     """One request for adjoining partitions, of at most ``partitions_per_run`` of the feed.
 
     The run key holds the versions of what is asked for, so that one tick that is evaluated twice starts one run. A
-    request that repeats another one has the number of the try and the time in it. Of the partitions ``young`` a file is
-    whole that changed a short while ago, as the look at ``now_ns`` knew: their runs have it in a tag, and do not wait.
-    ``dynamic`` are the keys of dynamic partitions in the order that Dagster has them in, new ones included.
+    request that repeats another one has the number of the try and the time in it. What differs in the number of its
+    attempt or in the failure before is not asked for in one run: how a run tries depends on both.
+
+    Of the partitions ``young`` a file is whole that changed a short while ago, as the look at ``now_ns`` knew: their
+    runs have it in a tag, and do not wait. ``dynamic`` are the keys of dynamic partitions in the order that Dagster has
+    them in, new ones included.
     """
     whole = {run_tags.WHOLE: str(now_ns - CLOCK_STEP_NS)}
     by_key = {request.delivery.partition: request for request in requests}
-    for keys in _runs(feed, [request.delivery.key for request in requests], dynamic):
-        tags = whole if not young.isdisjoint(keys) else {}
+    alike: dict[tuple[int, Kind | None], list[Request]] = {}
+    for request in requests:
+        alike.setdefault((request.attempt, request.kind), []).append(request)
+    found = [(keys, of) for of, some in alike.items() for keys in _runs(feed, [r.delivery.key for r in some], dynamic)]
+    for keys, (attempt, kind) in found:
+        tags = {**(whole if not young.isdisjoint(keys) else {}), **_tags_of(attempt, kind, now_ns)}
         if len(keys) == 1:
             yield _single(by_key[keys[0]], now_ns, tags)
             continue
@@ -50,6 +59,14 @@ def run_requests(
                 **tags,
             },
         )
+
+
+def _tags_of(attempt: int, kind: Kind | None, now_ns: int) -> dict[str, str]:
+    """The tags of a run which is asked for again by the sensor, not started again by Dagster."""
+    if not attempt:
+        return {}
+    more = tags_for_more(kind, {}) if kind in ONCE_MORE else {}
+    return {run_tags.TRY: str(attempt), run_tags.ASKED: str(now_ns), run_tags.MAX_RETRIES: "0", **more}
 
 
 def _runs(feed: Feed, keys: Sequence[PartitionKey], dynamic: Sequence[str]) -> Iterator[list[str]]:

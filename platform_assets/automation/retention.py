@@ -4,6 +4,7 @@ import datetime as dt
 
 import dagster as dg
 
+from platform_assets.automation.daily import daily_schedule
 from platform_assets.lake.names import shown
 from platform_assets.lake.purging import BUSY, purge_quarantine
 from platform_assets.platform_resource import PlatformResource
@@ -38,20 +39,5 @@ def retention_schedules(days: float | None) -> list[dg.ScheduleDefinition]:
             )
         return dg.Output(None, metadata={"rows purged": rows, "files purged": files})
 
-    @dg.job(
-        name=NAME,
-        description=f"Removes quarantined rows that are older than {days:g} days.",
-        executor_def=dg.in_process_executor,
-    )
-    def retention() -> None:
-        purge()
-
-    schedule = dg.ScheduleDefinition(
-        name=NAME,
-        job=retention,
-        cron_schedule=CRON,
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Every day: removes quarantined rows that are older than {days:g} days.",
-    )
-    return [schedule]
+    what = f"removes quarantined rows that are older than {days:g} days."
+    return [daily_schedule(purge, name=NAME, cron=CRON, what=what)]

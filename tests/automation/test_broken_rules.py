@@ -78,6 +78,7 @@ def test_a_rule_that_waits_for_its_reference_is_asked_again_until_it_is_publishe
     assert sensor.published() == [DAYS[0]]
 
 
+@pytest.mark.slow
 def test_a_rule_that_is_wrong_is_asked_again_once_its_contract_has_changed(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,12 +1,15 @@
 """When downstream is built: on each new upstream version, of old days too, and never past a gate."""
 
+import time
 import uuid
 from collections.abc import Iterator
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.sensor_definition import SensorType
 
-from platform_assets.automation.conditions import upstream_published
+from platform_assets.automation.conditions import automation_sensor, upstream_published
+from platform_assets.holds.holds import Hold, hold, release
 
 DAYS = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-01-11")
 RAW, WEATHER, MART = dg.AssetKey(["raw", "orders"]), dg.AssetKey(["raw", "weather"]), dg.AssetKey(["marts", "orders"])
@@ -75,6 +78,7 @@ def test_a_day_is_built_once_all_of_its_upstream_is_published(instance: dg.Dagst
     assert ticks.requested() == set(), "asked for once"
 
 
+@pytest.mark.slow
 def test_a_late_or_replaced_file_of_an_old_day_reaches_downstream(instance: dg.DagsterInstance) -> None:
     ticks = Ticks(instance)
     ticks.requested()
@@ -87,6 +91,7 @@ def test_a_late_or_replaced_file_of_an_old_day_reaches_downstream(instance: dg.D
     assert ticks.requested() == {"2024-01-02"}
 
 
+@pytest.mark.slow
 def test_a_rejected_day_is_not_asked_for_until_it_is_published(instance: dg.DagsterInstance) -> None:
     ticks = Ticks(instance)
     ticks.requested()
@@ -98,6 +103,7 @@ def test_a_rejected_day_is_not_asked_for_until_it_is_published(instance: dg.Dags
     assert ticks.requested() == {"2024-01-05"}
 
 
+@pytest.mark.slow
 def test_what_is_delivered_again_unchanged_rebuilds_nothing(instance: dg.DagsterInstance) -> None:
     """A snapshot is upstream of every day: without a look at its content each new copy would rebuild them all."""
     ticks = Ticks(instance)
@@ -112,6 +118,7 @@ def test_what_is_delivered_again_unchanged_rebuilds_nothing(instance: dg.Dagster
     assert ticks.requested() == {"2024-01-02"}
 
 
+@pytest.mark.slow
 def test_a_snapshot_reaches_every_day_when_its_content_changed_and_only_then(instance: dg.DagsterInstance) -> None:
     ticks, days = Ticks(instance, reference=True), set(DAYS.get_partition_keys())
     ticks.requested()
@@ -126,6 +133,7 @@ def test_a_snapshot_reaches_every_day_when_its_content_changed_and_only_then(ins
     assert ticks.requested() == days
 
 
+@pytest.mark.slow
 def test_a_day_that_failed_is_asked_for_again_by_an_unchanged_delivery(instance: dg.DagsterInstance) -> None:
     ticks = Ticks(instance)
     ticks.requested()
@@ -141,3 +149,41 @@ def test_a_day_that_failed_is_asked_for_again_by_an_unchanged_delivery(instance:
     assert ticks.requested() == set(), "not on every tick"
     ticks.publish(RAW, "2024-01-02", content="first")
     assert ticks.requested() == {"2024-01-02"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("asset", [MART, RAW])
+def test_nothing_is_asked_for_while_it_or_what_it_needs_is_held_and_then_it_is(
+    instance: dg.DagsterInstance, asset: dg.AssetKey
+) -> None:
+    name, now = asset.to_user_string(), time.time()
+    ticks = Ticks(instance)
+    ticks.requested()
+    hold(instance, [Hold(name, "the sums are wrong", "ann", now)], now)
+    for key in (RAW, WEATHER):
+        ticks.publish(key, "2024-01-02")
+    assert ticks.requested() == set()
+    assert ticks.requested() == set()
+    release(instance, [name], now, who="ann", why="mended")
+    assert ticks.requested() == {"2024-01-02"}
+    assert ticks.requested() == set(), "asked for once"
+
+
+def test_the_sensor_asks_by_the_code_server_where_the_condition_is_known(instance: dg.DagsterInstance) -> None:
+    sensor = automation_sensor()
+    assert sensor.sensor_type is SensorType.AUTOMATION
+    repository = dg.Definitions.merge(definitions(), dg.Definitions(sensors=[sensor])).get_repository_def()
+    cursor, asked = None, []
+    now = time.time()
+    for held in (False, True, False):
+        if held:
+            hold(instance, [Hold("raw/weather", "wrong sums", "ann", now)], now)
+            for key in (RAW, WEATHER):
+                publish(instance, key, "2024-01-02")
+        elif cursor is not None:
+            release(instance, ["raw/weather"], now, who="ann", why="mended")
+        with dg.build_sensor_context(instance=instance, cursor=cursor, repository_def=repository) as context:
+            tick = sensor.evaluate_tick(context)
+        cursor = tick.cursor
+        asked.append([(request.asset_selection, request.partition_key) for request in tick.run_requests or ()])
+    assert asked == [[], [], [([MART], "2024-01-02")]]

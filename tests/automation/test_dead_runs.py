@@ -14,7 +14,7 @@ from dagster._core.test_utils import create_run_for_test
 
 from platform_assets._compat import GRPC_INFO_TAG
 from platform_assets.automation import dead_runs
-from platform_assets.automation.dead_runs import dead_runs_sensor, end_dead_runs
+from platform_assets.automation.dead_runs import dead_runs_sensor, end_dead_runs, free_slots_of_runs_that_are_over
 from platform_assets.feeds import run_tags
 from platform_assets.launching.worker_process import WorkerProcess
 
@@ -56,6 +56,7 @@ def started_and_killed(instance: dg.DagsterInstance, program: Path) -> dg.Dagste
     return run
 
 
+@pytest.mark.slow
 def test_a_killed_run_of_another_machine_or_launcher_is_left_alone(tmp_path: Path) -> None:
     with dg.instance_for_test() as instance:
         run = started_and_killed(instance, tmp_path / "program.py")
@@ -87,6 +88,24 @@ def test_a_killed_run_is_ended_and_one_under_way_is_not(tmp_path: Path) -> None:
         assert end_dead_runs(instance) == [run.run_id]
         assert instance.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.FAILURE
         assert end_dead_runs(instance) == []
+
+
+def test_a_slot_of_a_run_that_is_over_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with dg.instance_for_test(overrides={"concurrency": {"pools": {"default_limit": 1}}}) as instance:
+        over, under_way = (
+            create_run_for_test(instance, status=status).run_id
+            for status in (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTED)
+        )
+        storage = instance.event_log_storage
+        for pool, run_id in (("one", over), ("two", under_way)):
+            storage.initialize_concurrency_limit_to_default(pool)
+            assert storage.claim_concurrency_slot(pool, run_id, "step").is_claimed
+        instance.report_run_failed(instance.get_run_by_id(over), "killed")
+        assert free_slots_of_runs_that_are_over(instance) == [], "its steps may be about to give it back"
+        monkeypatch.setattr(dead_runs, "OVER_SECONDS", -1.0)
+        assert free_slots_of_runs_that_are_over(instance) == [over]
+        assert storage.claim_concurrency_slot("one", "another", "step").is_claimed
+        assert not storage.claim_concurrency_slot("two", "another", "step").is_claimed
 
 
 def test_a_run_whose_process_died_before_it_began_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:

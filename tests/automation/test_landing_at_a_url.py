@@ -78,6 +78,7 @@ def project(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         yield project
 
 
+@pytest.mark.slow
 def test_from_an_object_to_the_table_and_again_when_it_is_replaced(
     project: Project, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +129,7 @@ def test_what_is_wrong_with_an_object_is_said_by_its_url(
     assert "fetched-" not in latest.message  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["its end", "a page"])
 def test_a_damaged_object_of_the_lake_is_said_by_its_url(project: Project, bucket: str, damage: str) -> None:
     rows = "".join(f"{n},{n * 7919}\n" for n in range(20_000))
@@ -151,6 +153,7 @@ def test_a_damaged_object_of_the_lake_is_said_by_its_url(project: Project, bucke
     assert project.run("+raw/orders", "2024-03-01").success
 
 
+@pytest.mark.slow
 def test_an_object_that_goes_or_changes_before_it_is_read_is_waited_for(
     project: Project, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,6 +191,7 @@ def test_a_store_that_cannot_be_reached_is_said_by_tick_and_run(
     assert sensor.run(request).success
 
 
+@pytest.mark.slow
 def test_from_a_file_of_an_sftp_server_to_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder in ("keys", "there/orders/2024", "here"):
         (tmp_path / folder).mkdir(parents=True)

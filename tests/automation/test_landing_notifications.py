@@ -19,13 +19,13 @@ from platform_assets.automation.arrival_sensor import arrival_sensor
 from platform_assets.automation.cursor import read_cursor
 from platform_assets.environment import read_environment
 from platform_assets.feeds.feed import Feed
+from platform_assets.instance.wakes import woken_at
 from platform_assets.landing import notifications
 from platform_assets.landing import objects as landing_objects
 from platform_assets.landing.found import Completeness
 from platform_assets.landing.notifications import QueueUnreachable, QueueWatch, waiting_messages
 from platform_assets.landing.patterns import ArrivalPattern
 from platform_assets.landing.watched import WatchedFeed
-from platform_assets.launching.wakes import woken_at
 from platform_assets.sql.contract_file import read_contract
 from resources.by_environment import platform_resources
 from tests.automation.test_arrival_sensor import CONTRACT, DAILY
@@ -94,6 +94,7 @@ def tick(feed: Feed, home: Path, bucket: Bucket, instance: dg.DagsterInstance, c
         return arrival_sensor(feed)(context)
 
 
+@pytest.mark.slow
 def test_an_object_wakes_the_sensor_which_looks_at_it_wherever_the_round_is(
     tmp_path: Path, bucket: Bucket, feed: Feed, lasting: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,9 +13,9 @@ from platform_assets.automation import landing_watches
 from platform_assets.automation.arrival_sensor import arrival_sensor
 from platform_assets.feeds import run_tags
 from platform_assets.feeds.feed import Feed
+from platform_assets.instance.wakes import last_wake, woken_at
 from platform_assets.landing.found import Completeness
 from platform_assets.landing.patterns import ArrivalPattern
-from platform_assets.launching.wakes import last_wake, woken_at
 from platform_assets.sql.contract_file import read_contract
 from tests.automation.test_arrival_sensor import CONTRACT, DAILY, resource
 from tests.support.file_clock import wait_for_later_stamp

@@ -11,13 +11,18 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import product
 
 import dagster as dg
 import pytest
 from dagster._core.execution.api import create_execution_plan
 
+from platform_assets.automation import arrival_sensor
 from platform_assets.failpoints import armed
+from platform_assets.failures import Kind
+from platform_assets.holds.holds import Hold, hold, release
 from platform_assets.lake.layout import MANIFEST, partition_folder
+from platform_assets.retries.policy import DEFAULT, Layer
 from tests.support.campaigns import pairs
 from tests.support.projects import Project, opened, write_project
 from tests.support.sensors import SECOND, Sensor
@@ -50,6 +55,7 @@ def _project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 
 Cause = Callable[[pytest.MonkeyPatch], AbstractContextManager[None]]
+Act = Callable[[Project, Sensor, str, pytest.MonkeyPatch], None]
 
 
 def full_at(point: str) -> Cause:
@@ -98,7 +104,7 @@ def ticks_until_published(sensor: Sensor, monkeypatch: pytest.MonkeyPatch, befor
         assert sensor.tick(monkeypatch) == []
 
 
-@pytest.mark.parametrize(("feed", "cause"), pairs(KINDS, CAUSES))
+@pytest.mark.parametrize(("feed", "cause"), pairs(KINDS, ["full disk", "full warehouse"]))
 def test_a_failed_run_is_repeated_once_its_cause_is_gone(
     project: Project, monkeypatch: pytest.MonkeyPatch, feed: str, cause: str
 ) -> None:
@@ -111,34 +117,63 @@ def test_a_failed_run_is_repeated_once_its_cause_is_gone(
     ticks_until_published(sensor, monkeypatch, before)
 
 
-@pytest.mark.parametrize(
-    "feed", [name if name == "daily" else pytest.param(name, marks=pytest.mark.slow) for name in KINDS]
-)
-@pytest.mark.parametrize("minutes", [10, pytest.param(180, marks=pytest.mark.slow)])
-def test_however_long_a_cause_lasts_what_waited_is_published_within_two_minutes_after_it(
-    project: Project, monkeypatch: pytest.MonkeyPatch, feed: str, minutes: int
+@pytest.mark.slow
+@pytest.mark.parametrize("feed", KINDS)
+@pytest.mark.parametrize(("hours", "seconds"), [(3, 30), (12, 120)])
+def test_a_full_disk_that_is_mended_late_is_found_out_by_a_probe_within_the_hour(
+    project: Project, monkeypatch: pytest.MonkeyPatch, feed: str, hours: int, seconds: int
 ) -> None:
     sensor = delivered(project, feed, monkeypatch)
     before, runs = len(sensor.published()), 0
-    with monkeypatch.context() as patch, CAUSES["no pseudonym key"](patch):
-        for _ in range(2 * minutes):
+    with monkeypatch.context() as patch, CAUSES["full disk"](patch):
+        for _ in range(3600 * hours // seconds):
             for request in sensor.tick(monkeypatch):
                 runs += 1
-                if runs < 5:  # the others end in the same way
+                if runs < 4:  # the others end in the same way
                     assert not sensor.run(request).success
-            sensor.clock_ns += 30 * SECOND
-    assert minutes / 3 < runs <= minutes + 1
+            sensor.clock_ns += seconds * SECOND
+    attempts = DEFAULT.attempts(Kind.INFRASTRUCTURE, Layer.AUTOMATION)
+    assert attempts + hours - 1 <= runs <= attempts + hours
     assert len(sensor.published()) == before
-    for _ in range(4 if minutes < 120 else 10):
+    for _ in range(125):
         sensor.clock_ns += 30 * SECOND
         for request in sensor.tick(monkeypatch):
             assert sensor.run(request).success
     assert sensor.published() == [KINDS[feed][3]] * (before + 1)
 
 
+def released(project: Project, sensor: Sensor, feed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = sensor.clock_ns / SECOND
+    hold(project.instance, [Hold(f"raw/{feed}", "no secret", "ann", now)], now)
+    assert sensor.tick(monkeypatch) == []
+    release(project.instance, [f"raw/{feed}"], now, who="ann", why="mended")
+
+
+def restarted(project: Project, sensor: Sensor, feed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrival_sensor, "CODE_SERVER", "another")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("feed", "act"), [*product(KINDS, [released, restarted])])
+def test_a_missing_secret_is_asked_for_once_and_again_when_somebody_acts(
+    project: Project, monkeypatch: pytest.MonkeyPatch, feed: str, act: Act
+) -> None:
+    sensor = delivered(project, feed, monkeypatch)
+    before = len(sensor.published())
+    with monkeypatch.context() as patch, CAUSES["no pseudonym key"](patch):
+        (request,) = sensor.tick(monkeypatch)
+        assert not sensor.run(request).success
+    for _ in range(20):
+        sensor.clock_ns += 600 * SECOND
+        assert sensor.tick(monkeypatch) == []
+    act(project, sensor, feed, monkeypatch)
+    ticks_until_published(sensor, monkeypatch, before)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("feed", "status"),
-    pairs(KINDS, ["never requested", "NOT_STARTED", "STARTING", "STARTED", "FAILURE", "CANCELED"]),
+    [*product(KINDS, ["never requested", "NOT_STARTED", "STARTING", "STARTED", "FAILURE", "CANCELED"])],
 )
 def test_a_run_that_never_came_to_anything_is_repeated_once_it_is_over(
     project: Project, monkeypatch: pytest.MonkeyPatch, feed: str, status: str

@@ -57,6 +57,7 @@ def tick(project: Project, cursor: str | None) -> dg.SensorExecutionData:
         return repository.get_sensor_def("notifications").evaluate_tick(context)
 
 
+@pytest.mark.slow
 def test_each_is_called_once_with_the_failures_of_a_run(
     lines: Path, project: Project, capfd: pytest.CaptureFixture[str]
 ) -> None:

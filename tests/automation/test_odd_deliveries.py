@@ -124,6 +124,7 @@ def test_whatever_a_file_is_called_the_others_are_taken(
     assert stored(instance, tick(feed, home, instance)) == set(), "the lake holds every one of them"
 
 
+@pytest.mark.slow
 def test_an_unlisted_folder_is_looked_at_again_once_that_is_possible(
     tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,6 +232,7 @@ def test_one_of_many_faults_that_heals_is_looked_at_again_while_many_remain(now:
     assert after_faults(few, Watermark(3), {f"x{number}": "EIO" for number in now})[0] == Watermark(1)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(st.lists(st.sets(st.integers(0, 24), max_size=4), min_size=60, max_size=60))
 def test_a_disk_that_flickers_hides_no_change_for_ever_and_stops_none(healed: list[set[int]]) -> None:

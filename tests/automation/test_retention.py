@@ -16,11 +16,11 @@ COLUMNS = "      - {name: id, logicalType: integer}\n"
 LIMIT = "customProperties: [{property: quarantineLimit, value: 0.9}]\n"
 
 
-def write(root: Path, days: str) -> None:
+def write(root: Path, days: str, warehouse: str = "data/warehouse.duckdb") -> None:
     write_project(
         root,
         {
-            "platform/defs.yaml": RESOURCES + days,
+            "platform/defs.yaml": RESOURCES.replace("data/warehouse.duckdb", warehouse) + days,
             "codes/defs.yaml": FEED.format(files="codes.csv"),
             "codes/contract.yaml": CONTRACT.format(name="codes", columns=COLUMNS) + LIMIT,
         },

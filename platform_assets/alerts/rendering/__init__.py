@@ -1,0 +1,1 @@
+"""A notice as text, as HTML and as blocks of Slack. Nothing here sends anything."""

@@ -1,0 +1,1 @@
+"""What each kind of failure does next: the policy as a value, and the tries within a run."""

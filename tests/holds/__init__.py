@@ -1,0 +1,1 @@
+"""Tests of holds and of the circuit breaker."""
