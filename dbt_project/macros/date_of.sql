@@ -8,5 +8,5 @@
 {%- endmacro %}
 
 {% macro snowflake__date_of(year, month, day) -%}
-    date_from_parts({{ year }}, {{ month }}, {{ day }})
+    date_from_parts(cast({{ year }} as integer), cast({{ month }} as integer), cast({{ day }} as integer))
 {%- endmacro %}

@@ -7,13 +7,18 @@ from pathlib import Path
 
 import click
 
-from platform_assets.cli.places import DBT_PROJECT, DEFS, SOURCES
+from platform_assets.cli.dbt_plan import plan
+from platform_assets.cli.dbt_project import project_option, require_project
+from platform_assets.cli.places import DEFS, SOURCES
 from platform_assets.lake.layout import write_durably
 
 
 @click.group()
 def dbt() -> None:
-    """Write dbt sources from contracts and the macros a dbt project needs; look for models that read the clock."""
+    """Write dbt sources from contracts and the macros a dbt project needs; lint it; plan a change of it."""
+
+
+dbt.add_command(plan)
 
 
 @dbt.command()
@@ -79,19 +84,12 @@ def macros(into: Path) -> None:
 
 
 @dbt.command()
-@click.option(
-    "--project",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=DBT_PROJECT,
-    show_default=True,
-    help="Folder of the dbt project.",
-)
+@project_option
 def lint(project: Path) -> None:
     """Find models that read the clock or roll dice: a partition built again must come out the same."""
     from platform_assets.dbt.lint import ALLOWED, volatile_lines
 
-    if not (project / "dbt_project.yml").is_file():
-        raise click.ClickException(f"{project / 'dbt_project.yml'} does not exist: name the dbt project with --project")
+    require_project(project)
     found = volatile_lines(project)
     for line in found:
         click.echo(line)

@@ -5,17 +5,44 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import dagster as dg
+from dagster.components.resolved.model import Resolver
 
 from platform_assets._compat import partition_windows, smallest_cron_interval
+from platform_assets.automation.alerting.expected import expected_metadata
 from platform_assets.contracts.model import Contract, Freshness
+from platform_assets.limits.durations import seconds_of
+from platform_assets.limits.policy import TAG
 from platform_assets.warehouse.protocol import PARTITION_COLUMN
 
 DEFAULT_OWNER = "team:data"
 UNDECIDED_TAG = "platform/personal_data_undecided"
 """Of assets with personal data for which nobody has decided on a protection."""
+
+TimeLimit = Annotated[
+    str | int | None,
+    Resolver.default(
+        description="How long a step of these assets may take before it is ended: 90s, 15m, 2h or 1d (`limits` in "
+        "retries.yaml, else a multiple of its usual duration, else 6 hours).",
+        examples=["15m"],
+    ),
+]
+
+
+def time_limit_tags(value: str | int | None, here: Path) -> dict[str, str]:
+    """The tags of assets with the word `time_limit` of the defs.yaml in the folder ``here``.
+
+    Raises ValueError if it is no duration.
+    """
+    if value is None:
+        return {}
+    try:
+        seconds_of(value)
+    except ValueError as error:
+        raise ValueError(f"{here / 'defs.yaml'}: time_limit: {error}") from None
+    return {TAG: str(value).replace(" ", "")}
 
 
 def column_schema(columns: Iterable[tuple[str, str, str]]) -> dg.TableSchema:
@@ -104,9 +131,11 @@ def asset_spec(
     deps: Sequence[dg.AssetKey] = (),
     freshness: dg.FreshnessPolicy | None = None,
     metadata: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> dg.AssetSpec:
     """The spec of one of a feed's assets, with what its contract says of it."""
-    extra = dict(metadata or {})
+    extra = {**(metadata or {}), **expected_metadata(contract.freshness, contract.not_due)}
+    undecided = {UNDECIDED_TAG: ""} if contract.undecided else {}
     if columns:
         extra["dagster/column_schema"] = column_schema(columns)
     return dg.AssetSpec(
@@ -115,7 +144,7 @@ def asset_spec(
         description=description,
         group_name=contract.domain or "default",
         owners=list(contract.owners) or [DEFAULT_OWNER],
-        tags={**dict.fromkeys(contract.tags, ""), **({UNDECIDED_TAG: ""} if contract.undecided else {})},
+        tags={**dict.fromkeys(contract.tags, ""), **undecided, **(tags or {})},
         kinds=kinds,
         partitions_def=partitions,
         freshness_policy=freshness,

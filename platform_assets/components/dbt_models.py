@@ -4,9 +4,9 @@ The words of defs.yaml, and the specs made from the manifest. How a step runs is
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,24 +16,31 @@ from dagster.components.resolved.model import Resolver
 from dagster_dbt import DbtProject, DbtProjectComponent
 from dagster_dbt.asset_utils import build_dbt_specs, get_node
 
-from platform_assets.automation.conditions import upstream_published
+from platform_assets.automation.alerting.expected import expected_metadata
+from platform_assets.automation.conditions import code_changed, upstream_published
 from platform_assets.components.asset_specs import (
     DEFAULT_OWNER,
+    TimeLimit,
     column_schema,
     freshness_policy,
     has_end,
     latency_of,
+    time_limit_tags,
 )
 from platform_assets.components.assets.dbt import dbt_asset
 from platform_assets.components.assets.dbt_step import DbtStep
 from platform_assets.components.assets.upstream import UpstreamAsset
+from platform_assets.components.dbt_readers import reader_specs
 from platform_assets.components.reporting.dbt_metadata import ModelTables
 from platform_assets.components.reporting.ledger_verdict import ledger_verdict
 from platform_assets.components.scaffold import DbtModelsScaffolder
 from platform_assets.contracts.model import Freshness
-from platform_assets.dbt.graph import ModelGraph, model_graph, table_of_node
+from platform_assets.dbt.graph import ModelGraph, TestNode, model_graph, table_of_node
 from platform_assets.dbt.macro_files import missing_macros
 from platform_assets.dbt.project import DbtProjectFiles
+from platform_assets.dbt.seeds import seed_version
+from platform_assets.dbt.selectors import selectors
+from platform_assets.dbt.stored_failures import refused_stores
 from platform_assets.dbt.supported import unsupported
 from platform_assets.environment import InvalidEnvironment, current_environment
 from platform_assets.feeds.partitions import Partitions
@@ -67,11 +74,17 @@ class DbtModels(DbtProjectComponent):
         float | None,
         Resolver.default(description="How late the newest partition may be before the models are stale.", examples=[6]),
     ] = None
+    time_limit: TimeLimit = None
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The models as one asset definition, with their tests as checks and their verdict checks."""
+        """The nodes as assets, with their tests and verdicts as checks, and what reads them and has no table.
+
+        Models with partitions are built by one step, what has none by another one.
+        """
         self._refuse_unused()
-        latency_of(self.latency_hours, context.path)  # a mistake is reported before anything is parsed
+        # a mistake is reported before anything is parsed
+        latency_of(self.latency_hours, context.path)
+        time_limit_tags(self.time_limit, context.path)
         files = self._files
         parsed = files.parsed(_environment())
         manifest = parsed.manifest()
@@ -95,24 +108,59 @@ class DbtModels(DbtProjectComponent):
         selected = [spec.metadata[UNIQUE_ID] for spec in specs]
         if problems := unsupported(manifest, selected, partitioned=self.partitions is not None):
             raise ValueError("\n".join(f"{context.path / 'defs.yaml'}: {problem}" for problem in problems))
+        checks = [_never_blocking(spec) for spec in check_specs]
+        name = _op_name(context)
+        by_partition = [spec for spec in specs if spec.partitions_def is not None]
+        whole = [spec for spec in specs if spec.partitions_def is None]
+        # Dagster wants the partitions of one step to be the same, and seeds and snapshots have none
+        parts = [(name, by_partition), (f"{name}__whole" if by_partition else name, whole)]
+        here = context.path / "defs.yaml"
+        steps = [
+            self._step(manifest, parsed.identity, named, part, checks, context.defs_module_path, here)
+            for named, part in parts
+            if part
+        ]
+        verdicts = [ledger_verdict(spec.key, spec.partitions_def, keeps_last_good=False) for spec in specs]
+        readers = reader_specs(manifest, selected, partial(self._key, manifest), self.group)
+        return dg.Definitions(assets=[*steps, *readers], asset_checks=verdicts)
+
+    def _step(
+        self,
+        manifest: Mapping[str, Any],
+        parsed_as: str,
+        name: str,
+        specs: Sequence[dg.AssetSpec],
+        checks: Sequence[dg.AssetCheckSpec],
+        contracts: Path,
+        here: Path,
+    ) -> dg.AssetsDefinition:
+        """The nodes of ``specs``, whose partitions are the same, with those of the ``checks`` that are theirs."""
         asset_keys = {spec.metadata[UNIQUE_ID]: spec.key for spec in specs}
         graph = model_graph(manifest, asset_keys)
-        check_specs = [*map(_never_blocking, check_specs), *_further_specs(graph, asset_keys)]
+        own = {spec.key for spec in specs}
+        checks = [spec for spec in checks if spec.asset_key in own]
+        checks += _further_specs(graph, asset_keys, {(spec.metadata[UNIQUE_ID], spec.asset_key) for spec in checks})
+        check_keys: dict[str, list[dg.AssetCheckKey]] = {}
+        for spec in checks:
+            check_keys.setdefault(spec.metadata[UNIQUE_ID], []).append(spec.key)
         upstream = self._upstream(manifest, graph)
         step = DbtStep(
-            files=files,
+            files=self._files,
             graph=graph,
             asset_keys=asset_keys,
-            check_keys={spec.metadata[UNIQUE_ID]: spec.key for spec in check_specs},
-            selectors=_selectors(manifest, graph),
+            check_keys=check_keys,
+            selectors=selectors(manifest, graph),
             about=_about(manifest, {**{parent: u.key for parent, u in upstream.items()}, **asset_keys}),
             upstream=upstream,
-            partitions=self.partitions,
-            parsed_as=parsed.identity,
+            partitions=specs[0].partitions_def,
+            parsed_as=parsed_as,
+            beside_others=self.partitions is not None and specs[0].partitions_def is None,
+            contracts=contracts,
         )
-        build = dbt_asset(step, name=_op_name(context), specs=specs, check_specs=check_specs)
-        verdicts = [ledger_verdict(key, keeps_last_good=False) for key in asset_keys.values()]
-        return dg.Definitions(assets=[build], asset_checks=verdicts)
+        tests = [test.unique_id for test in graph.tests if test.stores_failures]
+        if problems := [*refused_stores(manifest, tests, step.personal_columns)]:
+            raise ValueError("\n".join(f"{here}: {problem}" for problem in problems))
+        return dbt_asset(step, name=name, specs=specs, check_specs=checks)
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         """The spec that dagster-dbt makes of a node, with partitions, owners, freshness and columns of ours."""
@@ -122,15 +170,22 @@ class DbtModels(DbtProjectComponent):
             return spec
         columns = [(c["name"], c.get("data_type") or "", c.get("description") or "") for c in node["columns"].values()]
         freshness = Freshness(latency=latency_of(self.latency_hours))
+        is_seed = node["resource_type"] == "seed"
+        partitions = self.partitions if node["resource_type"] == "model" else None
+        # a seed is as new as its file, however long ago that was changed
+        policy = None if is_seed else freshness_policy(freshness, partitions=partitions, ends=has_end(partitions))
         spec = spec.replace_attributes(
-            partitions_def=self.partitions,
+            partitions_def=partitions,
             description=node.get("description") or spec.description,
             group_name=self.group or spec.group_name,
             owners=list(spec.owners) or self.owners,
-            automation_condition=spec.automation_condition or upstream_published(),
-            freshness_policy=freshness_policy(freshness, partitions=self.partitions, ends=has_end(self.partitions)),
+            tags={**time_limit_tags(self.time_limit, Path()), **spec.tags},
+            automation_condition=spec.automation_condition or (code_changed() if is_seed else upstream_published()),
+            freshness_policy=policy,
+            code_version=seed_version(self._files.project_dir, node) if is_seed else spec.code_version,
         )
-        return spec.merge_attributes(metadata={"dagster/column_schema": column_schema(columns)}) if columns else spec
+        known = {"dagster/column_schema": column_schema(columns)} if columns else {}
+        return spec.merge_attributes(metadata={**known, **expected_metadata(freshness)})
 
     def _upstream(self, manifest: Mapping[str, Any], graph: ModelGraph) -> dict[str, UpstreamAsset]:
         found: dict[str, UpstreamAsset] = {}
@@ -138,9 +193,12 @@ class DbtModels(DbtProjectComponent):
             node = get_node(manifest, parent)
             is_source = node["resource_type"] == "source"
             gated = (node.get("meta") or {}).get("platform_gate", True)
-            key = self.get_asset_spec(manifest, parent, self.dbt_project).key
+            key = self._key(manifest, parent)
             found[parent] = UpstreamAsset(key, keeps_last_good=is_source, gated=bool(gated), table=table_of_node(node))
         return found
+
+    def _key(self, manifest: Mapping[str, Any], unique_id: str) -> dg.AssetKey:
+        return self.get_asset_spec(manifest, unique_id, self.dbt_project).key
 
     @property
     def defs_state_config(self) -> DefsStateConfig:
@@ -200,36 +258,30 @@ def _never_blocking(spec: dg.AssetCheckSpec) -> dg.AssetCheckSpec:
     )
 
 
-def _further_specs(graph: ModelGraph, keys: Mapping[str, dg.AssetKey]) -> list[dg.AssetCheckSpec]:
-    # dagster-dbt makes no checks of unit tests, and none of tests on sources unless it owns the sources' assets
+def _further_specs(
+    graph: ModelGraph, keys: Mapping[str, dg.AssetKey], known: Set[tuple[str, dg.AssetKey]]
+) -> list[dg.AssetCheckSpec]:
+    """The checks that dagster-dbt does not make: those of unit tests, and of tests on sources and ephemeral models.
+
+    A test of several models is a check of each; it is ``known`` on the one that dagster-dbt has chosen.
+    """
     return [
         dg.AssetCheckSpec(
             name=test.name,
-            asset=keys[test.models[0]],
-            description=test.description or ("dbt unit test" if test.is_unit_test else "dbt test on a source"),
+            asset=keys[model],
+            description=test.description or _about_test(test),
             metadata={UNIQUE_ID: test.unique_id},
         )
         for test in graph.tests
-        if test.is_unit_test or test.on_sources
+        for model in (test.models[:1] if test.on_sources else test.models)
+        if (test.unique_id, keys[model]) not in known
     ]
 
 
-def _selectors(manifest: Mapping[str, Any], graph: ModelGraph) -> dict[str, str]:
-    # a model's fqn is also the beginning of those in a folder of its name: the file tells them apart
-    found = {
-        model: f"{_fqn(node)},file:{Path(node['original_file_path']).name}"
-        for model in graph.order
-        for node in [manifest["nodes"][model]]
-    }
-    for test in graph.tests:
-        node = manifest["unit_tests" if test.is_unit_test else "nodes"][test.unique_id]
-        # a test's fqn may be that of a folder of models, which `dbt build` would build
-        found[test.unique_id] = f"{_fqn(node)},resource_type:{'unit_test' if test.is_unit_test else 'test'}"
-    return found
-
-
-def _fqn(node: Mapping[str, Any]) -> str:
-    return "fqn:" + ".".join(node["fqn"])
+def _about_test(test: TestNode) -> str:
+    if test.is_unit_test:
+        return "dbt unit test"
+    return "dbt test on a source" if test.on_sources else "dbt test of this model and others"
 
 
 def _about(manifest: Mapping[str, Any], keys: Mapping[str, dg.AssetKey]) -> ModelTables:

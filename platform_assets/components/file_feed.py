@@ -17,10 +17,12 @@ from pydantic import BaseModel
 from platform_assets.automation.arrival_sensor import arrival_sensor
 from platform_assets.automation.closing_schedule import closing_schedule
 from platform_assets.components.asset_specs import (
+    TimeLimit,
     asset_spec,
     contract_metadata,
     freshness_policy,
     has_end,
+    time_limit_tags,
     with_partition_column,
 )
 from platform_assets.components.assets.lake import lake_asset, lake_verdict
@@ -129,6 +131,7 @@ class FileFeed(dg.Component, dg.Resolvable):
             examples=["orders/%Y-%m-%d.manifest"],
         ),
     ] = None
+    time_limit: TimeLimit = None
 
     def __post_init__(self) -> None:
         self.folder = Path()
@@ -189,7 +192,7 @@ class FileFeed(dg.Component, dg.Resolvable):
             for each in contract.undecided:
                 log.warning(str(each))
         policy = freshness_policy(contract.freshness, partitions=partitions, ends=has_end(partitions, contract))
-        columns = raw_columns(contract)
+        columns, limit = raw_columns(contract), time_limit_tags(self.time_limit, self.folder)
         about = contract.description or f"The feed {feed.name}."
         landing = asset_spec(
             feed.landing_key,
@@ -209,6 +212,7 @@ class FileFeed(dg.Component, dg.Resolvable):
             columns=columns,
             deps=[feed.landing_key],
             freshness=policy,
+            tags=limit,
         )
         raw = asset_spec(
             feed.raw_key,
@@ -219,6 +223,7 @@ class FileFeed(dg.Component, dg.Resolvable):
             columns=with_partition_column(columns),
             deps=[feed.lake_key],
             freshness=policy,
+            tags=limit,
             metadata={
                 "dagster/table_name": f"{feed.raw_table.schema}.{feed.raw_table.name}",
                 **contract_metadata(contract),
@@ -230,7 +235,7 @@ class FileFeed(dg.Component, dg.Resolvable):
             asset_checks=[
                 landing_check(feed),
                 lake_verdict(feed, feed.lake_key),
-                ledger_verdict(feed.raw_key, keeps_last_good=True),
+                ledger_verdict(feed.raw_key, partitions, keeps_last_good=True),
             ],
             sensors=[arrival_sensor(feed)],
             schedules=[schedule] if schedule else [],
@@ -248,6 +253,7 @@ class FileFeed(dg.Component, dg.Resolvable):
         settle = current_execution().settle_seconds if self.settle_seconds is None else self.settle_seconds
         if not isinstance(settle, (int, float)) or settle < 0:
             raise ValueError(f"{here}: settle_seconds: {self.settle_seconds!r} must be a number, 0 or more")
+        time_limit_tags(self.time_limit, folder)
         if not (folder / self.contract).is_file():
             raise ValueError(
                 f"{here}: contract: {folder / self.contract} does not exist; "

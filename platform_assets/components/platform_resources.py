@@ -7,12 +7,17 @@ from typing import Annotated, Literal
 import dagster as dg
 from dagster.components.resolved.model import Resolver
 
+from platform_assets.automation.alerting.sensor import alerts_sensor
 from platform_assets.automation.conditions import automation_sensor
 from platform_assets.automation.dead_runs import dead_runs_sensor
+from platform_assets.automation.maintenance import maintenance_schedules
 from platform_assets.automation.notifications import notification_sensors
 from platform_assets.automation.retention import retention_schedules
 from platform_assets.components.scaffold import PlatformResourcesScaffolder
+from platform_assets.components.snowflake_resource import snowflake_resources
+from platform_assets.components.step_limits import install
 from platform_assets.environment import (
+    SNAPSHOT_DAYS,
     InvalidEnvironment,
     landing_location,
     place_location,
@@ -21,6 +26,7 @@ from platform_assets.environment import (
 )
 from platform_assets.execution import given_execution
 from platform_assets.platform_resource import PlatformResource, warehouse_resource
+from platform_assets.retry_file import FILE
 
 ALL, NONE = "*", "none"
 
@@ -72,6 +78,9 @@ class PlatformResources(dg.Component, dg.Resolvable):
         float | None,
         Resolver.default(description="Days that quarantined rows are kept; the schedule purges older ones (no limit)."),
     ] = None
+    snapshot_days: Annotated[
+        float, Resolver.default(description="Days that a DuckLake keeps what was overwritten (7).")
+    ] = SNAPSHOT_DAYS
     log_level: Annotated[
         Literal["DEBUG", "INFO"],
         Resolver.default(description="DEBUG has a line for each partition in the log of a run, INFO one for all."),
@@ -106,11 +115,14 @@ class PlatformResources(dg.Component, dg.Resolvable):
     ] = ALL
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The resource `platform`, the sensors `automation` and `dead_runs`, one for announced notifiers, and the
-        schedule `quarantine_retention` where a retention is set.
+        """The resource `platform`, the sensors `automation`, `dead_runs` and `alerts`, one for announced notifiers, the
+        schedule `quarantine_retention` where a retention is set, and the resource `platform_snowflake` on Snowflake.
+        Each step of the project has a time limit from here on.
 
         Raises:
             InvalidEnvironment: if a setting holds a value that is not allowed.
+            RetryFileError: if the project's `retries.yaml` cannot be used.
+            LimitsError: if the section `limits` of `retries.yaml` cannot be used.
         """
         root = Path(context.project_root)
         warehouse = warehouse_location(self.place("warehouse"), folder=root, name="warehouse")
@@ -134,10 +146,18 @@ class PlatformResources(dg.Component, dg.Resolvable):
             ingestion_threads=execution.ingestion_threads,
             ingestion_memory=execution.ingestion_memory,
             partitions_per_load=execution.partitions_per_load,
+            retries=str(Path(context.defs_module_path) / FILE),
         )
-        sensors = [*self._automation(), dead_runs_sensor(), *notification_sensors()]
-        schedules = retention_schedules(self.quarantine_days)
-        return dg.Definitions(resources={"platform": platform}, sensors=sensors, schedules=schedules)
+        platform.retry_policies()  # a mistake in the file is told when definitions load
+        install(Path(context.defs_module_path) / FILE)
+        alerts = alerts_sensor(Path(context.defs_module_path))
+        sensors = [*self._automation(), dead_runs_sensor(), alerts, *notification_sensors()]
+        schedules = [
+            *retention_schedules(self.quarantine_days),
+            *maintenance_schedules(warehouse, self.snapshot_days),
+        ]
+        resources = {"platform": platform, **snowflake_resources(warehouse)}
+        return dg.Definitions(resources=resources, sensors=sensors, schedules=schedules)
 
     def place(self, name: Literal["landing", "lake", "warehouse"]) -> str:
         """One of the places, as it is written; a template that names a variable may have left nothing of it.

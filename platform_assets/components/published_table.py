@@ -7,8 +7,16 @@ import dagster as dg
 from dagster.components.resolved.core_models import ResolvedAssetKey
 from dagster.components.resolved.model import Resolver
 
+from platform_assets.automation.alerting.expected import expected_metadata
 from platform_assets.automation.conditions import upstream_published
-from platform_assets.components.asset_specs import DEFAULT_OWNER, freshness_policy, has_end, latency_of
+from platform_assets.components.asset_specs import (
+    DEFAULT_OWNER,
+    TimeLimit,
+    freshness_policy,
+    has_end,
+    latency_of,
+    time_limit_tags,
+)
 from platform_assets.components.assets.published import published_asset
 from platform_assets.components.reporting.ledger_verdict import ledger_verdict
 from platform_assets.components.scaffold import PublishedTableScaffolder
@@ -44,6 +52,7 @@ class PublishedTable(dg.Component, dg.Resolvable):
         float | None,
         Resolver.default(description="How late the newest partition may be before the table is stale.", examples=[6]),
     ] = None
+    time_limit: TimeLimit = None
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The asset `published/<name>` and its verdict check."""
@@ -56,12 +65,12 @@ class PublishedTable(dg.Component, dg.Resolvable):
             description=self.description or f"What people read of {self.source.to_user_string()}, after its checks.",
             group_name=self.group,
             owners=self.owners,
+            tags=time_limit_tags(self.time_limit, context.path),
             kinds={"duckdb", "table"},
-            metadata={"dagster/table_name": ".".join(key.path)},
+            metadata={"dagster/table_name": ".".join(key.path), **expected_metadata(freshness)},
             partitions_def=self.partitions,
             automation_condition=upstream_published(),
             freshness_policy=freshness_policy(freshness, partitions=self.partitions, ends=has_end(self.partitions)),
         )
-        return dg.Definitions(
-            assets=[published_asset(spec, source=self.source)], asset_checks=[ledger_verdict(key, keeps_last_good=True)]
-        )
+        verdict = ledger_verdict(key, self.partitions, keeps_last_good=True)
+        return dg.Definitions(assets=[published_asset(spec, source=self.source)], asset_checks=[verdict])

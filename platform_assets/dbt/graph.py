@@ -17,7 +17,8 @@ READ = (*BUILT, "source")
 class TestNode:
     """A data test or a unit test; ``models`` are those it speaks of, ``blocks`` whether its failure holds them.
 
-    A test ``on_sources`` alone speaks of the models that read them.
+    A test ``on_sources`` alone speaks of the models that read them, one on an ephemeral model of those that contain it.
+    One that ``stores_failures`` has a table or view of its failing rows.
     """
 
     unique_id: str
@@ -27,6 +28,7 @@ class TestNode:
     is_unit_test: bool
     on_sources: bool = False
     description: str = ""
+    stores_failures: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,11 @@ class ModelGraph:
         return closed
 
 
+def is_model(unique_id: str) -> bool:
+    """Whether the node is a model, and no seed or snapshot."""
+    return unique_id.startswith("model.")
+
+
 def table_of_node(node: Mapping[str, Any]) -> TableName:
     """The table or view of a model or source, by its part of the manifest."""
     return TableName(node["schema"], node.get("identifier") or node.get("alias") or node["name"])
@@ -78,15 +85,21 @@ def model_graph(manifest: Mapping[str, Any], selected: Iterable[str]) -> ModelGr
 
 
 def _parents(manifest: Mapping[str, Any], unique_id: str) -> set[str]:
-    found: set[str] = set()
-    for parent in manifest["parent_map"].get(unique_id, []):
-        node = manifest["nodes"].get(parent) or manifest["sources"].get(parent)
-        if node is None or node["resource_type"] not in READ:
-            continue
-        if node.get("config", {}).get("materialized") == "ephemeral":
-            found |= _parents(manifest, parent)
-        else:
-            found.add(parent)
+    made_of = _made_of(manifest, unique_id)
+    parents = {parent for node in made_of for parent in manifest["parent_map"].get(node, [])} - made_of
+    nodes = {parent: manifest["nodes"].get(parent) or manifest["sources"].get(parent) for parent in parents}
+    return {parent for parent, node in nodes.items() if node is not None and node["resource_type"] in READ}
+
+
+def _made_of(manifest: Mapping[str, Any], unique_id: str) -> set[str]:
+    """The node and the ephemeral models whose SQL becomes a part of its own."""
+    found, ahead = {unique_id}, [unique_id]
+    while ahead:
+        for parent in manifest["parent_map"].get(ahead.pop(), []):
+            config = manifest["nodes"].get(parent, {}).get("config", {})
+            if config.get("materialized") == "ephemeral" and parent not in found:
+                found.add(parent)
+                ahead.append(parent)
     return found
 
 
@@ -97,7 +110,17 @@ def _topological(models: set[str], parents: Mapping[str, tuple[str, ...]]) -> tu
     return tuple(sorter.static_order())
 
 
+def _containing(manifest: Mapping[str, Any], models: set[str]) -> dict[str, list[str]]:
+    """Each of the models and of the ephemeral models that they are made of, with the models that contain it."""
+    found: dict[str, list[str]] = {}
+    for model in sorted(models):
+        for node in _made_of(manifest, model):
+            found.setdefault(node, []).append(model)
+    return found
+
+
 def _tests(manifest: Mapping[str, Any], models: set[str]) -> Iterable[TestNode]:
+    containing = _containing(manifest, models)
     for unique_id, node in sorted(manifest["nodes"].items()):
         if node["resource_type"] != "test":
             continue
@@ -106,15 +129,16 @@ def _tests(manifest: Mapping[str, Any], models: set[str]) -> Iterable[TestNode]:
         if on_sources:
             about = tuple(m for m in sorted(models) if set(parents) & set(manifest["parent_map"].get(m, [])))
         else:
-            about = tuple(model for model in ([attached] if attached else parents) if model in models)
+            subjects = [attached] if attached else parents
+            about = tuple(dict.fromkeys(model for subject in subjects for model in containing.get(subject, ())))
         if about:
             blocks = (node["config"].get("severity") or "error").lower() == "error"
             text = node.get("description") or node["config"].get("meta", {}).get("description", "")
-            yield TestNode(unique_id, node["name"], about, blocks, False, on_sources, text)
+            stores = bool(node["config"].get("store_failures"))
+            yield TestNode(unique_id, node["name"], about, blocks, False, on_sources, text, stores)
     for unique_id, node in sorted(manifest.get("unit_tests", {}).items()):
-        about = tuple(
-            p for p in node["depends_on"]["nodes"] if p in models and manifest["nodes"][p]["name"] == node["model"]
-        )
+        tested = [p for p in node["depends_on"]["nodes"] if manifest["nodes"].get(p, {}).get("name") == node["model"]]
+        about = tuple(model for subject in tested for model in containing.get(subject, ()))
         if about:
             text = node.get("description", "")
             yield TestNode(unique_id, node["name"], about, blocks=True, is_unit_test=True, description=text)

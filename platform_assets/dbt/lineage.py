@@ -29,33 +29,73 @@ def column_lineage(sql: str, *, dialect: str, upstream: Mapping[TableName, Seque
     Raises:
         sqlglot.errors.SqlglotError: if sqlglot cannot read the SQL, or a column cannot be told from another.
     """
+    found = _leaves(sql, dialect, upstream)
+    return {column: sorted({leaf for leaf in leaves if leaf is not None}, key=str) for column, leaves in found.items()}
+
+
+def whole_lineage(sql: str, *, dialect: str, upstream: Mapping[TableName, Sequence[ColumnDef]]) -> dict[str, Any]:
+    """As :func:`column_lineage`, with None for a column of which some value may come from elsewhere.
+
+    An empty list stands for a column that is made of no other, such as `count(*)`.
+    """
+    found = _leaves(sql, dialect, upstream)
+    return {column: None if None in leaves else sorted(leaves, key=str) for column, leaves in found.items()}
+
+
+def _leaves(
+    sql: str, dialect: str, upstream: Mapping[TableName, Sequence[ColumnDef]]
+) -> dict[str, set[tuple[TableName, str] | None]]:
+    """What each column of a query is made of; None among it for what is no column of a table ``upstream``."""
     import sqlglot
     from sqlglot import exp
     from sqlglot.lineage import lineage
-    from sqlglot.optimizer.qualify import qualify
     from sqlglot.optimizer.scope import build_scope
+
+    names = {(table.schema.lower(), table.name.lower()): table for table in upstream}
+    qualified, schema = qualified_tree(sqlglot.parse_one(sql, dialect=dialect), dialect=dialect, upstream=upstream)
+    scope = build_scope(qualified)
+    found: dict[str, set[tuple[TableName, str] | None]] = {}
+    for column in qualified.named_selects:
+        leaves = found.setdefault(column.lower(), set())
+        for step in lineage(column, qualified, schema=schema, dialect=dialect, scope=scope).walk():
+            if step.downstream:
+                continue
+            leaf = step.expression.find(exp.Table)
+            known = names.get((leaf.db.lower(), leaf.name.lower())) if leaf is not None else None
+            if known is not None:
+                leaves.add((known, exp.to_column(step.name).name.lower()))
+            elif not _is_of_no_column(step.expression):
+                leaves.add(None)
+    return found
+
+
+def _is_of_no_column(expression: Any) -> bool:
+    """Whether it is a plain value or a count of rows."""
+    from sqlglot import exp
+
+    value = expression.this if isinstance(expression, exp.Alias) else expression
+    value = value.this if isinstance(value, exp.Cast) else value
+    counts_rows = isinstance(value, exp.Count) and isinstance(value.this, exp.Star)
+    return counts_rows or isinstance(value, (exp.Literal, exp.Boolean, exp.Null))
+
+
+def qualified_tree(tree: Any, *, dialect: str, upstream: Mapping[TableName, Sequence[ColumnDef]]) -> tuple[Any, Any]:
+    """A parsed query with every column named by its table, and sqlglot's schema of ``upstream``; ``tree`` is changed.
+
+    Raises:
+        sqlglot.errors.SqlglotError: if a column cannot be told from another.
+    """
+    from sqlglot import exp
+    from sqlglot.optimizer.qualify import qualify
     from sqlglot.schema import MappingSchema
 
-    tree = sqlglot.parse_one(sql, dialect=dialect)
-    names = {(table.schema.lower(), table.name.lower()): table for table in upstream}
     for node in tree.find_all(exp.Table):
         node.set("catalog", None)  # the file's name in DuckDB: the same table may be reached with and without it
     schema = MappingSchema(dialect=dialect)
     for table, columns in upstream.items():
         types = {column.name.lower(): column.type for column in columns}
         schema.add_table(exp.table_(table.name.lower(), db=table.schema.lower()), types, dialect=dialect)
-    qualified = qualify(tree, dialect=dialect, schema=schema, validate_qualify_columns=False, identify=False)
-    scope = build_scope(qualified)
-    found: Lineage = {}
-    for column in qualified.named_selects:  # type: ignore[attr-defined]  # of a query, which a model is
-        sources: set[tuple[TableName, str]] = set()
-        for step in lineage(column, qualified, schema=schema, dialect=dialect, scope=scope).walk():
-            leaf = step.expression.find(exp.Table) if not step.downstream else None
-            known = names.get((leaf.db.lower(), leaf.name.lower())) if leaf is not None else None
-            if known is not None:
-                sources.add((known, exp.to_column(step.name).name.lower()))
-        found[column.lower()] = sorted(sources, key=str)
-    return found
+    return qualify(tree, dialect=dialect, schema=schema, validate_qualify_columns=False, identify=False), schema
 
 
 def cached_lineage(

@@ -20,6 +20,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from platform_assets.dbt.asked_variables import AskedVariables
+from platform_assets.dbt.packages import Packages
 from platform_assets.dbt.parsed import ParsedProject, find, make
 from platform_assets.dbt.runner import run_dbt
 from platform_assets.failures import Kind, PlatformError
@@ -47,15 +48,21 @@ class DbtParseError(PlatformError):
 
 @dataclass(frozen=True)
 class DbtProjectFiles:
-    """Where a dbt project lies. ``target`` is the profile's own default if left out."""
+    """Where a dbt project lies. ``target`` is the profile's own default if left out.
+
+    What is made of a copy that goes away is ``kept_in`` the target path of the project that it is a copy of.
+    """
 
     project_dir: Path
     profiles_dir: Path
     target: str | None = None
+    kept_in: Path | None = None
 
     @property
     def target_path(self) -> Path:
         """A folder within dbt's own target folder, which a `dbt build` by hand with another target does not touch."""
+        if self.kept_in is not None:
+            return self.kept_in
         target = self.project_dir / os.environ.get("DBT_TARGET_PATH", "target")
         return target / "platform_assets" / (self.target or "default")
 
@@ -74,16 +81,19 @@ class DbtProjectFiles:
 
         Raises:
             DbtParseError: if dbt cannot parse the project.
+            PackagesNotInstalled: if packages that it names are missing, and `dbt deps` cannot install them.
         """
         more = dict(environment or {})
         variables = {**os.environ, **more}
         store = self.target_path / "parsed"
-        _seen[self] = more
+        if self.kept_in is None:
+            _seen[self] = more
         found = self.found(more)
         if found is not None:
             return found
         store.mkdir(parents=True, exist_ok=True)
         with _one_parse_at_a_time(self.target_path / "parse.lock"):
+            self._packages.install(variables)
             for attempt in range(1, TRIES + 1):
                 # another process may have made it while this one waited
                 fingerprint = self.fingerprint(variables)
@@ -99,6 +109,12 @@ class DbtProjectFiles:
                 if self.fingerprint(variables) == fingerprint:
                     return made
         raise DbtParseError(f"{self.project_dir}: the project was changed each time that dbt parsed it; try again")
+
+    @property
+    def _packages(self) -> Packages:
+        folder = self.project_dir / str(self._words().get("packages-install-path", "dbt_packages"))
+        state = self.target_path.parent if self.kept_in is None else self.project_dir / "target"
+        return Packages(self.project_dir, folder, state)
 
     def found(self, environment: Mapping[str, str]) -> ParsedProject | None:
         """The parse of the project as it is now, if there is one already."""
@@ -151,11 +167,20 @@ class DbtProjectFiles:
         return words if isinstance(words, dict) else {}
 
     def _parse(self, folder: Path, environment: Mapping[str, str]) -> frozenset[str]:
-        asked = AskedVariables()
-        command = ["parse", "--quiet", "--no-partial-parse", *self.arguments(folder)]
-        result = run_dbt(command, environment=environment, callbacks=[asked])
+        asked, errors = AskedVariables(), list[str]()
+
+        def note(event: Any) -> None:
+            if event.info.level == "error":
+                errors.append(event.info.msg)
+
+        # with its statistics dbt writes a file beside the profile
+        options = ["--quiet", "--no-partial-parse", "--no-send-anonymous-usage-stats"]
+        command = ["parse", *options, *self.arguments(folder)]
+        result = run_dbt(command, environment=environment, callbacks=[asked, note])
         if result.exception is not None or not result.success:
-            said = " ".join(str(result.exception).split())
+            # some exceptions say only that something is wrong
+            words = str(result.exception)
+            said = " ".join(" ".join([words, *(each for each in errors if words not in each)]).split())
             raise DbtParseError(f"{self.project_dir}: dbt cannot parse the project: {said}")
         return frozenset(asked.names)
 

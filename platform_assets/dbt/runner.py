@@ -14,13 +14,14 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from platform_assets.cancellation import repeatedly
+from platform_assets.cancellation import TIME_OVER, repeatedly, time_is_over
 from platform_assets.dbt.quick_start import quicken
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
 
 _one_at_a_time = threading.RLock()
+_ENDING = (signal.SIGINT, signal.SIGTERM, TIME_OVER)
 
 
 def run_dbt(
@@ -51,7 +52,7 @@ def run_dbt(
 
 @contextmanager
 def _interrupts_reach_dbt() -> Iterator[None]:
-    """SIGINT and SIGTERM as the KeyboardInterrupt that dbt knows, and afterwards as what they were to be.
+    """SIGINT, SIGTERM and TIME_OVER as the KeyboardInterrupt that dbt knows, and afterwards as what they were to be.
 
     dbt cancels its statements and waits for its threads on a KeyboardInterrupt alone. Of any other exception they
     outlive the call, and go on writing when the warehouse has long been somebody else's.
@@ -63,13 +64,15 @@ def _interrupts_reach_dbt() -> Iterator[None]:
     ending = ExitStack()
 
     def interrupt(number: int, _: FrameType | None) -> None:
+        if number == TIME_OVER and not time_is_over.is_set():
+            return
         received.append(number)
         # a second one would end dbt's wait for its threads
         if len(received) == 1:
             ending.enter_context(repeatedly(_cancel_statements))
             raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, interrupt) for number in _ENDING}
     try:
         with ending:
             yield

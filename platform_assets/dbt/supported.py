@@ -25,24 +25,12 @@ def sample_asked_for(variables: Mapping[str, str]) -> str | None:
 def unsupported(manifest: Mapping[str, Any], selected: Sequence[str], *, partitioned: bool) -> list[str]:
     """Why some of the ``selected`` nodes must not be selected, one sentence each; empty where all may be."""
     nodes = [manifest["nodes"][unique_id] for unique_id in sorted(selected)]
-    problems = list(_never_built(nodes))
+    problems: list[str] = []
     if partitioned:
         for node in nodes:
             if node["resource_type"] == "model":
                 problems += _not_by_partition(node)
-    problems += _untested(manifest, selected)
     return problems
-
-
-def _never_built(nodes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    for kind in ("seed", "snapshot"):
-        found = [node["original_file_path"] for node in nodes if node["resource_type"] == kind]
-        if found:
-            yield (
-                f"{found[0]} is a {kind}{f' (and {len(found) - 1} more)' if found[1:] else ''}, which DbtModels does "
-                f"not build: its asset would be green over old rows. Leave it out (`exclude: resource_type:{kind}`), "
-                f"load it with `dbt {kind}`, and give it `meta: {{platform_gate: false}}` if a model reads it"
-            )
 
 
 def _not_by_partition(node: Mapping[str, Any]) -> Iterator[str]:
@@ -59,39 +47,3 @@ def _not_by_partition(node: Mapping[str, Any]) -> Iterator[str]:
             f"{path} has full_refresh: true, with which a run of one partition replaces the whole table and loses all "
             "other partitions. Remove it; to build everything anew, materialize all partitions"
         )
-
-
-def _untested(manifest: Mapping[str, Any], selected: Sequence[str]) -> Iterator[str]:
-    """Ephemeral models have no table that a test of theirs could be attributed to, and their tests are never run."""
-    for unique_id in sorted(_ephemeral_above(manifest, selected)):
-        node = manifest["nodes"][unique_id]
-        tests = [test["name"] for test in _tests_of(manifest, unique_id)]
-        if tests:
-            yield (
-                f"{node['original_file_path']} is ephemeral and has tests ({', '.join(sorted(tests)[:3])}) that are "
-                "never run, so what reads it would be published untested. Make it a view, or move the tests to the "
-                "models that read it"
-            )
-
-
-def _ephemeral_above(manifest: Mapping[str, Any], selected: Sequence[str]) -> set[str]:
-    found: set[str] = set()
-    ahead = list(selected)
-    while ahead:
-        for parent in manifest["parent_map"].get(ahead.pop(), []):
-            node = manifest["nodes"].get(parent)
-            if node is not None and node["config"].get("materialized") == "ephemeral" and parent not in found:
-                found.add(parent)
-                ahead.append(parent)
-    return found
-
-
-def _tests_of(manifest: Mapping[str, Any], model: str) -> Iterator[Mapping[str, Any]]:
-    for unique_id, node in manifest["nodes"].items():
-        if node["resource_type"] == "test":
-            parents = manifest["parent_map"].get(unique_id, [])
-            if node.get("attached_node") == model or (not node.get("attached_node") and set(parents) == {model}):
-                yield node
-    for test in manifest.get("unit_tests", {}).values():
-        if model in test["depends_on"]["nodes"] and test["model"] == manifest["nodes"][model]["name"]:
-            yield test

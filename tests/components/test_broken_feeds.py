@@ -83,6 +83,7 @@ def test_of_two_feeds_of_one_name_the_second_is_left_out(tmp_path: Path) -> None
         assert "domain_in_key: true" in str(node.description)
 
 
+@pytest.mark.slow
 def test_feeds_of_one_name_live_side_by_side_under_their_domains(tmp_path: Path) -> None:
     refers = "    relationships: [{from: orders.id, to: lines.id}]\n"
     files = feed("orders", more="  domain_in_key: true\n") | feed("lines", more="  domain_in_key: true\n")

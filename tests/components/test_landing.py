@@ -43,6 +43,7 @@ def recognized(project: Project) -> dg.AssetCheckEvaluation:
     return record.event.dagster_event.asset_check_evaluation_data
 
 
+@pytest.mark.slow
 def test_what_was_delivered_is_told_once_a_rejected_file_too(project: Project) -> None:
     put(project, "2024-01-01.csv")
     put(project, "2024-01-02.csv", "something else\n1\n")
@@ -69,6 +70,7 @@ def test_a_replaced_delivery_is_told_although_the_run_that_took_it_died(project:
     assert materializations(project) == ["2024-01-01", "2024-01-01"]
 
 
+@pytest.mark.slow
 def test_a_run_without_the_landing_folder_says_so_and_records_nothing(project: Project) -> None:
     """An unmounted volume: no day becomes missing or not due, and what was published stays."""
     contract = project.root / "somebody/defs/orders/contract.yaml"

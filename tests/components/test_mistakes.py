@@ -37,6 +37,10 @@ def causes(root: Path) -> list[str]:
     [
         (("  files:", "  fils:"), ["attributes.fils", f"{DEFS}:4", "attributes.files"]),
         (("settle_seconds: 0", "settle_seconds: soon"), [f"{DEFS}: settle_seconds: 'soon' must be a number"]),
+        (
+            ("settle_seconds: 0", "settle_seconds: 0\n  time_limit: soon"),
+            [f"{DEFS}: time_limit: 'soon' must be a duration above 0"],
+        ),
         (("settle_seconds: 0", "settle_seconds: [1]"), ["attributes.settle_seconds", f"{DEFS}:3"]),
         (
             ("settle_seconds: 0", "complete_when: orders/%Y-%m-%d.done\n  manifest: orders/%Y-%m-%d.manifest"),

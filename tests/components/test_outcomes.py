@@ -93,6 +93,7 @@ def failed_steps(result: dg.ExecuteInProcessResult) -> set[str]:
     return {e.step_key for e in result.all_events if e.event_type is dg.DagsterEventType.STEP_FAILURE if e.step_key}
 
 
+@pytest.mark.slow
 def test_bad_partitions_are_left_out_everywhere_and_only_the_verdicts_fail(instance: dg.DagsterInstance) -> None:
     result = run(instance, {KEYS[3]: "too few rows"})
     assert not result.success
@@ -115,6 +116,7 @@ def test_bad_partitions_are_left_out_everywhere_and_only_the_verdicts_fail(insta
     assert told.metadata["retryable"].value is False
 
 
+@pytest.mark.slow
 def test_a_run_of_good_partitions_succeeds_with_versions_and_metadata(instance: dg.DagsterInstance) -> None:
     assert run(instance, {}).success
     records = instance.fetch_materializations(FIRST, limit=50).records
@@ -131,6 +133,7 @@ def test_when_no_partition_is_good_the_step_fails_and_nothing_behind_it_runs(ins
     assert not [e for e in result.all_events if e.is_step_start and e.step_key == "x__second"]
 
 
+@pytest.mark.slow
 def test_without_the_verdict_check_the_step_itself_fails_after_its_good_partitions(
     instance: dg.DagsterInstance,
 ) -> None:
@@ -140,6 +143,7 @@ def test_without_the_verdict_check_the_step_itself_fails_after_its_good_partitio
     assert run(instance, {}, job="without_checks").success
 
 
+@pytest.mark.slow
 def test_a_failed_run_is_not_retried_as_a_whole(instance: dg.DagsterInstance) -> None:
     result = run(instance, {KEYS[0]: "bad"})
     stored = instance.get_run_by_id(result.run_id)
@@ -147,6 +151,7 @@ def test_a_failed_run_is_not_retried_as_a_whole(instance: dg.DagsterInstance) ->
     assert stored.tags[run_tags.MAX_RETRIES] == "0"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [("disk full", "bad"), ("bad", "disk full")])
 def test_a_failure_that_a_retry_can_mend_leaves_the_run_to_run_retries(
     instance: dg.DagsterInstance, order: tuple[str, str]
@@ -158,6 +163,7 @@ def test_a_failure_that_a_retry_can_mend_leaves_the_run_to_run_retries(
     assert stored.tags[run_tags.RETRY_STRATEGY] == "ALL_STEPS", "from the failure on, only the verdict would run again"
 
 
+@pytest.mark.slow
 def test_a_selection_with_holes_is_a_run_for_each_piece_and_no_run_speaks_of_the_others(
     instance: dg.DagsterInstance,
 ) -> None:
@@ -166,6 +172,7 @@ def test_a_selection_with_holes_is_a_run_for_each_piece_and_no_run_speaks_of_the
     assert done(instance, SECOND) == {*KEYS[:3], KEYS[5], KEYS[7], KEYS[8]}
 
 
+@pytest.mark.slow
 def test_a_bad_partition_run_again_does_not_undo_what_stands(instance: dg.DagsterInstance) -> None:
     assert run(instance, {}).success
     assert not run(instance, {KEYS[1]: "bad"}).success
@@ -176,6 +183,7 @@ def test_a_bad_partition_run_again_does_not_undo_what_stands(instance: dg.Dagste
     assert status[KEYS[0]].value == "MATERIALIZED"
 
 
+@pytest.mark.slow
 def test_the_verdict_executed_by_itself_speaks_of_all_that_is_materialized(instance: dg.DagsterInstance) -> None:
     assert run(instance, {}, KEYS[2], KEYS[5]).success
     for tags in ({}, {"dagster/asset_partition_range_start": KEYS[2], "dagster/asset_partition_range_end": KEYS[5]}):
@@ -187,6 +195,7 @@ def test_the_verdict_executed_by_itself_speaks_of_all_that_is_materialized(insta
         assert [r.data["partition"] for r in evaluation.metadata["problems"].value.records] == [KEYS[4]]
 
 
+@pytest.mark.slow
 def test_a_snapshot_has_no_partition(instance: dg.DagsterInstance) -> None:
     job = definitions({}, partitions=None).resolve_implicit_global_asset_job_def()
     assert job.execute_in_process(instance=instance, run_config=QUIET).success

@@ -35,18 +35,21 @@ def sensors(root: Path, module: str, word: str = "") -> dict[str, tuple[bool, se
         return found
 
 
+ALWAYS: dict[str, tuple[bool, set[str]]] = {"alerts": (True, set()), "dead_runs": (True, set())}
+
+
 def test_dead_runs_are_ended_and_every_condition_is_evaluated_without_a_word(tmp_path: Path) -> None:
-    assert sensors(tmp_path, OWN) == {"automation": (True, {"report", "totals"}), "dead_runs": (True, set())}
+    assert sensors(tmp_path, OWN) == {"automation": (True, {"report", "totals"}), **ALWAYS}
 
 
 def test_assets_that_the_projects_own_sensor_evaluates_can_be_left_out(tmp_path: Path) -> None:
     found = sensors(tmp_path, OWN + SENSOR, '  automation: "not group:mine"\n')
-    assert found == {"automation": (True, {"totals"}), "own": (False, {"report"}), "dead_runs": (True, set())}
+    assert found == {"automation": (True, {"totals"}), "own": (False, {"report"}), **ALWAYS}
 
 
 def test_a_project_that_evaluates_all_by_itself_says_none(tmp_path: Path) -> None:
     found = sensors(tmp_path, OWN + SENSOR.replace('groups("mine")', "all()"), "  automation: none\n")
-    assert found == {"own": (False, {"report", "totals"}), "dead_runs": (True, set())}
+    assert found == {"own": (False, {"report", "totals"}), **ALWAYS}
 
 
 def test_two_sensors_for_one_asset_are_refused_by_dagster_which_names_both(tmp_path: Path) -> None:

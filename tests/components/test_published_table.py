@@ -30,6 +30,7 @@ def published(shop: Project) -> dict[str, int]:
     return dict(shop.rows("SELECT _partition, sum(amount)::int FROM published.orders GROUP BY 1"))
 
 
+@pytest.mark.slow
 def test_a_feed_s_own_table_is_published(shop: Project) -> None:
     deliver(shop)
     assert shop.run(RAW, DAYS[0], DAYS[-1]).success

@@ -32,6 +32,7 @@ def logged(project: Project, run_id: str) -> list[str]:
     return [entry.user_message for entry in project.instance.all_logs(run_id) if entry.dagster_event is None]
 
 
+@pytest.mark.slow
 def test_columns_that_cannot_be_described(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> NoReturn:
         raise ValueError(QUOTED)

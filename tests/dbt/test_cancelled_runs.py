@@ -84,6 +84,7 @@ def contract(project: Project, rules: str = "") -> None:
     path.write_text(text + rules)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_load_that_is_terminated(shop: Project, number: signal.Signals) -> None:
     """Of several partitions: an interrupt that looked like an error would be tried again with half of them."""

@@ -47,6 +47,7 @@ def by_hand(shop: Project, sql: str) -> None:
         session.execute(sql)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", ["DBT_FULL_REFRESH", pytest.param("DBT_ENGINE_FULL_REFRESH", marks=SLOW)])
 def test_a_full_refresh_of_one_day_is_refused_and_changes_nothing(
     built: Project, variable: str, monkeypatch: pytest.MonkeyPatch
@@ -62,6 +63,7 @@ def test_a_full_refresh_of_one_day_is_refused_and_changes_nothing(
     assert {day for day, _ in amounts(built, "published.totals")} == set(DAYS)
 
 
+@pytest.mark.slow
 def test_a_full_refresh_that_dbt_is_asked_for_otherwise_is_refused_by_the_macro(built: Project) -> None:
     before = amounts(built, "main.cleaned")
     words = ["run", "--project-dir", str(built.root / "dbt"), "--profiles-dir", str(built.root / "dbt"), "--quiet"]
@@ -72,6 +74,7 @@ def test_a_full_refresh_that_dbt_is_asked_for_otherwise_is_refused_by_the_macro(
     assert amounts(built, "main.cleaned") == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -96,6 +99,7 @@ def test_days_that_lose_or_win_rows_are_rejected_by_the_next_run_of_any_day(buil
     assert {day for day, _ in amounts(built, "published.totals")} == set(DAYS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -131,6 +135,7 @@ def test_a_published_version_whose_rows_are_gone_is_published_again(built: Proje
     assert amounts(built, table) == before
 
 
+@pytest.mark.slow
 def test_a_model_that_dbt_was_asked_for_and_did_not_run_is_not_published(built: Project) -> None:
     """Its selector finds nothing, as when the project was changed after the definitions were loaded."""
     assert built.definitions

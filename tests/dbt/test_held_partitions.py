@@ -6,7 +6,7 @@ import pytest
 from platform_assets.dbt.runner import run_dbt
 from platform_assets.publishing.readers import ledger_history
 from tests.support.projects import Project
-from tests.support.shop import CONFIG, DAYS, DBT, deliver, good_rows
+from tests.support.shop import CONFIG, DAYS, DBT, deliver, good_rows, write_dbt
 
 BAD = DAYS[2]
 OTHERS = set(DAYS) - {BAD}
@@ -78,9 +78,7 @@ def test_a_test_of_the_whole_table_that_finds_other_days_only_holds_nothing(shop
 
 
 def write(shop: Project, path: str, text: str) -> None:
-    target = shop.root / "dbt" / path
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(text)
+    write_dbt(shop.root, {path: text})
 
 
 @pytest.mark.slow
@@ -134,6 +132,7 @@ def test_an_error_in_a_tests_sql_holds_every_day(shop: Project) -> None:
     assert "nonsense" in ledger_history(shop.warehouse, asset="apart", partition=BAD)[0].message
 
 
+@pytest.mark.slow
 def test_a_model_that_fails_holds_its_days_and_its_children_and_nothing_else(shop: Project) -> None:
     model = CONFIG + "select error('no good ' || id)::int as id, customer, status, amount, _partition\n"
     write(shop, "models/cleaned.sql", model + "from {{ source('raw', 'orders') }} where {{ in_partitions() }}")

@@ -64,6 +64,7 @@ def test_sql_that_cannot_be_read_has_no_lineage_and_stops_nothing(
     assert "its column lineage is not known" in caplog.text
 
 
+@pytest.mark.slow
 def test_the_newest_good_partition_of_a_run_tells_columns_and_lineage(shop: Project) -> None:
     deliver(shop, {DAYS[-1]: [["1", "ann", "lost", "1"]]})
     shop.run("key:*/orders or key:cleaned or key:totals", DAYS[0], DAYS[-1])

@@ -37,7 +37,8 @@ def run(shop: Project, bad: set[str]) -> dg.ExecuteInProcessResult:
     return shop.run("key:cleaned+ or key:apart", DAYS[0], DAYS[-1])
 
 
-@pytest.mark.parametrize("bad", [{DAYS[2]}, pytest.param({DAYS[0], DAYS[4]}, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("bad", [{DAYS[2]}, {DAYS[0], DAYS[4]}])
 def test_the_partitions_at_fault_are_left_out_and_the_others_built(shop: Project, bad: set[str]) -> None:
     result = run(shop, bad)
     assert not result.success

@@ -73,6 +73,7 @@ def node(project: DbtProjectFiles, environment: dict[str, str] | None = None) ->
 PLAIN = {"schema": "dev", "tags": ["none"], "about": "none", "m": "none", "c": "none", "v": "red"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variable", "changed"),
     [

@@ -10,29 +10,29 @@ weather as (
 )
 
 select
-    flights._partition,
-    flights.flight_date,
-    flights.time_hour,
-    flights.carrier_code,
-    flights.flight_number,
-    flights.tail_number,
-    flights.origin_airport,
-    flights.destination_airport,
-    flights.departure_delay_minutes,
-    flights.arrival_delay_minutes,
-    flights.air_time_minutes,
-    flights.distance_miles,
-    flights.is_cancelled,
-    weather.temperature_fahrenheit,
-    weather.wind_speed_mph,
-    weather.precipitation_inches,
-    weather.visibility_miles,
-    planes.year_built,
-    planes.manufacturer,
-    planes.seats
+    flights."_partition",
+    flights."flight_date",
+    flights."time_hour",
+    flights."carrier_code",
+    flights."flight_number",
+    flights."tail_number",
+    flights."origin_airport",
+    flights."destination_airport",
+    flights."departure_delay_minutes",
+    flights."arrival_delay_minutes",
+    flights."air_time_minutes",
+    flights."distance_miles",
+    flights."is_cancelled",
+    weather."temperature_fahrenheit",
+    weather."wind_speed_mph",
+    weather."precipitation_inches",
+    weather."visibility_miles",
+    planes."year_built",
+    planes."manufacturer",
+    planes."seats"
 from flights
 left join weather
-    on weather.airport = flights.origin_airport
-    and weather.time_hour = flights.time_hour
+    on weather."airport" = flights."origin_airport"
+    and weather."time_hour" = flights."time_hour"
 left join {{ ref('stg_planes') }} as planes
-    on planes.tail_number = flights.tail_number
+    on planes."tail_number" = flights."tail_number"

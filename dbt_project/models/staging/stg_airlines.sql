@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
 select
-    carrier as carrier_code,
-    name as carrier_name
+    "carrier" as "carrier_code",
+    "name" as "carrier_name"
 from {{ source('raw', 'airlines') }}

@@ -8,6 +8,8 @@ from typing import Any
 
 import dagster as dg
 
+from platform_assets.components.assets.attempts import Attempt, begin
+from platform_assets.components.assets.dbt_alone import check_alone
 from platform_assets.components.assets.dbt_run import DbtRun
 from platform_assets.components.assets.dbt_step import DbtStep
 from platform_assets.components.reporting.dbt_checks import check_results
@@ -16,7 +18,7 @@ from platform_assets.components.reporting.outcomes import AssetOutcomes, Outcome
 from platform_assets.dbt.graph import ModelGraph
 from platform_assets.execution import current_execution
 from platform_assets.failures import Kind, failure_of, for_log
-from platform_assets.retries import retried
+from platform_assets.retries.in_run import retried
 
 
 def dbt_asset(
@@ -39,7 +41,9 @@ def dbt_asset(
     return build
 
 
-def _run(step: DbtStep, context: dg.AssetExecutionContext, graph: ModelGraph, keys: list[str]) -> DbtRun:
+def _run(
+    step: DbtStep, context: dg.AssetExecutionContext, graph: ModelGraph, keys: list[str], begun: Attempt
+) -> DbtRun:
     """The step, carried out; tried again where a retry can help, and once after an error that nobody thought of."""
 
     def attempt() -> DbtRun:
@@ -49,7 +53,7 @@ def _run(step: DbtStep, context: dg.AssetExecutionContext, graph: ModelGraph, ke
 
     name = f"dbt in run {context.run.run_id}"
     try:
-        return retried(attempt, what=name)
+        return retried(attempt, what=name, tries=begun.tries(step.asset_keys[graph.order[0]]))
     except Exception as error:
         failure = failure_of(error)
         if isinstance(error, dg.Failure) or failure.kind is not Kind.BUG:
@@ -60,12 +64,17 @@ def _run(step: DbtStep, context: dg.AssetExecutionContext, graph: ModelGraph, ke
 
 def _execute(step: DbtStep, context: dg.AssetExecutionContext, name: str) -> Iterator[Any]:
     """Build and test the selected models for the partitions of the run."""
-    keys = run_partitions(context)
     selected = {model for model, key in step.asset_keys.items() if key in context.selected_asset_keys}
+    if not selected:
+        with step_logs(context, name):
+            yield from check_alone(step, context, context.selected_asset_check_keys)
+        return
+    keys = run_partitions(context)
     graph = step.graph.limited_to(selected)
+    begun = begin(context, [step.asset_keys[model] for model in graph.order], keys)
     try:
         with step_logs(context, name):
-            run = _run(step, context, graph, keys)
+            run = _run(step, context, graph, keys, begun)
     except dg.Failure:
         raise
     except Exception as error:
@@ -84,7 +93,18 @@ def _execute(step: DbtStep, context: dg.AssetExecutionContext, name: str) -> Ite
         for key in [step.asset_keys[model]]
     ]
     checks = check_results(
-        context, step.check_keys, graph.tests, [*run.test_results.values()], run.failed_tests, len(keys)
+        context.selected_asset_check_keys,
+        step.check_keys,
+        graph.tests,
+        [*run.test_results.values()],
+        run.failed_tests,
+        run.samples,
+        len(keys),
     )
-    yield from report(context, assets, checks)
+    yield from report(context, assets, checks, goes_on=step.beside_others)
     run.report_lost()
+    tested = {test.unique_id for test in graph.tests}
+    others = {key for test, keys in step.check_keys.items() if test not in tested for key in keys}
+    if others := others & context.selected_asset_check_keys:
+        with step_logs(context, name):
+            yield from check_alone(step, context, others)

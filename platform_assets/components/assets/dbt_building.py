@@ -14,7 +14,7 @@ from typing import Protocol
 import dagster as dg
 
 from platform_assets.components.assets.dbt_step import DbtStep
-from platform_assets.dbt.graph import ModelGraph
+from platform_assets.dbt.graph import ModelGraph, is_model
 from platform_assets.dbt.invocation import NodeResult
 from platform_assets.failures import Failure, Kind
 from platform_assets.logs import logger
@@ -58,7 +58,9 @@ def build_models(run: Building) -> list[str]:
     left = run.built
     tests = _tests_on_the_way(run)
     while left:
-        found = run.dbt("build", [*left, *tests]) if tests else run.dbt("run", left)
+        # `dbt run` knows neither seeds nor snapshots
+        only_models = not tests and all(is_model(node) for node in left)
+        found = run.dbt("run", left) if only_models else run.dbt("build", [*left, *tests])
         results = {result.unique_id: result for result in found}
         ended = {test: results[test] for test in tests if test in results and results[test].status != "skipped"}
         run.test_results |= ended

@@ -6,23 +6,23 @@ process dies. What is reported to Dagster is made in ``dbt``.
 """
 
 import os
-import time
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from typing import Any
 
 import dagster as dg
 
 from platform_assets.components.assets.dbt_building import NOT_RUN, Blocked, build_models, misconfigured
+from platform_assets.components.assets.dbt_calls import DbtCalls
+from platform_assets.components.assets.dbt_samples import failing_rows
 from platform_assets.components.assets.dbt_step import DbtStep, refuse_other_tables
 from platform_assets.components.assets.upstream import Verdicts, refusals
 from platform_assets.components.reporting.dbt_metadata import LINEAGE_FOLDER, model_columns, table_metadata
 from platform_assets.components.reporting.outcomes import Outcome, rejected
 from platform_assets.contracts.severity import Severity
-from platform_assets.dbt.attribution import TestVerdict, attribute
-from platform_assets.dbt.errors import is_of_the_node
-from platform_assets.dbt.graph import ModelGraph
-from platform_assets.dbt.invocation import DbtFailed, NodeResult, in_one_line, invoke
-from platform_assets.dbt.parsed import ParsedProject
+from platform_assets.dbt.attribution import TestVerdict, attribute, needs_judging
+from platform_assets.dbt.graph import ModelGraph, TestNode
+from platform_assets.dbt.harmless import Sample
+from platform_assets.dbt.invocation import NodeResult
 from platform_assets.dbt.supported import full_refresh_asked_for, sample_asked_for
 from platform_assets.failures import Failure, Kind, for_log
 from platform_assets.logs import logger
@@ -45,14 +45,17 @@ class DbtRun:
         self.step, self.context, self.graph, self.keys = step, context, graph, keys
         self.platform: PlatformResource = context.resources.platform
         self.warehouse = self.platform.warehouse.open()
-        self.environment = dict(self.warehouse.tool_variables())
+        self.calls = DbtCalls(step, self.warehouse, context.run.run_id)
         self.blocked: Blocked = {}
+        self.refused: Blocked = {}
         self.wanted: dict[str, list[str]] = {}
         self.seconds: dict[str, float] = {}
         self.compiled: dict[str, str] = {}
         self.test_results: dict[str, NodeResult] = {}
         self.columns: dict[str, tuple[ColumnDef, ...]] = {}
+        self.tested: dict[str, Any] | None = None
         self.failed_tests: list[TestVerdict] = []
+        self.samples: dict[str, Sample] = {}
         self.verdicts: dict[tuple[str, str], Verdict] = {}
 
     @property
@@ -60,14 +63,10 @@ class DbtRun:
         """The models that have a partition to build, parents first."""
         return [model for model in self.graph.order if self.wanted[model]]
 
-    @cached_property
-    def parsed(self) -> ParsedProject:
-        """The project as it is when the step begins to build: what is run and what is tested are the same."""
-        return self.step.files.parsed(self.environment)
-
     def _to_build(self, session: Session) -> dict[str, list[str]]:
         """The partitions to be built, by asset: those that nothing upstream of the step blocks."""
-        self.blocked = self.graph.blocked_with(self._refused_upstream(session))
+        self.refused = self._refused_upstream(session)
+        self.blocked = self.graph.blocked_with(self.refused)
         self.wanted = {m: [key for key in self.keys if key not in self.blocked[m]] for m in self.graph.order}
         return {self._asset(model): self.wanted[model] for model in self.built}
 
@@ -109,14 +108,16 @@ class DbtRun:
                 "changed. Unset it.",
                 allow_retries=False,
             )
-        refuse_other_tables(self.step, self.parsed, self.graph.order)
-        log.debug("dbt project in state %s", self.parsed.identity)
+        refuse_other_tables(self.step, self.calls.parsed, self.graph.order)
+        log.debug("dbt project in state %s", self.calls.parsed.identity)
         with open_candidates(self.warehouse, partitions=self._to_build, run_id=self.context.run.run_id) as opened:
             if not self.built:
                 return
             self._test_models(build_models(self))
             for verdict in record_verdicts(self.warehouse, opened, self._as_built):
                 self.verdicts[(verdict.asset, verdict.partition)] = verdict
+        storing = [t.unique_id for t in self.graph.tests if t.stores_failures and t.unique_id in self.test_results]
+        self.calls.store_failures(storing, self.tested, self.keys)
 
     def _as_built(self, session: Session) -> dict[str, BuiltModel]:
         # while dbt ran, somebody may have begun to overwrite what it read
@@ -149,6 +150,7 @@ class DbtRun:
                         self.keys, misconfigured(test.name, f"{test.name}: not run, one of its models was not built")
                     )
         self.block(untested)
+        self.tested = self._partitions()
         left = [test.unique_id for test in tests if test.unique_id not in self.test_results]
         if left:
             self.test_results |= {result.unique_id: result for result in self.dbt("test", left)}
@@ -159,17 +161,26 @@ class DbtRun:
                     not_run[model] = dict.fromkeys(self.keys, misconfigured(test.name, f"{test.name}: {NOT_RUN}"))
         self.block(not_run)
         results = list(self.test_results.values())
-        if all(result.status == "pass" for result in results):
+        if not any(map(needs_judging, results)):
             return
         with self.warehouse.session(read_only=True, purpose="finding the partitions that failed a test") as session:
-            self.failed_tests = attribute(session, tests, results, self.keys)
+            self.failed_tests = attribute(session, tests, results, self._judged_by)
+        self.samples = failing_rows(self.calls, self.test_results, self.failed_tests, self.compiled, self.tested)
         failed: Blocked = {}
         for verdict in self.failed_tests:
-            if verdict.blocks:
-                reasons = {key: why for key in self.keys if (why := verdict.failure(key)) is not None}
-                for model in verdict.test.models:
-                    failed[model] = {**reasons, **failed.get(model, {})}
+            reasons = {
+                key: why for key in self.keys if verdict.holds(key) and (why := verdict.failure(key)) is not None
+            }
+            for model in verdict.test.models:
+                failed[model] = {**reasons, **failed.get(model, {})}
         self.block(failed)
+
+    def _judged_by(self, test: TestNode) -> list[str] | None:
+        """The partitions that a test was run for; None where the models have none."""
+        if self.step.partitions is None:
+            return None
+        still = {key for model in test.models for key in self.wanted_still(model)}
+        return [key for key in self.keys if key in still]
 
     def block(self, more: Blocked) -> None:
         merged = {model: {**more.get(model, {}), **self.blocked.get(model, {})} for model in self.graph.order}
@@ -177,46 +188,27 @@ class DbtRun:
 
     def dbt(self, command: str, nodes: Sequence[str], only: list[str] | None = None) -> list[NodeResult]:
         """Run dbt over some nodes, for the partitions of each that are not blocked, or for ``only`` these."""
-        selection = [self.step.selectors[node] for node in nodes]
-        partitions = None
         still = {model: self.wanted_still(model) for model in self.wanted}
-        if self.step.partitions is not None:
-            fewer = {model: keys for model, keys in still.items() if len(keys) < len(self.keys)}
-            by_node = fewer if only is None else dict.fromkeys(nodes, only)
-            partitions = {"default": self.keys, "by_node": by_node}
-        started = time.monotonic()
-        with self.warehouse.reserve(purpose=f"dbt {command} in run {self.context.run.run_id}"):
-            results = invoke(
-                self.step.files,
-                self.parsed,
-                command,
-                selection,
-                partitions=partitions,
-                environment=self.environment,
-            )
+        partitions = self._partitions()
+        if partitions is not None and only is not None:
+            partitions["by_node"] = dict.fromkeys(nodes, only)
         any_of_them = {key for keys in still.values() for key in keys}
         span = sorted(only if only is not None else {key for node in nodes for key in still.get(node, any_of_them)})
-        log.info(in_one_line(command, nodes, span, results, time.monotonic() - started))
-        for result in results:
-            kind = result.unique_id.partition(".")[0]
-            if (kind == "operation" and result.is_bad) or (kind == "model" and result.unique_id not in nodes):
-                raise DbtFailed(
-                    f"dbt {command}: {result.unique_id} ended as {result.status} and is no model of this step: "
-                    f"{' '.join(result.message.split())}. No partition got a verdict. Mend it, then materialize again."
-                )
-        for result in results:
-            if result.is_error and not is_of_the_node(result.message, self.warehouse.blames_statement):
-                raise DbtFailed(
-                    f"dbt {command}: {result.unique_id}: {' '.join(result.message.split())}. That says nothing about "
-                    "the model or its rows: no partition got a verdict. Mend it, then materialize them again."
-                )
-        return results
+        return self.calls.call(command, nodes, partitions, span)
+
+    def _partitions(self) -> dict[str, Any] | None:
+        """The value of `platform_partitions`: of each node the partitions that are not blocked so far."""
+        if self.step.partitions is None:
+            return None
+        still = {model: self.wanted_still(model) for model in self.wanted}
+        fewer = {model: keys for model, keys in still.items() if len(keys) < len(self.keys)}
+        return {"default": self.keys, "by_node": fewer}
 
     def _built(self, model: str) -> BuiltModel:
         checks: dict[str, list[CheckResult]] = {}
         for partition in self.wanted[model]:
             found = [
-                _failed(v.test.name, Severity.ERROR if v.blocks else Severity.WARNING, why)
+                _failed(v.test.name, Severity.ERROR if v.holds(partition) else Severity.WARNING, why)
                 for v in self.failed_tests
                 if model in v.test.models and (why := v.failure(partition)) is not None
             ]
@@ -232,7 +224,12 @@ class DbtRun:
         failure = self.blocked[model].get(partition)
         verdict = self.verdicts.get((self._asset(model), partition))
         if failure is not None or verdict is None:
-            return Outcome(partition, failure=failure or Failure(Kind.BUG, "not_built", "it was not built"))
+            above = failure is not None and (
+                failure.message.startswith("upstream ") or partition in self.refused.get(model, {})
+            )
+            return Outcome(
+                partition, failure=failure or Failure(Kind.BUG, "not_built", "it was not built"), of_upstream=above
+            )
         if not verdict.published:
             return Outcome(partition, failure=verdict.failure)
         seconds = self.seconds.get(model, 0.0) / max(1, len(self.wanted[model]))
@@ -257,7 +254,7 @@ class DbtRun:
                 compiled=compiled,
                 parents=self.graph.parents,
                 cache=self.step.files.target_path / LINEAGE_FOLDER,
-                state=self.parsed.identity,
+                state=self.calls.parsed.identity,
             )
         except Exception as error:
             # the verdicts are recorded by now: what is only to be looked at fails nothing

@@ -16,6 +16,7 @@ import dagster as dg
 
 from platform_assets._compat import materialized_data_versions
 from platform_assets.cancellation import repeatedly
+from platform_assets.components.assets.attempts import begin
 from platform_assets.components.reporting.logs import stage_line, step_logs
 from platform_assets.components.reporting.outcomes import (
     AssetOutcomes,
@@ -25,6 +26,7 @@ from platform_assets.components.reporting.outcomes import (
     run_partitions,
 )
 from platform_assets.components.reporting.verdict_check import verdict_check
+from platform_assets.execution import twice
 from platform_assets.failures import Failure, Kind, PlatformError, failure_of
 from platform_assets.feeds import run_tags
 from platform_assets.feeds.feed import Feed
@@ -40,7 +42,7 @@ from platform_assets.landing.landing import Landing
 from platform_assets.landing.stability import whole_up_to
 from platform_assets.logs import in_this_context, logger
 from platform_assets.platform_resource import PlatformResource
-from platform_assets.retries import can_help, waits
+from platform_assets.retries.in_run import Tries, pause
 from platform_assets.sql.digest import contract_digest
 
 log = logger(__name__)
@@ -65,10 +67,12 @@ def lake_asset(feed: Feed, spec: dg.AssetSpec) -> dg.AssetsDefinition:
     )
     def ingest(context: dg.AssetExecutionContext) -> Iterator[Any]:
         platform, keys = context.resources.platform, run_partitions(context)
+        attempt = begin(context, [spec.key], keys)
         known = materialized_data_versions(context.instance, feed.landing_key, keys)
         folder = feed.landing(platform.landing, whole_up_to(int(context.run.tags.get(run_tags.WHOLE, "0"))))
         force, again = (context.run.tags.get(tag, "false") != "false" for tag in (run_tags.FORCE, run_tags.RELOAD))
-        work = _Work(feed, platform, folder, force, again)
+        memory = twice(platform.ingestion_memory) if attempt.more else platform.ingestion_memory
+        work = _Work(feed, platform, folder, attempt.tries(spec.key), memory, force, again)
         with step_logs(context, feed.name):
             started = time.monotonic()
             arrivals = _stable_arrivals(work, keys)
@@ -107,7 +111,7 @@ def lake_verdict(feed: Feed, key: dg.AssetKey) -> dg.AssetChecksDefinition:
 
 @dataclass(frozen=True)
 class _Work:
-    """What one step ingests, and how.
+    """What one step ingests, and how: ``memory`` is that of each partition.
 
     ``force`` reads again what was ingested or rejected before. ``reload`` writes anew from the lake what was ingested
     under another contract and has no complete delivery any more.
@@ -116,6 +120,8 @@ class _Work:
     feed: Feed
     platform: PlatformResource
     folder: Landing
+    tries: Tries
+    memory: str
     force: bool = False
     reload: bool = False
 
@@ -123,30 +129,30 @@ class _Work:
 def _ingest_in_rounds(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> list[Outcome]:
     """Ingest the partitions, those again whose failure another try can mend; one outcome each, in their order.
 
-    They are tried again together, so that a full disk costs a run a few seconds and not each of its partitions.
-    ``arrivals`` is brought up to date for those that are tried again.
+    They are tried again together, so that a full disk costs a run a few seconds and not each of its partitions: the
+    wait is the longest that one of them has. ``arrivals`` is brought up to date for those that are tried again.
     """
-    found = {outcome.partition: outcome for outcome in _ingest_all(work, keys, arrivals)}
-    for wait in waits():
-        again = [key for key in keys if found[key].again]
-        if not again:
-            break
-        log.warning("%s; %d partitions are tried again in %g s", found[again[0]].problem, len(again), wait)
-        time.sleep(wait)
-        fresh = work.folder.deliveries(set(again), now_ns=time.time_ns())
+    attempt = 1
+    found = {outcome.partition: outcome for outcome in _ingest_all(work, keys, arrivals, attempt)}
+    while waits := {key: wait for key in keys if (wait := found[key].wait) is not None}:
+        first, wait = next(iter(waits)), max(waits.values())
+        log.warning("%s; %d partitions are tried again in %.0f s", found[first].problem, len(waits), wait)
+        pause(wait)
+        attempt += 1
+        fresh = work.folder.deliveries(set(waits), now_ns=time.time_ns())
         arrivals.deliveries.update(fresh.deliveries)
-        found |= {outcome.partition: outcome for outcome in _ingest_all(work, again, fresh)}
+        found |= {outcome.partition: outcome for outcome in _ingest_all(work, list(waits), fresh, attempt)}
     return [found[key] for key in keys]
 
 
-def _ingest_all(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> list[Outcome]:
+def _ingest_all(work: _Work, keys: Sequence[str], arrivals: Arrivals, attempt: int) -> list[Outcome]:
     """Ingest the partitions ``keys`` side by side; one outcome each, in their order."""
     feed, platform = work.feed, work.platform
     lake = platform.open_lake()
     try:
         secret = feed.pseudonym_key(platform)
     except PlatformError as error:
-        return [Outcome(key, failure=error.failure, again=can_help(error)) for key in keys]
+        return [Outcome(key, failure=error.failure, wait=work.tries.wait(error, attempt)) for key in keys]
     workers = min(platform.ingestion_workers, len(keys))
     threads = max(1, platform.ingestion_threads // workers)
     own = local()
@@ -156,10 +162,10 @@ def _ingest_all(work: _Work, keys: Sequence[str], arrivals: Arrivals) -> list[Ou
     def ingest(partition: str) -> Outcome:
         if not hasattr(own, "ingestor"):
             own.ingestor = stack.enter_context(
-                LakeRewriter(lake=lake, pseudonym_key=secret, memory_limit=platform.ingestion_memory, threads=threads)
+                LakeRewriter(lake=lake, pseudonym_key=secret, memory_limit=work.memory, threads=threads)
             )
             ingestors.append(own.ingestor)
-        return _ingest(work, partition, arrivals, own.ingestor)
+        return _ingest(work, partition, arrivals, own.ingestor, attempt)
 
     def cancel() -> None:
         for ingestor in ingestors:
@@ -192,13 +198,13 @@ def _stable_arrivals(work: _Work, keys: Sequence[str]) -> Arrivals:
     return arrivals
 
 
-def _ingest(work: _Work, partition: str, arrivals: Arrivals, ingestor: LakeRewriter) -> Outcome:
+def _ingest(work: _Work, partition: str, arrivals: Arrivals, ingestor: LakeRewriter, attempt: int) -> Outcome:
     started = time.monotonic()
     try:
         found = _ingested(work, partition, arrivals, ingestor)
     except Exception as error:
         # the trouble of one partition, a full memory or an error that nobody thought of included, is its own
-        return Outcome(partition, failure=failure_of(error), again=can_help(error))
+        return Outcome(partition, failure=failure_of(error), wait=work.tries.wait(error, attempt))
     metadata = _metadata(found.manifest, time.monotonic() - started)
     return Outcome(partition, found.manifest.content_hash, metadata=metadata, unchanged=found.unchanged)
 

@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from platform_assets.components.assets.apart import published_apart
+from platform_assets.components.assets.attempts import begin
 from platform_assets.components.assets.upstream import UpstreamAsset, Verdicts, refusals, table_of
 from platform_assets.components.reporting.ledger_verdict import verdict_outcome
 from platform_assets.components.reporting.logs import stage_line, step_logs
@@ -40,6 +41,7 @@ def published_asset(spec: dg.AssetSpec, *, source: dg.AssetKey) -> dg.AssetsDefi
         platform: PlatformResource = context.resources.platform
         warehouse = platform.warehouse.open()
         keys = run_partitions(context)
+        attempt = begin(context, [spec.key], keys)
         upstream = UpstreamAsset(source, keeps_last_good=False)
         purpose = f"asking for verdicts of {source.to_user_string()}"
         with ledger_session(warehouse, read_only=True, purpose=purpose) as session:
@@ -63,13 +65,20 @@ def published_asset(spec: dg.AssetSpec, *, source: dg.AssetKey) -> dg.AssetsDefi
 
         with step_logs(context, asset):
             published, failed = published_apart(
-                publish_partitions, open_keys, key=str, what=asset, at_once=platform.partitions_per_load
+                publish_partitions,
+                open_keys,
+                key=str,
+                what=asset,
+                at_once=platform.partitions_per_load,
+                tries=attempt.tries(spec.key),
             )
         verdicts = {verdict.partition: verdict for verdict in published}
-        refused |= failed
+        failures = {**refused, **failed}
         seconds = (time.monotonic() - started) / max(1, len(open_keys))
         outcomes = [
-            Outcome(key, failure=refused[key]) if key in refused else verdict_outcome(verdicts[key], seconds)
+            Outcome(key, failure=failures[key], of_upstream=key in refused)
+            if key in failures
+            else verdict_outcome(verdicts[key], seconds)
             for key in keys
         ]
         with step_logs(context, asset):

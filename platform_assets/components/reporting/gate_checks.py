@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
+from platform_assets.automation.alerting.expected import ON_TIME
 from platform_assets.components.reporting.outcomes import SHOWN, VERDICT
 from platform_assets.contracts.model import BatchRule
 from platform_assets.contracts.severity import Severity
@@ -23,7 +24,7 @@ def check_names(rules: Sequence[BatchRule]) -> dict[str, str]:
     for rule in rules:
         name = base = re.sub(r"[^A-Za-z0-9_]+", "_", rule.name).strip("_") or "rule"
         number = 2
-        while name == VERDICT or name in names.values():
+        while name in (VERDICT, ON_TIME) or name in names.values():
             name, number = f"{base}_{number}", number + 1
         names[rule.name] = name
     return names

@@ -12,11 +12,14 @@ from platform_assets.publishing.readers import unreadable
 from platform_assets.publishing.verdicts import Verdict
 
 
-def ledger_verdict(key: dg.AssetKey, *, keeps_last_good: bool) -> dg.AssetChecksDefinition:
+def ledger_verdict(
+    key: dg.AssetKey, partitions: dg.PartitionsDefinition | None, *, keeps_last_good: bool
+) -> dg.AssetChecksDefinition:
     """The verdict check of a table: what the ledger says of the run's partitions.
 
     ``keeps_last_good`` is for tables that are swapped, in which a version of an earlier run may stand although a
-    newer candidate was rejected; of a table that is overwritten in place only the newest verdict counts.
+    newer candidate was rejected; of a table that is overwritten in place only the newest verdict counts. Where the
+    ``partitions`` are of time, the check `on_time` goes with it.
     """
 
     def problems(context: dg.AssetCheckExecutionContext, keys: Sequence[str]) -> Mapping[str, Failure]:
@@ -29,7 +32,8 @@ def ledger_verdict(key: dg.AssetKey, *, keeps_last_good: bool) -> dg.AssetChecks
         )
         return {partition: refusal.failure for partition, refusal in refused.items()}
 
-    return verdict_check(key=key, problems=problems)
+    on_time = isinstance(partitions, dg.TimeWindowPartitionsDefinition)
+    return verdict_check(key=key, problems=problems, on_time=on_time)
 
 
 def verdict_outcome(verdict: Verdict, seconds: float) -> Outcome:

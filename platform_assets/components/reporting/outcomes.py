@@ -6,6 +6,7 @@ the run as failed if any partition was bad: in the grid that partition alone is 
 What a partition's outcome *is* gets decided in the rooms below; here it is only reported to Dagster.
 """
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,13 +14,14 @@ from typing import Any
 
 import dagster as dg
 
-from platform_assets._compat import NOT_A_MATERIALIZATION, ReexecutionStrategy
+from platform_assets._compat import NOT_A_MATERIALIZATION
+from platform_assets.components.reporting.run_retries import is_last, tag_for_run_retries
 from platform_assets.failures import Failure, Kind
 from platform_assets.feeds import run_tags
+from platform_assets.holds.breaker import Step, record
 from platform_assets.lake.deliveries import SNAPSHOT, dagster_partition
-
-VERDICT = "verdict"
-"""Name of the check that every asset of the platform has: no partition of the run was rejected."""
+from platform_assets.publishing.verdicts import VERDICT
+from platform_assets.retries.policy import Policies
 
 LEFT_OUT = "left_out"
 """Metadata of a step's output: the partitions that were left out, the first of them with their problems."""
@@ -32,7 +34,8 @@ SHOWN = 50
 class Outcome:
     """What became of one partition of one asset. ``failure`` is None for a good one.
 
-    ``again`` says that another try within the same run can mend the failure.
+    ``wait`` is how many seconds later another try within the same run may mend the failure (None: there is none).
+    ``of_upstream`` says that the failure is one of an asset above.
     """
 
     partition: str
@@ -40,7 +43,8 @@ class Outcome:
     failure: Failure | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     unchanged: bool = False
-    again: bool = False
+    wait: float | None = None
+    of_upstream: bool = False
 
     @property
     def problem(self) -> str | None:
@@ -80,18 +84,28 @@ class AssetOutcomes:
         return [outcome for outcome in self.outcomes if outcome.failure is not None]
 
 
+def policies_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Policies:
+    """The retry policies that the resource `platform` of the run has; the defaults where there is none."""
+    platform = getattr(context.resources, "platform", None)
+    found: Policies = platform.retry_policies() if platform is not None else Policies()
+    return found
+
+
 def report(
     context: dg.AssetExecutionContext,
     assets: Sequence[AssetOutcomes],
     checks: Mapping[dg.AssetKey, Sequence[dg.AssetCheckResult]] | None = None,
+    *,
+    goes_on: bool = False,
 ) -> Iterator[dg.AssetMaterialization | dg.AssetCheckResult | dg.Output[None]]:
     """The events of a step: for each asset its good partitions, its Output and its check results.
 
     Raises:
         dg.Failure: before anything downstream can run, if no partition of any asset is good; after the events, if
-            some are bad and the verdict check that would report it is not part of the run.
+            some are bad and the verdict check that would report it is not part of the run. With ``goes_on`` the rest
+            of the run, most of which does not read these assets, goes on even if nothing is good.
     """
-    hopeless = all(len(asset.bad) == len(asset.outcomes) for asset in assets)
+    hopeless = not goes_on and all(len(asset.bad) == len(asset.outcomes) for asset in assets)
     if not hopeless:
         for asset in assets:
             for outcome in asset.outcomes:
@@ -102,9 +116,27 @@ def report(
             yield dg.Output(None, output_name=asset.output_name, metadata=metadata)
     for results in (checks or {}).values():
         yield from results
+    _count_failures(context, assets)
     for asset in assets:
         if asset.bad and (hopeless or not _verdict_follows(context, asset.key)):
             raise rejected(context, asset.key, asset.bad, len(asset.outcomes))
+
+
+def _count_failures(context: dg.AssetExecutionContext, assets: Sequence[AssetOutcomes]) -> None:
+    """Let the circuit breaker know what became of the assets, and say which of them it holds from now on."""
+    policies, steps = policies_of(context), []
+    tags = context.run.tags
+    for asset in assets:
+        name = asset.key.to_user_string()
+        failures = {o.partition: o.failure for o in asset.bad if o.failure is not None}
+        good = [o.partition for o in asset.outcomes if o.failure is None]
+        is_over = all(is_last(context.instance, tags, policies.of(name), failure.kind) for failure in failures.values())
+        own = not any(o.of_upstream for o in asset.bad)
+        counts = bool(failures) and not good and own and is_over
+        steps.append(Step(name, failures, good, counts, run_tags.number(tags, run_tags.ASKED)))
+    limits = {step.asset: policies.of(step.asset).failures for step in steps}
+    for each in record(context.instance, steps, limits, time.time()):
+        context.log.error(f"{each.failure.message}. {each.failure.next_step}")
 
 
 def _brief(failure: Failure, index: int) -> dict[str, str]:
@@ -141,10 +173,10 @@ def rejected(
     total: int,
 ) -> dg.Failure:
     """The failure that names the bad partitions. Run retries are left to runs with a failure that a retry can mend."""
-    retryable = any(outcome.failure is not None and outcome.failure.retryable for outcome in bad)
+    name, kinds = key.to_user_string(), [outcome.failure.kind for outcome in bad if outcome.failure is not None]
+    retryable = any(kind.retryable for kind in kinds)
     run = context.run if isinstance(context, dg.AssetExecutionContext) else context.op_execution_context.run
-    _tag_for_run_retries(context.instance, run.run_id, retryable=retryable)
-    name = key.to_user_string()
+    tag_for_run_retries(context.instance, run.run_id, policies_of(context).of(name), kinds)
     lines = "\n".join(f"  {outcome.partition}: {outcome.problem}" for outcome in bad[:SHOWN])
     more = f"\n  and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
     return dg.Failure(
@@ -152,21 +184,6 @@ def rejected(
         metadata={"asset": name, "partitions": problems_table(bad), **_kinds(bad)},
         allow_retries=retryable,
     )
-
-
-def _tag_for_run_retries(instance: dg.DagsterInstance, run_id: str, *, retryable: bool) -> None:
-    """Say on the run whether run retries may start it again; one failure of it that a retry can mend is enough."""
-    stored = instance.get_run_by_id(run_id)
-    tags = stored.tags if stored is not None else {}
-    if retryable:
-        # from the failure on, only the verdict check would run again; what is published already is left as it is
-        more = {run_tags.RETRY_STRATEGY: ReexecutionStrategy.ALL_STEPS.value}
-        if tags.get(run_tags.MAX_RETRIES) == "0":
-            more[run_tags.MAX_RETRIES] = str(instance.run_retries_max_retries)
-        instance.add_run_tags(run_id, more)
-    elif tags.get(run_tags.RETRY_STRATEGY) != ReexecutionStrategy.ALL_STEPS.value:
-        # run_retries does not look at allow_retries: without the tag the whole range would run again
-        instance.add_run_tags(run_id, {run_tags.MAX_RETRIES: "0"})
 
 
 def _kinds(bad: Sequence[Outcome]) -> dict[str, Any]:

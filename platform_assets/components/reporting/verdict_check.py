@@ -1,13 +1,16 @@
 """The verdict check: a step of its own, with nothing behind it, that fails a run in which a partition was left out.
 
-It blocks nothing within the run, so the good partitions go all the way; the run and the grid tell the truth.
+It blocks nothing within the run, so the good partitions go all the way; the run and the grid tell the truth. The same
+step evaluates `on_time`, where partitions of the asset are due at some time.
 """
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
+from platform_assets.automation.alerting.expected import ON_TIME, expectation_of
 from platform_assets.components.reporting.outcomes import (
     LEFT_OUT,
     VERDICT,
@@ -19,32 +22,46 @@ from platform_assets.components.reporting.outcomes import (
 from platform_assets.failures import Failure
 from platform_assets.lake.deliveries import SNAPSHOT
 
+_NO_PARTITION = "No partition of the run was rejected, blocked or missing."
+_EVERY_PARTITION = "Every partition whose deadline is over is published."
+
 
 def verdict_check(
     *,
     key: dg.AssetKey,
     problems: Callable[[dg.AssetCheckExecutionContext, Sequence[str]], Mapping[str, Failure]],
+    on_time: bool = False,
 ) -> dg.AssetChecksDefinition:
     """The check that reports which partitions of the run were left out, and fails the run if there are any.
 
     What the step left out stands in its output's event, so that it is known in another process too. In a run in
     which the step did not run (a re-execution of the failed steps), ``problems`` is asked for the durable verdicts:
-    it returns the failure of each bad partition. The check blocks nothing within the run.
+    it returns the failure of each bad partition. The check blocks nothing within the run. With ``on_time`` the asset
+    has that check too.
     """
+    specs = [dg.AssetCheckSpec(VERDICT, asset=key, description=_NO_PARTITION)]
+    if on_time:
+        specs.append(dg.AssetCheckSpec(ON_TIME, asset=key, description=_EVERY_PARTITION))
 
-    @dg.asset_check(  # type: ignore[arg-type]  # a check may be a generator, the annotation does not say so
-        asset=key,
-        name=VERDICT,
-        description="No partition of the run was rejected, blocked or missing.",
+    @dg.multi_asset_check(
+        name=f"{key.to_python_identifier()}_{VERDICT}",
+        specs=specs,
+        can_subset=on_time,
         required_resource_keys={"platform"},
     )
     def verdict(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        selected = {check.name for check in context.op_execution_context.selected_asset_check_keys}
+        if ON_TIME in selected:
+            yield _on_time(context, key)
+        if VERDICT not in selected:
+            return
         keys = _partitions_of(context, key)
         found = left_out(context.instance, context.op_execution_context.run.run_id, key)
         if found is None:
             found = problems(context, keys)
         bad = [Outcome(k, failure=found[k]) for k in keys if k in found]
         yield dg.AssetCheckResult(
+            check_name=VERDICT,
             passed=not bad,
             metadata={
                 "partitions": len(keys),
@@ -56,6 +73,22 @@ def verdict_check(
             raise rejected(context, key, bad, len(keys))
 
     return verdict
+
+
+def _on_time(context: dg.AssetCheckExecutionContext, key: dg.AssetKey) -> dg.AssetCheckResult:
+    # what it needs of the alerts is loaded by the step that asks, and not with the definitions
+    from platform_assets.automation.alerting.on_time import on_time_now
+
+    expectation = expectation_of(context.op_execution_context.job_def.asset_layer.asset_graph, key)
+    if expectation is None:
+        return dg.AssetCheckResult(check_name=ON_TIME, passed=True, description="No partition is due at any time.")
+    found = on_time_now(context.instance, key.to_user_string(), expectation, utc_now())
+    return dg.AssetCheckResult(check_name=ON_TIME, **found)
+
+
+def utc_now() -> dt.datetime:
+    """The time by which it is judged what is late."""
+    return dt.datetime.now(dt.UTC)
 
 
 def left_out(instance: dg.DagsterInstance, run_id: str, key: dg.AssetKey) -> Mapping[str, Failure] | None:

@@ -3,9 +3,10 @@
 
   DbtModels passes their keys in the variable `platform_partitions`; without it (plain `dbt build`) everything
   that is in the upstream tables is built. `column` may be any expression that gives the partition key, such as
-  "strftime(flight_date, '%Y-%m-01')" for a monthly model over daily data.
+  "strftime(flight_date, '%Y-%m-01')" for a monthly model over daily data. Without one it is the column `_partition`.
 #}
-{% macro in_partitions(column='_partition') -%}
+{% macro in_partitions(column=none) -%}
+    {%- set column = column or adapter.quote('_partition') -%}
     {%- set keys = platform_partition_keys() -%}
     {%- if keys is none -%}
         true

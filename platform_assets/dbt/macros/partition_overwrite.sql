@@ -15,9 +15,13 @@
     select {{ columns }} from {{ arg_dict['temp_relation'] }} where {{ in_partitions() }};
 {% endmacro %}
 
-{# Snowflake ends its implicit transaction at each statement: the two must share an explicit one #}
+{#
+  Snowflake ends its implicit transaction at each statement: the two must share an explicit one. dbt's macro adds the last
+  semicolon; with another one there would be an empty statement, at which its adapter fails.
+#}
 {% macro snowflake__get_incremental_partition_overwrite_sql(arg_dict) %}
-    {{ snowflake_dml_explicit_transaction(default__get_incremental_partition_overwrite_sql(arg_dict)) }}
+    {%- set statements = default__get_incremental_partition_overwrite_sql(arg_dict) | trim -%}
+    {{ snowflake_dml_explicit_transaction(statements[:-1]) }}
 {% endmacro %}
 
 {# dbt's own, but for models by partition: replacing the whole table would lose the partitions that are not built #}

@@ -1,0 +1,1 @@
+{% macro in_cents(column) %}cast(round({{ column }} * 100) as bigint){% endmacro %}

@@ -1,0 +1,2 @@
+select ride_id, from_station, to_station, minutes, coalesce(fare, 0) as fare
+from {{ ref('rides') }}

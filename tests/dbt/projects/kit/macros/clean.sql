@@ -1,0 +1,1 @@
+{% macro clean(column) %}trim(lower({{ column }})){% endmacro %}

@@ -1,0 +1,3 @@
+{{ config(materialized='table') }}
+select coalesce(p.section, 'other') as section, sum(v.seconds) as seconds
+from {{ ref('views') }} as v left join {{ ref('pages') }} as p using (page) group by 1

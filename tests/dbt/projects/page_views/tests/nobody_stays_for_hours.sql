@@ -1,0 +1,1 @@
+select * from {{ ref('visits') }} where seconds > 3600

@@ -1,0 +1,1 @@
+select id, {{ kit.clean('email') }} as email from {{ ref('customers') }}
