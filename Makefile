@@ -5,14 +5,18 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# a sample of the slow tests takes other files first at every commit
+ORDER ?= $(shell git rev-parse HEAD 2>/dev/null || date +%F)
 # what is installed; requirements-snowflake.lock has the extra `snowflake` too
 LOCK ?= requirements.lock
+# with it every process compiles what it imports anew: that doubles the time of the tests
+unexport PYTHONDONTWRITEBYTECODE
 export PLATFORM_HOME := $(abspath $(or $(PLATFORM_HOME),.platform))
 export DAGSTER_HOME := $(PLATFORM_HOME)/dagster
 export DBT_PROJECT_DIR := $(abspath dbt_project)
 export DBT_PROFILES_DIR := $(abspath dbt_project)
 
-.PHONY: help install demo dev live test test-slow lint words bench lock snapshot clean
+.PHONY: help install demo dev live test test-slow test-engines test-snowflake lint words bench lock snapshot clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,7 +35,7 @@ install: $(READY) $(DAGSTER_HOME)/dagster.yaml ## make .venv with everything tha
 $(DAGSTER_HOME)/dagster.yaml: deploy/local/dagster.yaml
 	@mkdir -p $(@D) && cp $< $@.new && mv $@.new $@
 
-demo: $(READY) ## land the year 2013 and materialize it, with a table, three facts and a plot (S3=1: on an S3 server; WAREHOUSE=postgres)
+demo: $(READY) ## land the year 2013 and materialize it, with a table, three facts and a plot (S3=1: on an S3 server; WAREHOUSE=postgres, ducklake)
 	@S3=$(S3) WAREHOUSE=$(WAREHOUSE) $(BIN)/python -m demo.year
 
 dev: $(READY) $(DAGSTER_HOME)/dagster.yaml ## the Dagster UI on what is in .platform (port 3000; PORT=... for another)
@@ -43,8 +47,19 @@ live: $(READY) ## replay the year as if it were now: a delivery every few second
 test: $(READY) ## the default tests, in minutes
 	@$(BIN)/pytest -n auto --dist loadscope -m "not slow"
 
-test-slow: $(READY) ## campaigns (kill -9, races, full disk), the corpus of bad files, and the UI in a browser
-	@$(BIN)/pytest -n 2 --dist loadfile -m slow
+test-slow: $(READY) ## campaigns (kill -9, races, full disk), the corpus of bad files, and the UI in a browser (BUDGET=900: those that begin within 900 s)
+	@$(BIN)/pytest -n 2 --dist loadfile -m slow $(if $(BUDGET),--no-loadscope-reorder --seconds $(BUDGET) --order $(ORDER))
+
+test-engines: $(READY) ## all tests of publishing on every engine of warehouses, in an hour
+	@PLATFORM_ENGINES=all $(BIN)/pytest -n 2 --dist loadfile tests/warehouse tests/publishing tests/dbt/test_engines.py
+
+test-snowflake: $(READY) ## the suite of Snowflake on the account that SNOWFLAKE_ACCOUNT and its like name, in databases of its own
+	@if [ -z "$$SNOWFLAKE_ACCOUNT" ] || [ -z "$$SNOWFLAKE_USER" ] || [ -z "$$SNOWFLAKE_WAREHOUSE" ]; then \
+	  echo "skipped: set SNOWFLAKE_ACCOUNT, SNOWFLAKE_USER, SNOWFLAKE_WAREHOUSE, SNOWFLAKE_ROLE, and SNOWFLAKE_PRIVATE_KEY_PATH or SNOWFLAKE_PASSWORD to run on a real account"; \
+	else \
+	  PLATFORM_TEST_SNOWFLAKE=1 $(BIN)/pytest tests/warehouse/test_snowflake_warehouse.py tests/warehouse/test_snowflake_project.py \
+	    tests/warehouse/test_snowflake_loads.py tests/e2e/test_days_on_snowflake.py -m "slow or not slow" -k "not killed"; \
+	fi
 
 lint: $(READY) ## ruff, mypy, import rules, contracts, dbt sources and models
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
@@ -60,7 +75,7 @@ bench: $(READY) ## every speed that the README claims, as a ratio against a floo
 
 lock: $(READY) ## resolve the pins anew
 	@for extra in '' snowflake; do \
-	  $(BIN)/uv pip compile --quiet pyproject.toml --group dev --extra ui --extra kubernetes --extra sftp --extra slack --extra sqs --extra postgres --extra ducklake $${extra:+--extra $$extra} \
+	  $(BIN)/uv pip compile --quiet pyproject.toml --group dev --extra ui --extra kubernetes --extra sftp --extra slack --extra pagerduty --extra apprise --extra sqs --extra postgres --extra ducklake $${extra:+--extra $$extra} \
 	    --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements$${extra:+-$$extra}.lock || exit 1; done
 	@echo uv | $(BIN)/uv pip compile --quiet - --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --output-file requirements-bootstrap.lock
 

@@ -9,11 +9,15 @@ from types import SimpleNamespace
 
 import dagster as dg
 import pytest
+from dagster._core.definitions import automation_condition_sensor_definition
 from dagster._core.remote_representation.external_data import ComponentTreeSnap
 from dagster._core.scheduler.instigation import InstigatorType, SensorInstigatorData
+from dagster._core.storage.runs.schema import KeyValueStoreTable
+from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 from dagster._daemon.daemon import SensorDaemon
 
-from platform_assets._compat import NOT_A_MATERIALIZATION, component_tree
+from platform_assets._compat import NOT_A_MATERIALIZATION, component_tree, lift_limit_of_conditions
+from platform_assets.instance import values
 from platform_assets.launching._compat import home_of, hook_sensor_daemon
 from tests.support.projects import opened, write_project
 from tests.support.sensor_daemon import own_sensor_daemon
@@ -84,6 +88,7 @@ def test_the_declarations_of_components_are_listed_once(tmp_path: Path, monkeypa
     assert len(listed) == 1, "and not for each component again"
 
 
+@pytest.mark.slow
 def test_a_code_server_names_components_as_before_and_imports_no_library_for_it(tmp_path: Path) -> None:
     write_project(tmp_path, feeds(3))
     with opened(tmp_path):
@@ -122,3 +127,17 @@ def test_the_sensor_daemon_waits_and_decides_where_it_is_hooked(monkeypatch: pyt
 def test_a_reference_tells_where_its_instance_is() -> None:
     with dg.instance_for_test() as instance:
         assert str(home_of(instance.get_ref())) == instance.root_directory
+
+
+def test_the_limit_of_conditions_is_where_it_is_lifted() -> None:
+    source = inspect.getsource(automation_condition_sensor_definition._evaluate)
+    assert "> MAX_ENTITIES" in source
+    lift_limit_of_conditions()
+    assert automation_condition_sensor_definition.MAX_ENTITIES > 500
+
+
+def test_the_storage_of_runs_has_the_table_of_values() -> None:
+    assert [name for name in values.RELIED_ON if not hasattr(SqlRunStorage, name)] == []
+    assert {column.name for column in KeyValueStoreTable.columns} == {"id", "key", "value"}
+    with dg.instance_for_test() as instance:
+        assert isinstance(instance.run_storage, SqlRunStorage)

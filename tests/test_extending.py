@@ -29,7 +29,7 @@ def test_an_example_can_be_imported(source: str, monkeypatch: pytest.MonkeyPatch
 
 
 def test_there_is_one_for_each_thing_that_can_be_added() -> None:
-    assert len(EXAMPLES) == 5
+    assert len(EXAMPLES) == 6
 
 
 def test_every_name_of_the_api_is_there_and_in_order() -> None:

@@ -15,7 +15,15 @@ from tests.support.shop import ORDERS, write_shop
 
 HEAVY = (
     *("boto3", "botocore", "dagster_snowflake", "kubernetes", "matplotlib", "pandas"),
-    *("platform_assets.warehouse.postgres", "psycopg2", "pyarrow", "snowflake", "sqlglot.dialects.postgres"),
+    *("apprise", "dagster_pagerduty", "dagster_slack", "holidays", "pypd", "slack_sdk"),
+    *(
+        "platform_assets.warehouse.ducklake",
+        "platform_assets.warehouse.postgres",
+        "psycopg2",
+        "pyarrow",
+        "snowflake",
+        "sqlglot.dialects.postgres",
+    ),
 )
 """What nothing on a laptop uses."""
 
@@ -50,9 +58,10 @@ def write_feed(root: Path) -> None:
     write_project(root, ORDERS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("write", "never"),
-    [(write_feed, OF_DBT), pytest.param(write_shop, STARTED_BY_MODELS, marks=pytest.mark.slow)],
+    [(write_feed, OF_DBT), (write_shop, STARTED_BY_MODELS)],
 )
 def test_a_run_of_a_feed(tmp_path: Path, write: Callable[[Path], None], never: tuple[str, ...]) -> None:
     write(tmp_path)
@@ -61,3 +70,12 @@ def test_a_run_of_a_feed(tmp_path: Path, write: Callable[[Path], None], never: t
     for when, modules in (("loading definitions", loaded), ("a run", ran)):
         unwanted = {name for name in modules for heavy in (*HEAVY, *never) if f"{name}.".startswith(f"{heavy}.")}
         assert not unwanted, f"{when} imports {sorted(unwanted)[:9]}"
+
+
+def test_definitions_alone() -> None:
+    """What only ticks, writers and commands need costs a code server, `dg check defs` and each run two thirds of a
+    second."""
+    script = "import json, sys\nimport platform_assets.definitions as loaded\nloaded.defs()\n"
+    modules = json.loads(apart(f"{script}print(json.dumps(sorted(sys.modules)))", Path()))
+    late = ("alembic", "dagster._daemon", "platform_assets.alerts.store", "sqlalchemy")
+    assert [name for name in modules for each in late if f"{name}.".startswith(f"{each}.")] == []

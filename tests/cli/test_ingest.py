@@ -64,12 +64,13 @@ def states(taken: list[Taken]) -> dict[str, str]:
     return {row.partition: row.state for row in taken}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("feed", "path", "key"),
     [
         ("daily", "daily/2024-01-03.csv", "2024-01-03"),
-        pytest.param("whole", "whole.csv", "snapshot", marks=pytest.mark.slow),
-        pytest.param("fixed", "fixed/north.csv", "north", marks=pytest.mark.slow),
+        ("whole", "whole.csv", "snapshot"),
+        ("fixed", "fixed/north.csv", "north"),
         ("shops", "shops/köln.csv", "köln"),
     ],
 )
@@ -93,6 +94,7 @@ def test_what_lies_in_the_landing_folder_is_taken_once_and_with_force_again(
     assert {run.status for run in runs} == {dg.DagsterRunStatus.SUCCESS}
 
 
+@pytest.mark.slow
 def test_a_rejected_delivery_is_taken_again_only_with_force(project: Project) -> None:
     put(project, "daily/2024-01-02.csv", BAD)
     put(project, "daily/2024-01-05.csv")
@@ -103,6 +105,7 @@ def test_a_rejected_delivery_is_taken_again_only_with_force(project: Project) ->
     assert states(take("daily", force=True)) == {"2024-01-02": "rejected", "2024-01-05": "published"}
 
 
+@pytest.mark.slow
 def test_a_run_that_failed_is_not_covered_up_by_what_was_published_before(project: Project) -> None:
     put(project, "daily/2024-01-02.csv")
     assert states(take("daily")) == {"2024-01-02": "published"}
@@ -118,6 +121,7 @@ def test_a_run_that_failed_is_not_covered_up_by_what_was_published_before(projec
     assert take("daily") == [Taken("2024-01-02", 4, 0, "published")]
 
 
+@pytest.mark.slow
 def test_a_partition_whose_file_is_gone_is_withdrawn_and_not_published(project: Project) -> None:
     put(project, "daily/2024-01-02.csv")
     assert states(take("daily")) == {"2024-01-02": "published"}
@@ -139,6 +143,7 @@ def test_a_mistyped_dynamic_key_makes_no_partition(project: Project) -> None:
     assert states(take("shops", "berlin")) == {"berlin": "published"}
 
 
+@pytest.mark.slow
 def test_a_range_is_one_run_and_a_day_without_a_file_says_so(project: Project) -> None:
     for day in range(1, 13):
         if day != 7:

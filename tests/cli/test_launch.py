@@ -136,6 +136,7 @@ def test_a_webserver_that_is_restarted_is_asked_again() -> None:
     assert dagster.asked == 6
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_one_that_stays_away_leaves_the_end_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "PATIENCE", 0.2)

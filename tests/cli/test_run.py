@@ -85,6 +85,7 @@ def by_asset(executed: Executed) -> dict[str, AssetResult]:
     return {result.asset: result for result in executed.results}
 
 
+@pytest.mark.slow
 def test_a_range_is_one_run_and_each_asset_has_its_rows_and_its_reasons(project: Project) -> None:
     for day in (1, 2, 3, 5):
         put(project, f"orders/2024-01-{day:02}.csv", {2: BAD, 3: SOME_BAD}.get(day, GOOD))
@@ -125,6 +126,7 @@ def test_assets_without_single_runs_get_as_many_runs_as_their_policy_wants(proje
     ]
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_keeps_no_other_from_running_and_says_why(project: Project) -> None:
     executed = run(project, "single", "several", "report", first="2024-01-02", last="2024-01-04")
     found = by_asset(executed)

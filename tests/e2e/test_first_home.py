@@ -21,6 +21,8 @@ from platform_assets.publishing import ledger
 from tests.support.projects import Project, opened
 from tests.support.shop import write_macros
 
+pytestmark = pytest.mark.slow
+
 ARCHIVE = Path(__file__).parents[1] / "fixtures" / "first_home.tar.xz"
 GOOD = {
     "orders": ["2024-01-01", "2024-01-02", "2024-01-03"],

@@ -17,9 +17,10 @@ import dagster as dg
 import pytest
 
 from platform_assets.failpoints import armed
+from platform_assets.failures import Kind
 from platform_assets.formats import plain_files
 from platform_assets.lake.layout import MANIFEST, REJECTION
-from platform_assets.retries import ATTEMPTS
+from platform_assets.retries.policy import DEFAULT, Layer
 from tests.e2e.kinds_of_failure import KINDS
 from tests.support.landing_faults import faulty
 from tests.support.projects import Project, opened, write_project
@@ -240,6 +241,7 @@ def ways(table: Mapping[str, Any]) -> list[Any]:
     return [pytest.param(way, marks=[] if way in QUICK else pytest.mark.slow) for way in table]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ways(IN_LANDING))
 def test_one_delivery_is_broken(broken: Broken, way: str) -> None:
     shutil.rmtree(broken.project.root / "data" / "lake")
@@ -248,6 +250,7 @@ def test_one_delivery_is_broken(broken: Broken, way: str) -> None:
     check(broken, broken.project.run("key:lake/orders or key:raw/orders", DAYS[0], DAYS[-1]), cause, way)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ways(IN_LAKE))
 def test_what_the_lake_holds_of_one_day_is_broken(broken: Broken, way: str) -> None:
     breaks, cause = IN_LAKE[way]
@@ -255,21 +258,29 @@ def test_what_the_lake_holds_of_one_day_is_broken(broken: Broken, way: str) -> N
     check(broken, broken.project.run("key:raw/orders", DAYS[0], DAYS[-1]), cause, way)
 
 
-@pytest.mark.parametrize("times", [1, ATTEMPTS])
-def test_a_full_memory_at_one_day(broken: Broken, times: int) -> None:
-    """A failpoint that is reached by each partition fails at one of them, and again when that is tried again."""
+ATTEMPTS = DEFAULT.attempts(Kind.INFRASTRUCTURE, Layer.IN_RUN)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("code", "times"), [(errno.EIO, 1), (errno.EIO, ATTEMPTS), (errno.ENOMEM, 1)])
+def test_a_fault_or_a_full_memory_at_one_day(broken: Broken, code: int, times: int) -> None:
+    """A failpoint that is reached by each partition fails at one of them, and again when that is tried again.
+
+    A fault is tried again within the run; a full memory is left to a run with more.
+    """
+    passes = code == errno.EIO and times < ATTEMPTS
     shutil.rmtree(broken.project.root / "data" / "lake")
     reached: list[int] = []
 
     def fail() -> None:
         reached.append(1)
         if len(reached) == 15 or 30 < len(reached) < 30 + times:
-            raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+            raise OSError(code, os.strerror(code))
 
     with armed("lake.ingest.read", fail):
         result = broken.project.run("key:lake/orders or key:raw/orders", DAYS[0], DAYS[-1])
-    assert result.success == (times == 1)
-    assert len(broken.project.materialized("raw/orders")) == (30 if times == 1 else 29)
+    assert result.success == passes
+    assert len(broken.project.materialized("raw/orders")) == (30 if passes else 29)
     assert broken.project.run("key:lake/orders or key:raw/orders", DAYS[0], DAYS[-1]).success
 
 

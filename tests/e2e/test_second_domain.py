@@ -16,6 +16,8 @@ from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.support.projects import Project, opened, write_project
 from tests.support.second_domain import FEEDS, MEASURES, SECRET, SHOPS, defs_files, deliver
 
+pytestmark = pytest.mark.slow
+
 
 def test_rows_sums_and_quarantine_are_those_of_an_independent_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

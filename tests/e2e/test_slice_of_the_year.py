@@ -58,6 +58,7 @@ def test_a_range_in_one_run_has_the_truth_for_each_day(year: Platform) -> None:
     assert_published_is_what_was_sent(year)
 
 
+@pytest.mark.slow
 def test_a_day_that_a_gate_refuses_is_red_alone_and_closed_to_every_reader(year: Platform) -> None:
     cut_short(year, BAD)
     result = year.run(FIRST, LAST)

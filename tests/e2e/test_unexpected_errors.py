@@ -18,6 +18,8 @@ PARTITIONS = '{type: daily, start_date: "2024-01-01", end_date: "2024-01-31"}'
 PUBLISHED = (
     f"type: platform_assets.PublishedTable\nattributes: {{source: raw/orders, group: shop, partitions: {PARTITIONS}}}\n"
 )
+
+pytestmark = pytest.mark.slow
 IN_THE_LAKE = [
     "lake.ingest.cleaned",
     "lake.ingest.read",
@@ -62,11 +64,7 @@ def published(project: Project) -> set[str]:
     return set(rows)
 
 
-def some(points: list[str], quick: str) -> list[object]:
-    return [pytest.param(point, marks=[] if point == quick else pytest.mark.slow) for point in points]
-
-
-@pytest.mark.parametrize("point", some(IN_THE_LAKE, "lake.commit.after_rename"))
+@pytest.mark.parametrize("point", IN_THE_LAKE)
 def test_in_the_lake_it_costs_its_own_partition(project: Project, point: str) -> None:
     reached: list[int] = []
 
@@ -91,7 +89,7 @@ def test_in_the_lake_it_costs_its_own_partition(project: Project, point: str) ->
     assert published(project) == set(DAYS)
 
 
-@pytest.mark.parametrize("point", some([*BEFORE_COMMIT, *AFTER_COMMIT], "publish.inserted"))
+@pytest.mark.parametrize("point", [*BEFORE_COMMIT, *AFTER_COMMIT])
 def test_once_while_a_range_is_published_it_costs_nothing(project: Project, point: str) -> None:
     for key in ("key:lake/orders or key:raw/orders", "key:published/orders"):
         reached: list[int] = []

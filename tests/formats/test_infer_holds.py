@@ -78,6 +78,7 @@ def documents(draw: st.DrawFn) -> list[dict[str, Any]]:
     return [{name: columns[name][row] for name in columns} for row in range(rows)]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=times(60), suppress_health_check=[HealthCheck.too_slow])
 @given(documents())
 def test_json_lines_are_taken_by_their_own_contract(root: Path, rows: list[dict[str, Any]]) -> None:
@@ -107,6 +108,7 @@ FORMS = ["1,5", "1.234,50", "-2,25", "1,234", "12,345.6", "05.01.2026", "25/01/2
          "yes", "no", "", "NA", "7", "x"]  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=times(60), suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_what_is_written_rejects_no_sample_of_its_own(root: Path, data: st.DataObject) -> None:

@@ -115,9 +115,10 @@ def _bad_rows_are_found(request: pytest.FixtureRequest, monkeypatch: pytest.Monk
         monkeypatch.setattr(bad_rows, "FEW", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_bad_rows_are_found")
 def test_lines_of_one_shape() -> None:
-    @settings(max_examples=times(40), deadline=None)
+    @settings(max_examples=times(20), deadline=None)
     @given(contents())
     def holds(content: bytes) -> None:
         contract = contract_of(COLUMNS, form="json")
@@ -128,6 +129,7 @@ def test_lines_of_one_shape() -> None:
     holds()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_first_line_only")
 @pytest.mark.parametrize("name", FITTING)
 def test_every_value(name: str) -> None:

@@ -136,6 +136,7 @@ INSIDE = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "leaf", "expected"), INSIDE, ids=[case[0] for case in INSIDE])
 def test_nested_values_are_published_exactly_or_cost_their_row(
     lake: Any, make_contract: Callable[..., Any], name: str, leaf: Leaf, expected: list[Any]

@@ -113,6 +113,7 @@ def check(lake: Lake, contract: Any, path: Path) -> None:
         ), refused  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COLUMNS)
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())

@@ -50,6 +50,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> type[Written]:
     return Written
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packer", PACKERS)
 @pytest.mark.parametrize("files", [1, 3])
 def test_a_bomb_is_refused_within_bounded_scratch(

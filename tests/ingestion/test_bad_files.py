@@ -206,6 +206,7 @@ def test_a_file_that_is_gone_is_told(lake: Any, make_contract: Callable[..., Any
     assert caught.value.code == "file:missing"
 
 
+@pytest.mark.slow
 def test_random_bytes_never_crash(lake: Any, make_contract: Callable[..., Any]) -> None:
     import random
 
@@ -274,6 +275,7 @@ def test_a_line_of_a_gigabyte_costs_one_row_and_little_memory(
     assert int(memory) < 600
 
 
+@pytest.mark.slow
 def test_a_bomb_is_not_unpacked(lake: Any, make_contract: Callable[..., Any]) -> None:
     bomb = zstandard.ZstdCompressor(level=19).compress(b"n,t\n" + b"0" * (400 << 20))
     with pytest.raises(DeliveryRejected) as caught:

@@ -75,6 +75,7 @@ def fresh(factory: pytest.TempPathFactory) -> Lake:
     return Lake(folder / "lake", folder / "landing")
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(contents=st.lists(FILES, min_size=2, max_size=6))
 def test_delimited_files(tmp_path_factory: pytest.TempPathFactory, contents: list[Any]) -> None:
@@ -104,6 +105,7 @@ TABLES = st.tuples(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(contents=st.lists(TABLES, min_size=2, max_size=6))
 def test_parquet_files(tmp_path_factory: pytest.TempPathFactory, contents: list[Any]) -> None:

@@ -7,10 +7,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from platform_assets.sql.nested_rules import nested_rules
 from tests.support.lake import Lake
 
 
+@pytest.mark.slow
 def test_a_document_of_many_items(lake: Lake, make_contract: Callable[..., Any]) -> None:
     properties = [
         {"name": "code", "logicalType": "string", "logicalTypeOptions": {"pattern": "^[0-9]+$"}},

@@ -213,7 +213,7 @@ def deliver(lake: Lake, form: str, rows: list[Any]) -> Path:
     return path
 
 
-@settings(max_examples=times(40), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=times(20), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_random_rules(data: st.DataObject) -> None:
     schema = data.draw(schemas)

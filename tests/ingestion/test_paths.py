@@ -39,6 +39,7 @@ def put(path: Path, form: str, word: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["csv", "repaired", "json", "parquet"])
 @pytest.mark.parametrize("where", ["name", "folder", "lake"])
 def test_signs_of_a_wildcard_in_a_path_are_only_signs(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -49,7 +50,7 @@ cells = st.tuples(
     st.one_of(st.dates().map(str), st.sampled_from(["", "2013-02-30", "2013-1-1", "0"])),
     letters,
 )
-CAMPAIGN = settings(max_examples=times(20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+CAMPAIGN = settings(max_examples=times(10), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def integer(text: str) -> int | None:
@@ -130,6 +131,7 @@ def written(rows: list[tuple[str, ...]], delimiter: str, newline: str, always: b
     return [delimiter.join(map(field, row)) + newline for row in rows]
 
 
+@pytest.mark.slow
 @CAMPAIGN
 @given(st.lists(cells, max_size=25), st.sampled_from(",;|\t"), st.sampled_from(["\n", "\r\n"]), st.booleans())
 def test_delimited_text(rows: list[tuple[str, ...]], delimiter: str, newline: str, always: bool) -> None:
@@ -153,6 +155,7 @@ def test_delimited_text_with_broken_lines(rows: list[Any]) -> None:
     check(content.encode(), "csv", len(whole), expected(whole), aside=len(rows) - len(whole))
 
 
+@pytest.mark.slow
 @CAMPAIGN
 @given(st.lists(st.tuples(cells, st.booleans()), max_size=25))
 def test_json_lines(rows: list[tuple[tuple[str, ...], bool]]) -> None:
@@ -176,6 +179,7 @@ def test_json_lines(rows: list[tuple[tuple[str, ...], bool]]) -> None:
     check("".join(lines).encode(), "json", len(rows), good)
 
 
+@pytest.mark.slow
 @CAMPAIGN
 @given(st.lists(cells, max_size=25))
 def test_parquet_of_texts(rows: list[tuple[str, ...]]) -> None:

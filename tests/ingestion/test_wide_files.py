@@ -37,6 +37,7 @@ HEADERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HEADERS)
 @pytest.mark.parametrize("tolerant", [False, True])
 def test_names_are_compared_a_few_times_each(make_contract: Callable[..., Any], name: str, tolerant: bool) -> None:
@@ -53,6 +54,7 @@ def test_names_are_compared_a_few_times_each(make_contract: Callable[..., Any], 
     assert Name.compared < 20 * COLUMNS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["csv", "parquet", "json"])
 def test_a_wide_file_costs_in_proportion(lake: Any, make_contract: Callable[..., Any], form: str) -> None:
     """Four times the columns cost at most nine times the CPU, where comparing each with each costs sixteen times."""

@@ -41,6 +41,7 @@ print("afterwards")
 """
 
 
+@pytest.mark.slow
 def test_what_is_printed_is_in_the_files_and_on_the_console(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, "-c", PRINTING, str(tmp_path)], capture_output=True, text=True, check=False)
     printed = "from Python\nfrom a library\nfrom a child\n"
@@ -96,6 +97,7 @@ def test_a_process_that_dies_has_written_all_it_printed(tmp_path: Path, ending: 
     assert text(manager(tmp_path), ComputeIOType.STDOUT) == "last words\n"
 
 
+@pytest.mark.slow
 def test_a_console_that_is_gone_costs_the_run_nothing(tmp_path: Path) -> None:
     code = (
         "from platform_assets.instance.compute_logs import QuickComputeLogManager as M\nimport os\n"

@@ -13,6 +13,7 @@ from platform_assets.instance.event_log import RELIED_ON, QuickSqliteEventLogSto
 from tests.instance.support import BAD, answers, instance, materialize
 
 
+@pytest.mark.slow
 def test_the_same_answers_as_the_stock_storage(tmp_path: Path) -> None:
     found = {}
     for kind in ("stock", "quick"):
@@ -25,6 +26,7 @@ def test_the_same_answers_as_the_stock_storage(tmp_path: Path) -> None:
     assert (BAD, "FAILED") in found["quick"]["checks"]  # type: ignore[operator]
 
 
+@pytest.mark.slow
 def test_either_takes_over_from_the_other(tmp_path: Path) -> None:
     runs: list[str] = []
     for kind in ("quick", "stock", "quick", "stock"):

@@ -32,6 +32,7 @@ def test_connections_are_kept_but_not_without_bound(tmp_path: Path, monkeypatch:
         assert run not in log._kept or log._kept[run].in_use is False
 
 
+@pytest.mark.slow
 def test_files_that_were_deleted_are_made_anew(tmp_path: Path) -> None:
     with instance(tmp_path, "quick") as on, instance(tmp_path, "stock") as other:
         run = materialize(on)

@@ -41,6 +41,7 @@ def test_an_error_in_the_index_leaves_nothing_in_the_run(tmp_path: Path, monkeyp
         assert len(on.all_logs(run)) == before + 1
 
 
+@pytest.mark.slow
 def test_what_was_stored_survives_kill_9(tmp_path: Path) -> None:
     code = """
     import sys
@@ -148,7 +149,8 @@ def test_an_index_that_cannot_be_committed_leaves_no_event_twice(tmp_path: Path)
         assert indexed(tmp_path, run) == mirrored(kinds(on, run))
 
 
-@pytest.mark.parametrize("more", [0, *(pytest.param(more, marks=pytest.mark.slow) for more in (4_000, 16_000)), 40_000])
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [0, 4_000, 16_000, 40_000])
 def test_a_full_disk_leaves_a_log_that_goes_on(tmp_path: Path, more: int) -> None:
     """No file may grow ``more`` bytes beyond the largest, so that one of the two commits fails sooner or later."""
     with instance(tmp_path, "quick") as on:

@@ -114,6 +114,7 @@ def test_a_forked_child_has_connections_of_its_own(tmp_path: Path) -> None:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+@pytest.mark.slow
 def test_what_was_committed_outlives_a_kill(tmp_path: Path) -> None:
     code = """
     import os, signal, sys

@@ -194,6 +194,7 @@ def test_objects_of_partitions_that_never_came_are_seen_by_every_look(bucket: Bu
     assert "2023-12-31" in look.new
 
 
+@pytest.mark.slow
 def test_a_bounded_number_is_looked_at_and_none_is_lost(bucket: Bucket, ten_a_look: None) -> None:
     for day in range(1, 29):
         bucket.put(f"orders/2024/orders_2024-02-{day:02}.csv")
@@ -222,6 +223,7 @@ def test_a_look_through_everything_goes_on_where_it_was(bucket: Bucket, ten_a_lo
     assert found == [f"2024-02-{day:02}" for day in range(1, 29)]
 
 
+@pytest.mark.slow
 def test_what_was_taken_away_or_replaced_is_noticed_and_what_was_added_is_none_of_it(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,6 +87,7 @@ def test_what_its_writer_still_has_open_waits_though_nothing_is_written(tmp_path
         assert not there.is_whole("orders/2024-01-01.csv"), "it was written after its rename"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EINVAL], ids=errno.errorcode.get)
 def test_a_file_of_which_the_system_does_not_tell_waits(
     tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
@@ -194,6 +195,7 @@ def test_one_of_several_files_is_not_whole_by_its_rename(tmp_path: Path) -> None
         assert not there.is_whole("orders/2024-01-01_a.csv")
 
 
+@pytest.mark.slow
 def test_many_files_at_once_wake_a_few_times(tmp_path: Path) -> None:
     with watched_landing(tmp_path, daily("orders/{key}.csv")) as there:
         for number in range(3_000):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -101,11 +102,22 @@ def test_a_run_whose_process_is_killed_before_it_begins_has_not_begun(tmp_path: 
         assert (tmp_path / "executed").read_text() == "."
 
 
+def newest_parent() -> psutil.Process:
+    """The process that runs are forked from, of those that live the one that was started last."""
+    found = []
+    for child in psutil.Process().children():
+        # one that has ended has no command line
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if MODULE in child.cmdline():
+                found.append(child)
+    return max(found, key=lambda child: child.create_time())
+
+
 def test_a_process_that_does_not_answer_starts_nothing_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with dg.instance_for_test() as instance:
         first, second = runs_of(tmp_path, instance, 2)
         process = started(tmp_path, instance, first)
-        (parent,) = [child for child in psutil.Process().children() if MODULE in child.cmdline()]
+        parent = newest_parent()
         process._channel.settimeout(0.5)
         parent.suspend()
         with pytest.raises(CannotFork):
@@ -123,7 +135,7 @@ def test_an_interrupt_is_for_the_runs_whatever_their_code_imports(tmp_path: Path
         (run,) = runs_of(tmp_path, instance, 1)
         (tmp_path / "shop.py").write_text(f"import multiprocessing as m\nm.get_context('spawn').Lock()\n{CODE}")
         process = started(tmp_path, instance, run)
-        (parent,) = [child for child in psutil.Process().children() if MODULE in child.cmdline()]
+        parent = newest_parent()
         parent.send_signal(signal.SIGINT)
         process.start(run.run_id, lambda _: None)
         wait_for("the run", lambda: instance.get_run_by_id(run.run_id).is_success)

@@ -17,9 +17,9 @@ from dagster._core.test_utils import create_test_daemon_workspace_context
 from dagster._core.workspace.load_target import PythonFileTarget
 from dagster._daemon.daemon import SensorDaemon
 
+from platform_assets.instance.wakes import last_wake, wake, woken_at
 from platform_assets.launching._compat import Moment
 from platform_assets.launching.quick_sensors import Rounds
-from platform_assets.launching.wakes import last_wake, wake, woken_at
 from tests.support.sensor_daemon import own_sensor_daemon
 
 SENSORS = """\
@@ -93,6 +93,7 @@ def daemon(root: Path, settings: dict[str, Any], overrides: dict[str, Any]) -> I
             thread.join()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{}, {"use_threads": True, "num_workers": 2}], ids=["in turn", "threads"])
 @pytest.mark.usefixtures("dagsters")
 def test_the_woken_one_is_evaluated_and_no_other(tmp_path: Path, settings: dict[str, Any]) -> None:
@@ -106,6 +107,7 @@ def test_the_woken_one_is_evaluated_and_no_other(tmp_path: Path, settings: dict[
         assert ticks() == {"one": 3, "other": 2}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("dagsters")
 def test_without_the_queue_wakes_are_nothing(tmp_path: Path) -> None:
     with daemon(tmp_path, {}, {}) as ticks:

@@ -33,6 +33,7 @@ def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
         yield engine
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=400)
 @given(value=VALUES)
 @example(value=-0.0)
@@ -64,6 +65,7 @@ def test_a_literal_is_what_the_library_makes_of_it(dialect: Dialect, value: obje
     assert literal(value, dialect) == text_of(expression(value), dialect)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=400)
 @given(name=TEXTS.filter(bool))
 @example(name="select")

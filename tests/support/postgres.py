@@ -22,7 +22,7 @@ def _postgres_server() -> Iterator[str]:
 _TERMINATED = """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 _SCHEMAS = """SELECT string_agg(quote_ident(nspname), ', ') FROM pg_namespace
-    WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public')"""
+    WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"""
 
 
 @pytest.fixture
@@ -45,5 +45,4 @@ def clear(url: str) -> None:
             wait_for("the end of all sessions", alone)
             cursor.execute(_SCHEMAS)
             (schemas,) = cursor.fetchone()
-            if schemas:
-                cursor.execute(f"DROP SCHEMA {schemas} CASCADE")
+            cursor.execute(f"DROP SCHEMA {schemas} CASCADE; CREATE SCHEMA public")

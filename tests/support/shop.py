@@ -100,11 +100,16 @@ models:
 def write_shop(root: Path, *, macros: bool = True, dbt: Mapping[str, str] | None = None) -> None:
     """The project with its dbt project in `dbt`; the texts in ``dbt`` are added to it or take another's place."""
     write_project(root, DEFS)
-    for path, text in {**DBT, **(dbt or {})}.items():
-        (root / "dbt" / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / "dbt" / path).write_text(text)
+    write_dbt(root, {**DBT, **(dbt or {})})
     if macros:
         write_macros(root)
+
+
+def write_dbt(root: Path, texts: Mapping[str, str]) -> None:
+    """Files of the dbt project, by their path in it."""
+    for path, text in texts.items():
+        (root / "dbt" / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / "dbt" / path).write_text(text)
 
 
 def write_macros(root: Path) -> None:

@@ -25,10 +25,11 @@ def daily_files() -> dict[tuple[str, str], str]:
 
 @dataclass
 class Platform(Recorded):
-    """One environment below ``home``."""
+    """One environment below ``home``; ``location`` is that of its warehouse, if it is none of DuckDB."""
 
     home: Path
     instance: dg.DagsterInstance
+    location: str = ""
 
     @cached_property
     def job(self) -> dg.JobDefinition:
@@ -36,7 +37,8 @@ class Platform(Recorded):
         from platform_assets.definitions import build
         from platform_assets.environment import read_environment
 
-        environment = read_environment({"PLATFORM_HOME": str(self.home), "PLATFORM_ENV": "test"}, cwd=self.home)
+        places = {"PLATFORM_HOME": str(self.home), "PLATFORM_WAREHOUSE": self.location}
+        environment = read_environment({**places, "PLATFORM_ENV": "test"}, cwd=self.home)
         return build(environment).resolve_implicit_global_asset_job_def()
 
     @property
