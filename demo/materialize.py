@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from platform_assets.cli.progress import partitions_bar
 
 GROUP = "flights"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -86,14 +87,7 @@ def _run(
 ) -> None:
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     run_id = str(uuid.uuid4())
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
+    with partitions_bar(console, transient=False) as progress:
         task = progress.add_task(what, total=total)
 
         def watch(entry: dg.EventLogEntry) -> None:

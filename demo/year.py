@@ -1,7 +1,7 @@
 """`make demo`: land the year 2013, materialize it through the project's own definitions, and say what came of it.
 
-With `S3=1` landing and lake are buckets of an S3 server, with `WAREHOUSE=postgres` the warehouse is a PostgreSQL.
-Each server is started for it and ends with it.
+With `S3=1` landing and lake are buckets of an S3 server, with `WAREHOUSE=postgres` the warehouse is a PostgreSQL,
+with `WAREHOUSE=ducklake` a DuckLake. Each server is started for it and ends with it.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from pathlib import Path
 from demo.object_store import s3_server
 from demo.postgres_server import postgres_server
 
-WAREHOUSES = ("duckdb", "postgres")
+WAREHOUSES = ("duckdb", "ducklake", "postgres")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -49,6 +49,8 @@ def main() -> int:
             os.environ |= {**server.variables, **places}
         if warehouse == "postgres":
             os.environ["PLATFORM_WAREHOUSE"] = servers.enter_context(postgres_server())
+        elif warehouse == "ducklake":
+            os.environ["PLATFORM_WAREHOUSE"] = f"ducklake://{folder}/ducklake"
         return _year(Path(folder), on_disk=home)
 
 

@@ -11,15 +11,18 @@ from typing import Any
 
 import dagster as dg
 from dagster._check import CheckError
+from dagster._core.definitions import automation_condition_sensor_definition
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.definitions.partitions.schedule_type import ScheduleType
 from dagster._core.definitions.partitions.utils.base import INVALID_PARTITION_SUBSTRINGS
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
+from dagster._core.events import RunFailureReason
 from dagster._core.execution.plan.resume_retry import ReexecutionStrategy
-from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._core.storage.tags import GRPC_INFO_TAG, RUN_FAILURE_REASON_TAG
 from dagster._time import dst_safe_strftime, get_timezone
+from dagster._utils.schedules import cron_string_iterator, reverse_cron_string_iterator
 from dagster._utils.schedules import get_smallest_cron_interval as smallest_cron_interval
 from dagster_shared.serdes.objects import EnvRegistryKey
 
@@ -38,10 +41,15 @@ __all__ = [
     "ReexecutionStrategy",
     "component_tree",
     "is_hourly",
+    "last_heartbeats",
+    "lift_limit_of_conditions",
     "materialized_data_versions",
+    "next_time",
     "partition_windows",
     "planned_steps",
+    "previous_time",
     "run_launcher",
+    "should_retry_run",
     "smallest_cron_interval",
     "state_of",
 ]
@@ -116,6 +124,11 @@ def materialized_data_versions(
     return {partition: tags[DATA_VERSION_TAG] for partition, tags in found.items() if DATA_VERSION_TAG in tags}
 
 
+def lift_limit_of_conditions() -> None:
+    """Let a sensor that the code server evaluates have conditions of more than 500 assets, as one of the daemon has."""
+    automation_condition_sensor_definition.MAX_ENTITIES = 100_000
+
+
 def planned_steps(instance: dg.DagsterInstance, run: dg.DagsterRun) -> frozenset[str]:
     """The keys of the steps that a run was made for; empty for one that was made without a plan.
 
@@ -188,3 +201,37 @@ def _describe_what_is_imported() -> None:
     from_tree.only_imported = True  # type: ignore[attr-defined]
     replaced: Any = ComponentTreeSnap
     replaced.from_tree = staticmethod(from_tree)
+
+
+def should_retry_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether Dagster's daemon retries a run that has failed, as it decides itself."""
+    # two thirds of a second, which runs do not need
+    from dagster._daemon.auto_run_reexecution.auto_run_reexecution import auto_reexecution_should_retry_run
+
+    reason = run.tags.get(RUN_FAILURE_REASON_TAG)
+    return auto_reexecution_should_retry_run(instance, run, RunFailureReason(reason) if reason else None)
+
+
+def previous_time(cron: str | Sequence[str], timezone: str, moment: dt.datetime) -> dt.datetime | None:
+    """The latest time of a schedule up to ``moment``, in UTC."""
+    found = []
+    for each in [cron] if isinstance(cron, str) else cron:
+        time = next(reverse_cron_string_iterator(moment.timestamp(), each, timezone), None)
+        found += [time.astimezone(dt.UTC)] if time is not None else []
+    return max(found, default=None)
+
+
+def last_heartbeats(instance: dg.DagsterInstance) -> dict[str, dt.datetime]:
+    """When each daemon that the instance needs said last that it is alive (UTC), by its type, such as SENSOR."""
+    needed = set(instance.get_required_daemon_types())
+    return {
+        kind: dt.datetime.fromtimestamp(beat.timestamp, dt.UTC)
+        for kind, beat in instance.get_daemon_heartbeats().items()
+        if kind in needed
+    }
+
+
+def next_time(cron: str, timezone: str, moment: dt.datetime) -> dt.datetime | None:
+    """The first time of a schedule that is not before ``moment``, in UTC."""
+    found = next(cron_string_iterator(moment.timestamp(), cron, timezone), None)
+    return found.astimezone(dt.UTC) if found is not None else None

@@ -16,6 +16,8 @@ FORMATS = "platform_assets.formats"
 WAREHOUSES = "platform_assets.warehouses"
 CHECKS = "platform_assets.checks"
 NOTIFIERS = "platform_assets.notifiers"
+MORE = "platform_assets.more"
+"""Functions of a kind of failure (`timeout` or `memory`) and a run's tags, which give tags for the run after it."""
 
 
 @functools.cache

@@ -8,6 +8,7 @@ the main thread runs is ended is in ``warehouse.duckdb.interrupts``.
 from __future__ import annotations
 
 import contextlib
+import signal
 import threading
 from collections.abc import Callable, Iterator
 
@@ -17,12 +18,25 @@ log = logger(__name__)
 
 EVERY_SECONDS = 0.05
 
+TIME_OVER = signal.SIGURG
+"""Sent to the main thread when the time limit of its step is over. Without a handler nothing comes of it."""
+
+time_is_over = threading.Event()
+"""Set while the step that this process executes is past its time limit."""
+
 
 class Cancelled(BaseException):
     """The work of this thread was cancelled by another one. No ``Exception``: nothing may take it for a failure.
 
     A thread raises it itself, where nothing is half done. Python can raise it in another thread, in the middle of an
     import too, whose lock is then held for ever.
+    """
+
+
+class TimeLimitExceeded(BaseException):
+    """The step that the main thread executes is past its time limit. The text names the limit.
+
+    No ``Exception``: whoever goes on after a failure must not go on after this.
     """
 
 

@@ -31,6 +31,8 @@ class EnvironmentName(StrEnum):
 
 _DEPLOYED = (EnvironmentName.STAGING, EnvironmentName.PRODUCTION)
 WAREHOUSE_VARIABLE = "PLATFORM_WAREHOUSE"
+UI_VARIABLE = "PLATFORM_UI_URL"
+"""The address of the Dagster UI, for links."""
 """The variable that the platform reads, and sets for dbt's profile."""
 
 LOG_LEVEL_VARIABLE = "PLATFORM_LOG_LEVEL"
@@ -39,6 +41,8 @@ LOG_LEVELS = ("DEBUG", "INFO")
 
 QUARANTINE_VARIABLE = "PLATFORM_QUARANTINE"
 DAYS_VARIABLE = "PLATFORM_QUARANTINE_DAYS"
+SNAPSHOTS_VARIABLE = "PLATFORM_SNAPSHOT_DAYS"
+SNAPSHOT_DAYS = 7.0
 MOST_DAYS = 36_500
 
 _PLACES = ("PLATFORM_LANDING", "PLATFORM_LAKE", WAREHOUSE_VARIABLE)
@@ -52,7 +56,8 @@ class Environment:
     a URL. ``warehouse`` is the path of a DuckDB file, or the location of a warehouse that a package announces
     (``scheme://...``). ``landing_events`` is the URL of the queue that has the notifications of the landing bucket.
     ``quarantine`` is a place like ``lake``; without one quarantined rows lie with the lake. ``quarantine_days`` is how
-    long they are kept, None for no limit.
+    long they are kept, None for no limit. ``snapshot_days`` is how long a DuckLake keeps what was
+    overwritten.
     """
 
     name: EnvironmentName
@@ -63,6 +68,7 @@ class Environment:
     landing_events: str = ""
     quarantine: str | None = None
     quarantine_days: float | None = None
+    snapshot_days: float = SNAPSHOT_DAYS
     log_level: str = "INFO"
     execution: Execution = field(default_factory=Execution)
 
@@ -112,7 +118,8 @@ def read_environment(variables: Mapping[str, str], *, cwd: Path) -> Environment:
         quarantine=quarantine_location(
             variables.get(QUARANTINE_VARIABLE), lake=lake, folder=cwd, name=QUARANTINE_VARIABLE
         ),
-        quarantine_days=_days(variables.get(DAYS_VARIABLE)),
+        quarantine_days=_days(variables, DAYS_VARIABLE),
+        snapshot_days=SNAPSHOT_DAYS if (days := _days(variables, SNAPSHOTS_VARIABLE)) is None else days,
         log_level=level,
         execution=read_execution(variables),
     )
@@ -170,7 +177,8 @@ def quarantine_location(given: str | None, *, lake: str, folder: Path, name: str
     return place
 
 
-def _days(text: str | None) -> float | None:
+def _days(variables: Mapping[str, str], name: str) -> float | None:
+    text = variables.get(name)
     if text is None:
         return None
     try:
@@ -178,7 +186,7 @@ def _days(text: str | None) -> float | None:
     except ValueError:
         days = -1.0
     if not 0 <= days <= MOST_DAYS:
-        raise InvalidEnvironment(f"{DAYS_VARIABLE} is {text!r}; it must be a number of days from 0 to {MOST_DAYS}")
+        raise InvalidEnvironment(f"{name} is {text!r}; it must be a number of days from 0 to {MOST_DAYS}")
     return days
 
 
@@ -197,6 +205,9 @@ def warehouse_location(given: str, *, folder: Path, name: str) -> str:
         InvalidEnvironment: if no installed package announces a warehouse of that scheme.
     """
     scheme = scheme_of(given)
+    misspelt = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):/?(?!/)", given)
+    if misspelt is not None and misspelt[1].lower() in ("duckdb", *announced(WAREHOUSES)):
+        raise InvalidEnvironment(f"{name} begins with {misspelt[0]}, which is no path: write {misspelt[1]}://...")
     if scheme in ("", "duckdb"):
         path = given[len("duckdb://") :] if scheme else given
         return str(folder / path)
@@ -234,7 +245,19 @@ def without_password(location: str) -> str:
             ": / ? # in a password as %40 %3A %2F %3F %23, or give it in PGPASSWORD or ~/.pgpass"
         )
     query = [part for part in place.query.split("&") if not part.partition("=")[0].lower().endswith("password")]
-    return urlunsplit(place._replace(netloc=f"{user.partition(':')[0]}{at}{host}", query="&".join(query)))
+    shown = urlunsplit(place._replace(netloc=f"{user.partition(':')[0]}{at}{host}", query="&".join(query)))
+    # without a host `//` is left out
+    return shown if scheme_of(shown) else shown.replace(":", "://", 1)
+
+
+def whole_location(location: str) -> str:
+    """The location of a warehouse with its password, where this process knows it: as it stands in PLATFORM_WAREHOUSE.
+
+    ``location`` itself where that is another warehouse, or one without a password.
+    """
+    whole = os.environ.get(WAREHOUSE_VARIABLE, "")
+    same = scheme_of(whole) == scheme_of(location) and without_password(whole) == location
+    return whole if same else location
 
 
 def current_environment() -> Environment:

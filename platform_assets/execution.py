@@ -61,6 +61,12 @@ class _Setting:
 _MEMORY = re.compile(r"[0-9]+(\.[0-9]+)? ?[KMGT]i?B")
 
 
+def twice(memory: str) -> str:
+    """Twice a size such as 1GB."""
+    number = re.split(r"[ KMGT]", memory)[0]
+    return f"{2 * float(number):g}{memory[len(number) :]}"
+
+
 def _executor(text: str) -> str:
     if text not in ("in_process", "multiprocess"):
         raise ValueError(text)

@@ -30,7 +30,7 @@ class Actor(StrEnum):
 
 
 class Kind(StrEnum):
-    """What sort of failure it is. The kind alone decides about retries."""
+    """What sort of failure it is. The kind alone decides about retries, by the policy of `platform_assets.retries`."""
 
     NOT_DELIVERED = "not_delivered"
     REJECTED = "rejected"
@@ -38,12 +38,14 @@ class Kind(StrEnum):
     CREDENTIALS = "credentials"
     INFRASTRUCTURE = "infrastructure"
     TIMEOUT = "timeout"
+    MEMORY = "memory"
+    HELD = "held"
     BUG = "bug"
 
     @property
     def retryable(self) -> bool:
-        """Whether the same work may succeed if it is simply done again."""
-        return self in (Kind.INFRASTRUCTURE, Kind.TIMEOUT)
+        """Whether the same work may succeed if it is done again, of timeout and memory with more of either."""
+        return self in (Kind.INFRASTRUCTURE, Kind.TIMEOUT, Kind.MEMORY)
 
     @property
     def actor(self) -> Actor:
@@ -63,6 +65,8 @@ _ACTORS = {
     Kind.CREDENTIALS: Actor.OPERATOR,
     Kind.INFRASTRUCTURE: Actor.OPERATOR,
     Kind.TIMEOUT: Actor.OPERATOR,
+    Kind.MEMORY: Actor.OPERATOR,
+    Kind.HELD: Actor.OPERATOR,
     Kind.BUG: Actor.OPERATOR,
 }
 _NEXT_STEPS = {
@@ -71,7 +75,9 @@ _NEXT_STEPS = {
     Kind.MISCONFIGURED: "correct what the message names, then materialize the partition again",
     Kind.CREDENTIALS: "set the secret that the message names, then materialize the partition again",
     Kind.INFRASTRUCTURE: "mend what the message names; the partition is then asked for again",
-    Kind.TIMEOUT: "see what it waited for; the partition is asked for again",
+    Kind.TIMEOUT: "see what it waited for; the partition is asked for once more",
+    Kind.MEMORY: "give the run more memory; the partition is asked for once more, with twice the memory",
+    Kind.HELD: "find out why it is held, mend that, then release it with `platform-assets release`",
     Kind.BUG: "report it with the log of the run; the other partitions went on",
 }
 
@@ -140,7 +146,7 @@ def failure_of(error: BaseException) -> Failure:
     if isinstance(error, TimeoutError):
         return Failure(Kind.TIMEOUT, "timeout", str(error) or "it took too long")
     if isinstance(error, MemoryError):
-        return Failure(Kind.INFRASTRUCTURE, "memory", "there is not enough memory; nothing was changed")
+        return Failure(Kind.MEMORY, "memory", "there is not enough memory; nothing was changed")
     if isinstance(error, OSError):
         return failure_of_os(error)
     frames = traceback.format_list(traceback.extract_tb(error.__traceback__))
@@ -182,11 +188,12 @@ _OS_CODES = {
 
 
 def failure_of_os(error: OSError) -> Failure:
-    """An error of the operating system: one of the infrastructure, by what it says of disk, rights, files or memory."""
+    """An error of the operating system: of memory, else of the infrastructure, by what it says of disk and rights."""
     code = _OS_CODES.get(error.errno or 0, "io")
     reason = error.strerror or type(error).__name__
     name = f": {error.filename}" if error.filename else ""
-    return Failure(Kind.INFRASTRUCTURE, code, f"{reason}{name}; nothing was changed")
+    kind = Kind.MEMORY if code == "memory" else Kind.INFRASTRUCTURE
+    return Failure(kind, code, f"{reason}{name}; nothing was changed")
 
 
 __all__ = ["Actor", "Failure", "Kind", "PlatformError", "failure_of", "failure_of_os", "first_cause", "for_log"]

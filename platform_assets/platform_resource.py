@@ -16,6 +16,8 @@ from platform_assets.failures import Kind, PlatformError
 from platform_assets.ingestion.protection import KEY_VARIABLE, SHORTEST_KEY
 from platform_assets.lake.locations import open_lake
 from platform_assets.lake.store import Lake
+from platform_assets.retries.policy import Policies
+from platform_assets.retry_file import read_policies
 from platform_assets.warehouse.duckdb.warehouse import DuckDBWarehouse
 from platform_assets.warehouse.locations import open_warehouse
 from platform_assets.warehouse.protocol import Warehouse
@@ -112,10 +114,16 @@ class PlatformResource(dg.ConfigurableResource):
     ingestion_threads: int = Execution.ingestion_threads
     ingestion_memory: str = Execution.ingestion_memory
     partitions_per_load: int | None = Execution.partitions_per_load
+    retries: str = ""
+    """The path of the project's `retries.yaml`; the defaults hold where there is no such file."""
 
     def open_lake(self) -> Lake:
         """The lake with its quarantines; nothing is looked at yet."""
         return open_lake(self.lake, self.quarantine)
+
+    def retry_policies(self) -> Policies:
+        """The retry policies of the project's assets. Raises ``RetryFileError`` if their file cannot be used."""
+        return read_policies(Path(self.retries) if self.retries else None)
 
     def pseudonym_key(self) -> bytes:
         """The secret key of the keyed hash, from `PLATFORM_PSEUDONYM_KEY`.

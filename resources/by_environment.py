@@ -10,8 +10,8 @@ from platform_assets.environment import Environment
 from platform_assets.platform_resource import PlatformResource, warehouse_resource
 
 
-def platform_resources(environment: Environment) -> dict[str, PlatformResource]:
-    """The resources that the platform's assets ask for, by key."""
+def platform_resources(environment: Environment, *, retries: str = "") -> dict[str, PlatformResource]:
+    """The resources that the platform's assets ask for, by key; ``retries`` is the path of `retries.yaml`."""
     execution = environment.execution
     platform = PlatformResource(
         landing=environment.landing,
@@ -24,6 +24,7 @@ def platform_resources(environment: Environment) -> dict[str, PlatformResource]:
         ingestion_threads=execution.ingestion_threads,
         ingestion_memory=execution.ingestion_memory,
         partitions_per_load=execution.partitions_per_load,
+        retries=retries,
     )
     return {"platform": platform}
 

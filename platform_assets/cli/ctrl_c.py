@@ -69,6 +69,8 @@ def in_a_process_of_its_own() -> Interrupts:
         # a terminal may stop a process of the background that writes
         signal.signal(signal.SIGTTOU, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        # a shell that starts a command in the background lets it ignore this one, which would be ignored here too
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         return Interrupts(reader)
     os.close(reader)
 

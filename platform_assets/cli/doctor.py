@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Iterator
+from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 
 import click
@@ -25,7 +28,7 @@ SIGNS = {State.GOOD: ("✓", "green"), State.WARNING: ("!", "yellow"), State.WRO
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON for each finding.")
 def doctor(as_json: bool) -> None:
-    """Check environment, landing place, lake, warehouse, contracts, definitions, dbt and Dagster's instance.
+    """Check environment, landing place, lake, warehouse, contracts, definitions, access, alerts, retries, dbt, Dagster.
 
     Nothing is changed, and no secret is shown. The exit code is 1 if something is wrong; warnings are no errors.
     """
@@ -34,7 +37,8 @@ def doctor(as_json: bool) -> None:
     console = Console(stderr=as_json)
     found: list[tuple[str, Finding]] = []
     for check in _checks():
-        with console.status(f"looking at {check.area}"):
+        # dbt and code of the project print as they like; what is printed here is for programs to read
+        with console.status(f"looking at {check.area}"), redirect_stdout(sys.stderr):
             findings = list(check.findings())
         known = {finding.said for _, finding in found if finding.state is not State.GOOD}
         for finding in [each for each in findings if each.said not in known]:
@@ -69,6 +73,9 @@ def _checks() -> Iterator[Check]:
     yield Check("warehouse", _warehouse)
     yield Check("contracts", _contracts)
     yield Check("definitions", _definitions)
+    yield Check("access", _access)
+    yield Check("alerts", _alerts)
+    yield Check("retries", _retries)
     yield Check("dbt", _dbt)
     yield Check("dagster", _dagster)
 
@@ -153,6 +160,43 @@ def _loaded() -> tuple[int, dict[str, str]]:
     broken = {"/".join(key.path[1:]): graph.get(key) for key in sorted(keys) if TAG in graph.get(key).tags}
     said = {feed: (node.description or "").partition("\n\n")[2].strip("-` ") for feed, node in broken.items()}
     return len(keys) - len(broken), said
+
+
+def _access() -> Iterator[Finding]:
+    from platform_assets.access.access_file import FILE
+    from platform_assets.cli.access_project import access_of_project
+    from platform_assets.doctor.pipelines import look_at_access
+
+    found = project.project_of(Path.cwd())
+    if found is not None and (found.defs_folder / FILE).exists():
+        yield from look_at_access(lambda: len(access_of_project(None).access.roles))
+
+
+def _alerts() -> Iterator[Finding]:
+    from platform_assets.alerts.channels.making import make_channel
+    from platform_assets.automation.alerting.lineage import lineage_of
+    from platform_assets.cli.alert_samples import alerts_of_project
+    from platform_assets.cli.loading import load_definitions
+    from platform_assets.doctor.patterns import look_at_routes
+    from platform_assets.doctor.pipelines import look_at_channels
+
+    if project.project_of(Path.cwd()) is not None:
+        alerts = alerts_of_project()
+        yield from look_at_channels(
+            {name: partial(make_channel, name, of, os.environ) for name, of in alerts.channels.items()}
+        )
+        yield from look_at_routes(alerts, lineage_of(load_definitions(Path.cwd()).resolve_asset_graph()))
+
+
+def _retries() -> Iterator[Finding]:
+    from platform_assets.cli.loading import load_definitions
+    from platform_assets.doctor.patterns import look_at_retries
+    from platform_assets.retry_file import FILE
+
+    found = project.project_of(Path.cwd())
+    if found is not None and (found.defs_folder / FILE).exists():
+        keys = load_definitions(Path.cwd()).resolve_asset_graph().get_all_asset_keys()
+        yield from look_at_retries(found.defs_folder / FILE, [key.to_user_string() for key in keys])
 
 
 def _dbt() -> Iterator[Finding]:

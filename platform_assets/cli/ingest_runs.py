@@ -111,8 +111,8 @@ def _deliveries(feed: Feed, platform: PlatformResource, keys: Sequence[str]) -> 
     return feed.landing(platform.landing).deliveries(set(keys), now_ns=time.time_ns()).deliveries
 
 
-def feed_of(definitions: dg.Definitions, name: str) -> Feed:
-    """The feed ``name`` of the project. Raises :class:`IngestRefused` if there is none that can be loaded."""
+def feeds_of(definitions: dg.Definitions) -> tuple[dict[str, Feed], list[str]]:
+    """The feeds of the project by name, and what is wrong with those that cannot be loaded."""
     tree = definitions.component_tree
     components = tree.get_all_components(of_type=FileFeed) if tree is not None else []
     feeds: dict[str, Feed] = {}
@@ -124,6 +124,12 @@ def feed_of(definitions: dg.Definitions, name: str) -> Feed:
         except (ContractError, ValueError) as error:
             # a feed that cannot be loaded is no reason to leave another one out
             broken.append(str(error))
+    return feeds, broken
+
+
+def feed_of(definitions: dg.Definitions, name: str) -> Feed:
+    """The feed ``name`` of the project. Raises :class:`IngestRefused` if there is none that can be loaded."""
+    feeds, broken = feeds_of(definitions)
     if name not in feeds and broken:
         raise IngestRefused(f"the project has no feed {name!r} that can be loaded:\n" + "\n".join(broken))
     if name not in feeds:

@@ -15,18 +15,25 @@ from platform_assets.cli.ctrl_c import FROM_A_SHELL
 from platform_assets.cli.kept_answers import answered
 
 GROUPS = {
+    "alerts": ("platform_assets.cli.alerts", "Incidents: list, acknowledge, mute; test the channels."),
     "contract": ("platform_assets.cli.contract", "Infer, validate and compare data contracts."),
     "doctor": ("platform_assets.cli.doctor", "Check the configuration end to end, and say how to mend it."),
+    "hold": ("platform_assets.cli.hold", "Keep assets from being materialized by anybody, until they are released."),
+    "release": ("platform_assets.cli.hold", "Let assets that are held be materialized again."),
+    "holds": ("platform_assets.cli.hold", "List the assets that are held, by whom and why."),
+    "retries": ("platform_assets.cli.retries", "Print how often each kind of failure is tried again, and when."),
     "quarantine": ("platform_assets.cli.quarantine", "Read the rows that were quarantined, or purge them."),
     "lake": ("platform_assets.cli.lake", "Remove what killed runs have left in a lake below a URL."),
     "ledger": ("platform_assets.cli.ledger", "Read versions and verdicts of published tables."),
-    "warehouse": ("platform_assets.cli.warehouse", "Compare the published rows of two warehouses."),
+    "watchdog": ("platform_assets.cli.watchdog", "Report that the daemon, a sensor or a schedule has stopped."),
+    "warehouse": ("platform_assets.cli.warehouse", "Compare, fill or tidy warehouses; plan and apply access."),
+    "status": ("platform_assets.cli.status", "Show how every asset stands: lag, deadlines, budgets, incidents."),
     "source": ("platform_assets.cli.source", "Add a source from sample files: its contract, pattern and partitions."),
     "ingest": ("platform_assets.cli.ingest", "Ingest deliveries of a feed now; with --force again."),
     "reload": ("platform_assets.cli.reload", "Bring a live feed under its contract as it is now, and prove it."),
     "launch": ("platform_assets.cli.launch", "Materialize assets in a Dagster that is running, and wait."),
     "run": ("platform_assets.cli.run", "Materialize a selection of assets now, with a line for each at the end."),
-    "dbt": ("platform_assets.cli.dbt", "Write dbt sources from contracts, and the macros a dbt project needs."),
+    "dbt": ("platform_assets.cli.dbt", "Plan a change of a dbt project; write its sources and macros; lint it."),
 }
 
 

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from platform_assets.cli.ctrl_c import Interrupts, in_a_process_of_its_own
+from platform_assets.cli.ctrl_c import FROM_A_SHELL, Interrupts, in_a_process_of_its_own
 from platform_assets.cli.places import require_dagster_home
+from platform_assets.cli.progress import partitions_bar
 from platform_assets.wording import counted
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ REASONS = 10
 @click.option("--partition", help="The partition, or a range of them: FIRST...LAST.")
 @click.option("--from", "first", metavar="PARTITION", help="The first partition of a range; by default the first.")
 @click.option("--to", "last", metavar="PARTITION", help="The last partition of a range; by default the newest.")
-def run(selection: tuple[str, ...], partition: str | None, first: str | None, last: str | None) -> None:
+@click.pass_obj
+def run(given: object, selection: tuple[str, ...], partition: str | None, first: str | None, last: str | None) -> None:
     """Materialize the assets of a SELECTION, such as raw/orders, +marts/x (and all above it), group:sales or '*'.
 
     The exit code is 0 if all of it is published, 1 if something failed, was rejected or was canceled, and 2 if the
@@ -60,7 +61,9 @@ def run(selection: tuple[str, ...], partition: str | None, first: str | None, la
     require_dagster_home(click.UsageError)
     console = Console()  # of before the streams are captured for the log of a run
     begun = time.monotonic()
-    executed = _executed(console, selection, (partition, first, last), in_a_process_of_its_own())
+    # a program that calls this is not forked
+    interrupts = in_a_process_of_its_own() if given == FROM_A_SHELL else Interrupts()
+    executed = _executed(console, selection, (partition, first, last), interrupts)
     _report(console, executed, time.monotonic() - begun)
     if not executed.is_good:
         raise SystemExit(1)
@@ -118,17 +121,10 @@ def _progress(console: Console, runs: Sequence[PlannedRun]) -> Iterator[Callable
 
         yield line
         return
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
     # what a run prints is captured for its log; the bar is no part of that
     with (
         os.fdopen(os.dup(sys.stdout.fileno()), "w") as terminal,
-        Progress(*columns, console=Console(file=terminal), transient=True) as progress,
+        partitions_bar(Console(file=terminal)) as progress,
     ):
         total = sum(len(run.keys) * max(1, len(run.partitions)) for run in runs)
         task = progress.add_task(title, total=total)

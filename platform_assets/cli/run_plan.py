@@ -86,7 +86,7 @@ def plan_runs(
         RunRefused: if nothing is selected, or the partitions do not exist or do not fit the assets.
     """
     graph = definitions.resolve_asset_graph()
-    keys = _selected(graph, words)
+    keys = selected(graph, words)
     with dg.partition_loading_context(dynamic_partitions_store=instance):
         partitions = _partitions_of(graph, keys, span)
     cut = [key for key in keys if graph.get(key).partitions_def is not None]
@@ -115,7 +115,7 @@ def _run_size(graph: AssetGraph, keys: Sequence[dg.AssetKey]) -> int:
     return min(sizes, default=10**9)
 
 
-def _selected(graph: AssetGraph, words: Sequence[str]) -> list[dg.AssetKey]:
+def selected(graph: AssetGraph, words: Sequence[str]) -> list[dg.AssetKey]:
     """The keys that can be materialized here of those that are selected, upstream ones first."""
     text = " or ".join(f"({word})" if len(words) > 1 else word for word in words)
     named = list(dict.fromkeys(_keys_in(text)))

@@ -15,7 +15,7 @@ from platform_assets.contracts.model import Column, LogicalType, RowExpression
 from platform_assets.contracts.nested import read_inside
 from platform_assets.contracts.number_form import PROPERTIES, read_number_form
 from platform_assets.contracts.paths import read_column_path
-from platform_assets.contracts.personal import declared_paths, read_nested, read_protection
+from platform_assets.contracts.personal import classified_inside, declared_paths, read_nested, read_protection
 from platform_assets.contracts.plain_values import yaml_text
 from platform_assets.contracts.problems import Findings, Path_
 from platform_assets.contracts.properties import custom, mappings, texts
@@ -107,6 +107,7 @@ def _column(
         path=steps,
         classification=item.get("classification"),
         tags=texts(item, "tags"),
+        classified_inside=tuple(classified_inside(item, path, findings)) if kind is LogicalType.JSON else (),
     )
 
 

@@ -25,6 +25,7 @@ def read_freshness(data: dict[str, Any], table: dict[str, Any], findings: Findin
     latency: dt.timedelta | None = None
     cron: str | None = None
     zone = "UTC"
+    objective: float | None = None
     for _, item in mappings(data, "customProperties"):
         if item.get("property") == "timezone":
             zone = str(item.get("value"))
@@ -51,6 +52,11 @@ def read_freshness(data: dict[str, Any], table: dict[str, Any], findings: Findin
                 continue
             minutes, named = int(match[1]) * 60 + int(match[2]), str(item.get("valueExt") or zone)
             available.append(_with_offset(minutes, match[3]) if match[3] else (minutes, named))
+        elif name == "ontime":
+            objective = _share(item)
+            if objective is None:
+                message = f"{item.get('value')!r} must be a percentage above 0 and below 100, such as 95 or '99.5%'"
+                findings.problem((*path, "value"), message)
         else:
             findings.note(path, f"the SLA property {item.get('property')!r} is kept, and not carried out")
     if available:
@@ -58,7 +64,7 @@ def read_freshness(data: dict[str, Any], table: dict[str, Any], findings: Findin
         minutes, zone = min(available)
         cron = f"{minutes % 60} {minutes // 60} * * *"
     check_zone(zone, ("slaProperties",), findings)
-    return Freshness(latency, cron, zone)
+    return Freshness(latency, cron, zone, objective)
 
 
 def _with_offset(minutes: int, offset: str) -> tuple[int, str]:
@@ -93,6 +99,12 @@ def _is_meant(item: dict[str, Any], data: dict[str, Any], table: dict[str, Any])
     }
     own = {str(table.get("name")), str(table.get("physicalName"))}
     return not (named & others) or bool(named & own)
+
+
+def _share(item: dict[str, Any]) -> float | None:
+    match = re.fullmatch(r"\s*([0-9]{1,2}(?:\.[0-9]{1,6})?)\s*%?\s*", str(item.get("value")))
+    share = float(match[1]) / 100 if match is not None else 0.0
+    return share if 0 < share < 1 and str(item.get("unit") or "%").lower() in ("%", "percent") else None
 
 
 def _duration(item: dict[str, Any]) -> dt.timedelta | None:

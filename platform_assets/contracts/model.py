@@ -64,7 +64,8 @@ class Column:
     ``format`` is a date or time pattern in strptime's words. ``default_timezone`` is the zone of a timestamp
     that names none; without it, such a value is not a timestamp with a zone. ``true_values`` and
     ``false_values`` are lower case. ``rounding`` lets a number with too many decimals be rounded.
-    The separators are those of numbers that are written as text.
+    The separators are those of numbers that are written as text. ``classified_inside`` are the classifications of
+    values inside a JSON column that are in clear.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Column:
     path: tuple[str, ...] = ()
     classification: str | None = None
     tags: tuple[str, ...] = ()
+    classified_inside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -233,11 +235,15 @@ class NotDue:
 
 @dataclass(frozen=True)
 class Freshness:
-    """How late the newest data may be, from the contract's SLA properties; ``None`` where it says nothing."""
+    """How late the newest data may be, from the contract's SLA properties; ``None`` where it says nothing.
+
+    ``objective`` is the share of partitions, above 0 and below 1, that have to be published by their deadlines.
+    """
 
     latency: dt.timedelta | None = None
     deadline_cron: str | None = None
     timezone: str = "UTC"
+    objective: float | None = None
 
 
 @dataclass(frozen=True)

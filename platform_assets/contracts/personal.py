@@ -44,7 +44,7 @@ def read_protection(item: dict[str, Any], properties: dict[str, Any], path: Path
             "with the custom property 'protection': hash, mask or drop",
         )
         return Protection.DROP
-    sign = label if label in SENSITIVE else next((tag for tag in texts(item, "tags") if _is_personal(tag)), None)
+    sign = label if label in SENSITIVE else next((tag for tag in texts(item, "tags") if is_personal_tag(tag)), None)
     if sign is not None and label not in PERSONAL and not nested_below:
         key = "classification" if label in SENSITIVE else "tags"
         findings.undecide(
@@ -55,7 +55,7 @@ def read_protection(item: dict[str, Any], properties: dict[str, Any], path: Path
     return Protection.NONE
 
 
-def _is_personal(tag: str) -> bool:
+def is_personal_tag(tag: str) -> bool:
     """Whether a tag such as `PII`, `pii:email` or `personal-data` says that a value is personal."""
     return re.split(r"[:/=.]", tag.lower())[0].strip().replace("_", " ").replace("-", " ") in (*PERSONAL, "gdpr")
 
@@ -81,6 +81,22 @@ def read_nested(
             continue
         found.extend(read_nested(child, below, place, findings))
     return found
+
+
+def classified_inside(item: dict[str, Any], path: Path_, findings: Findings) -> list[str]:
+    """The classifications of values inside an object or array column that are written in clear."""
+    items = item.get("items")
+    children = [entry for _, entry in mappings(item, "properties")] + ([items] if isinstance(items, dict) else [])
+    found: list[str] = []
+    for child in children:
+        # what is wrong with them is found where they are carried out
+        properties = custom(child, path, COLUMN_PROPERTIES, Findings(findings.file, findings.lines))
+        if properties.get("protection", (str(Protection.NONE), ()))[0] != str(Protection.NONE):
+            continue
+        found += [str(child["classification"])] if child.get("classification") else []
+        found += ["personal"] if any(map(is_personal_tag, texts(child, "tags"))) else []
+        found += classified_inside(child, path, findings)
+    return list(dict.fromkeys(found))
 
 
 def declared_paths(item: dict[str, Any], inside: tuple[str, ...]) -> list[tuple[str, ...]]:

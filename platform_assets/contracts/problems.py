@@ -27,15 +27,21 @@ class Problem:
         return f"{self.file}:{self.line}: {self.key or '(document)'}: {self.message}"
 
 
-class ContractError(PlatformError):
-    """A contract that cannot be used; ``problems`` holds every mistake found, not only the first."""
+class InvalidFile(PlatformError):
+    """A file that cannot be used; ``problems`` holds every mistake found, each with file, line and key."""
 
     kind = Kind.MISCONFIGURED
-    code = "contract"
+    code = "file"
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems))
         super().__init__("\n".join(map(str, self.problems)))
+
+
+class ContractError(InvalidFile):
+    """A contract that cannot be used; ``problems`` holds every mistake found, not only the first."""
+
+    code = "contract"
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

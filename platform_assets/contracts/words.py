@@ -74,7 +74,9 @@ WORDS: Mapping[str, Mapping[str, Word]] = {
         "team": _done("owners of the assets"),
         "roles": _kept(),
         "slaDefaultElement": _kept(),
-        "slaProperties": _done("`latency`, `freshness` and `timeOfAvailability`: freshness policy; others are kept"),
+        "slaProperties": _done(
+            "`latency`, `freshness` and `timeOfAvailability`: deadlines, `onTime`: error budget; others are kept"
+        ),
         "authoritativeDefinitions": _kept(),
         "customProperties": _done("those of the platform, see The feed as a whole; others are kept"),
         "context": _kept(),
@@ -114,7 +116,7 @@ WORDS: Mapping[str, Mapping[str, Word]] = {
         "unique": _done("row rule"),
         "partitioned": _kept("partitions are those of defs.yaml"),
         "partitionKeyPosition": _kept("partitions are those of defs.yaml"),
-        "classification": _done("personal data needs a protection"),
+        "classification": _done("personal data needs a protection; columns are masked by it (access.md)"),
         "encryptedName": _kept(),
         "transformSourceObjects": _kept(),
         "transformLogic": _kept(),
@@ -195,7 +197,7 @@ WORDS: Mapping[str, Mapping[str, Word]] = {
     },
     "ServiceLevelAgreementProperty": {
         **_ID, **_REST,
-        "property": _done("`latency`, `freshness`, `timeOfAvailability`; others are kept and reported"),
+        "property": _done("`latency`, `freshness`, `timeOfAvailability`, `onTime`; others are kept and reported"),
         "value": _done("a time span, or a time of day with or without an offset"),
         "valueExt": _done("time zone of a time of day"),
         "unit": _done("of a time span"),

@@ -9,6 +9,8 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
+from platform_assets.access.access_file import AccessError
+from platform_assets.alerts.notices import ChannelError
 from platform_assets.contracts.model import Contract
 from platform_assets.contracts.problems import ContractError
 from platform_assets.dbt.project import DbtProjectFiles, projects_seen
@@ -48,6 +50,28 @@ def look_at_definitions(load: Callable[[], tuple[int, Mapping[str, str]]]) -> It
     for feed, why in broken.items():
         yield wrong(f"the feed {feed} is left out: {one_line(why)}", "correct it: `dg check defs` names every mistake")
     yield good(f"{counted(assets, 'asset')} loaded")
+
+
+def look_at_access(read: Callable[[], int]) -> Iterator[Finding]:
+    """Whether the access file can be read; ``read`` gives the number of its roles."""
+    try:
+        roles = read()
+    except AccessError as error:
+        yield wrong(one_line(str(error)), "correct access.yaml: platform-assets warehouse plan names every mistake")
+        return
+    yield good(f"{counted(roles, 'role')} in access.yaml")
+
+
+def look_at_channels(making: Mapping[str, Callable[[], object]]) -> Iterator[Finding]:
+    """Whether each channel of alerts can be made: its variables are set, and its package is installed."""
+    for name, make in making.items():
+        try:
+            make()
+        except ChannelError as error:
+            yield wrong(
+                one_line(str(error)), f"set what it names, then try it: platform-assets alerts test --channel {name}"
+            )
+    yield good(f"{counted(len(making), 'channel')} of alerts")
 
 
 def look_at_dbt(warehouse: str) -> Iterator[Finding]:

@@ -66,10 +66,12 @@ def failures_raised(feed: str, partition: str) -> Iterator[None]:
                 code="disk_full",
             ) from error
         failure = failure_of_os(error)
-        raise IngestionError(f"{feed} {partition}: {failure.message}", code=failure.code) from error
+        raise IngestionError(f"{feed} {partition}: {failure.message}", code=failure.code, kind=failure.kind) from error
     except duckdb.OutOfMemoryException:
         raise IngestionError(
-            f"{feed} {partition}: the memory limit is too low for this delivery; nothing was changed", code="memory"
+            f"{feed} {partition}: the memory limit is too low for this delivery; nothing was changed",
+            code="memory",
+            kind=Kind.MEMORY,
         ) from None
     except duckdb.Error as error:
         text = str(error)

@@ -22,6 +22,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as db
@@ -38,6 +39,7 @@ from platform_assets.failpoints import failpoint
 from platform_assets.instance.batches import write_batches
 from platform_assets.instance.connections import KeptConnections
 from platform_assets.instance.places import base_dir, base_dir_config
+from platform_assets.instance.wakes import ALERTS, wake
 
 RELIED_ON = {
     SqliteEventLogStorage: (
@@ -92,6 +94,8 @@ class QuickSqliteEventLogStorage(KeptConnections):
             if event.is_dagster_event and event.get_dagster_event().is_job_event and _ends_run(event):
                 with self._lock:
                     self._close(event.run_id)
+                if event.get_dagster_event().is_run_failure and self.has_instance:
+                    wake(Path(self._instance.root_directory), ALERTS)
 
     def _store(self, run_id: str, events: Sequence[EventLogEntry]) -> None:
         """Write into both shards, then commit the run's, then the index.

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as db
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import QueuePool
 
+BUSY_SECONDS = 30
+"""How long SQLite waits for another writer, as in the stock storages."""
 KEPT = 4
 """Idle connections kept at most; threads that need one at the same time open more, which are closed after use."""
 
@@ -40,9 +41,7 @@ def leave_to_parent(connected: object) -> None:
 
 def sqlite_engine(url: str, **pool: Any) -> Engine:
     """An engine for a file that several processes write, and threads of this one; ``pool`` is SQLAlchemy's."""
-    engine = db.create_engine(
-        url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False}, **pool
-    )
+    engine = db.create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, **pool)
     db.event.listen(engine, "connect", _no_sync_on_commit)
     return engine
 
@@ -65,10 +64,11 @@ class KeptEngine:
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """A connection inside a transaction, which is committed at the end, and rolled back by an exception."""
-        with self._current().begin() as connection:
+        with self.engine().begin() as connection:
             yield connection
 
-    def _current(self) -> Engine:
+    def engine(self) -> Engine:
+        """The engine of this process, on the file that lies there now."""
         if self._pid != os.getpid():
             if self._engine is not None:
                 leave_to_parent(self._engine)

@@ -6,7 +6,7 @@ import importlib
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +14,19 @@ from typing import Any
 
 import dagster as dg
 from dagster import DefaultRunLauncher
+from dagster._core.definitions.events import Failure, RetryRequested
 from dagster._core.definitions.reconstruct import reconstruct_repository_def_from_pointer
+from dagster._core.events import DagsterEvent
+from dagster._core.execution.context.system import StepExecutionContext
+from dagster._core.execution.plan import execute_plan
+from dagster._core.execution.plan.objects import StepFailureData, UserFailureData
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, WorkerStatus
 from dagster._core.origin import RepositoryPythonOrigin
 from dagster._core.run_coordinator import SubmitRunContext
 from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordinator
 from dagster._serdes import deserialize_value, serialize_value
+from dagster._utils.error import SerializableErrorInfo
 from dagster._utils.interrupts import capture_interrupts
 
 from platform_assets.launching.worker_process import is_this_machine
@@ -32,8 +38,12 @@ __all__ = [
     "Moment",
     "QueuedRunCoordinator",
     "Served",
+    "StepExecutionContext",
     "SubmitRunContext",
     "WorkerStatus",
+    "around_steps",
+    "assets_of_step",
+    "end_run",
     "execute_run",
     "home_of",
     "hook_sensor_daemon",
@@ -43,6 +53,8 @@ __all__ = [
     "origin_of_code",
     "python_of",
     "replace_queue_loop",
+    "retried_by_policy",
+    "store_failure",
     "served_locations",
     "serialized_ref",
     "server_of",
@@ -146,6 +158,16 @@ def execute_run(run_id: str, ref: str) -> str:
         return str(instance.root_directory)
 
 
+def end_run(instance: dg.DagsterInstance, run: dg.DagsterRun, message: str) -> None:
+    """Report a run as failed whose process is gone or about to go, and free the slots of pools that its steps have.
+
+    Dagster frees these itself, where run monitoring is on: minutes later.
+    """
+    instance.report_run_failed(run, message)
+    if instance.event_log_storage.supports_global_concurrency_limits:
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
 def replace_queue_loop(loop: Callable[[Any, Any, Any], Iterator[Any]]) -> None:
     """Have the queue's daemon in this process run ``loop(daemon, workspace, shutdown event)`` instead of its own."""
     from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
@@ -219,3 +241,42 @@ def hook_sensor_daemon(
 def home_of(ref: Any) -> Path:
     """The root folder of the instance that an ``instance_ref`` describes, without opening it."""
     return Path(ref.local_artifact_storage.base_dir)
+
+
+Steps = Callable[[StepExecutionContext], Generator[DagsterEvent, None, None]]
+"""What executes a step and yields its events. Errors of the step are raised; Dagster makes its failure of them."""
+
+
+def around_steps(wrap: Callable[[Steps], Steps]) -> None:
+    """Have every step that this process executes from now on executed by ``wrap`` of what executes it."""
+    room: Any = execute_plan
+    own: Any = room.core_dagster_event_sequence_for_step
+    if not hasattr(own, "wrapped"):
+        wrapped: Any = wrap(own)
+        wrapped.wrapped = own
+        room.core_dagster_event_sequence_for_step = wrapped
+
+
+def assets_of_step(context: StepExecutionContext) -> list[dg.AssetKey]:
+    """The assets that a step materializes, of those that were selected; none for an op of no asset."""
+    layer = context.job_def.asset_layer
+    keys = layer.get_selected_entity_keys_for_node(context.node_handle)
+    return sorted(key for key in keys if isinstance(key, dg.AssetKey))
+
+
+def retried_by_policy(context: StepExecutionContext, failure: Failure) -> BaseException:
+    """What a step raises for ``failure``: a request to be retried if its op has a policy, else the failure."""
+    policy = context.op_retry_policy
+    if policy is None or not failure.allow_retries:
+        return failure
+    wait = policy.calculate_delay(context.previous_attempt_count + 1)
+    request = RetryRequested(max_retries=policy.max_retries, seconds_to_wait=wait)
+    request.__cause__ = failure
+    return request
+
+
+def store_failure(context: StepExecutionContext, failure: Failure) -> None:
+    """Write into the event log that a step has failed, from another thread than that of the step."""
+    error = SerializableErrorInfo(f"{type(failure).__name__}: {failure.description}\n", [], type(failure).__name__)
+    told = UserFailureData("intentional-failure", failure.description, failure.metadata)
+    DagsterEvent.step_failure_event(context, StepFailureData(error, told))

@@ -6,7 +6,7 @@ import random
 import sys
 import threading
 
-from platform_assets.launching._compat import execute_run, instance_of
+from platform_assets.launching._compat import end_run, execute_run, instance_of
 from platform_assets.launching.queue_signal import signal_queue
 
 
@@ -28,5 +28,5 @@ def report_death(run_id: str, instance: str, code: int) -> None:
         run = opened.get_run_by_id(run_id)
         if run is not None and not run.is_finished:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            opened.report_run_failed(run, f"The process of this run {how}; launch its partitions again.")
+            end_run(opened, run, f"The process of this run {how}; launch its partitions again.")
         signal_queue(opened.root_directory)

@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-from platform_assets.launching import wakes
+from platform_assets.instance import wakes
 from platform_assets.launching._compat import Moment, hook_sensor_daemon
 
 STEP_SECONDS = 0.2

@@ -11,7 +11,7 @@ import signal
 import socket
 from dataclasses import asdict, dataclass
 
-from platform_assets.publishing.processes import machine, started
+from platform_assets.machine import machine, started
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 

@@ -42,7 +42,7 @@ _NOT_ABOUT_ROWS = {
         "version", "path", "description", "domain", "owners", "tags", "batch_rules", "not_due", "freshness", "notes",
         "about", "key", "undecided",
     },
-    "Column": {"description", "classification", "tags"},
+    "Column": {"description", "classification", "tags", "classified_inside"},
 }  # fmt: skip
 _OF_RULES: dict[str, tuple[str, ...]] = {
     "BatchRule": (

@@ -174,6 +174,21 @@ class Objects:
                 return False
         return True
 
+    @_repeated
+    def fetch_end(self, key: str, path: Path, length: int) -> bool:
+        """Write a file of an object's size with its last ``length`` bytes after a hole; False if it is not there."""
+        import obstore
+
+        with faults_of(self.named(key), "reading"), path.open("wb") as file:
+            try:
+                size = obstore.head(self._store, key)["size"]
+                if length := min(size, length):
+                    file.seek(size - length)
+                    file.write(obstore.get_range(self._store, key, start=size - length, length=length))
+            except FileNotFoundError:
+                return False
+        return True
+
     def listed(self, folder: str = "", *, after: str = "") -> Iterator[Listed]:
         """The objects below ``folder`` at any depth, in the order of their keys, those up to ``after`` left out."""
         for page in self.pages(folder, after=after):

@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 
 FOLDER = "wake"
+ALERTS = "alerts"
+"""The sensor that is woken when a run has failed."""
 
 
 def wake(home: Path, sensor: str) -> None:
