@@ -2,7 +2,8 @@
 
 They are in `projects`: `bikes` is seeds, views and marts with generic tests; `subscriptions` has a package, a snapshot,
 hooks, versions and a Python model; `page_views` has incremental and ephemeral models, singular tests, unit tests and
-severities.
+severities. `projects/by_day` has what differs where the facts of each arrive by day: a feed in the place of a seed, and
+models by day (one by month) over it. There plain dbt makes tables of everything, without a macro of the platform's.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.support.projects import opened, write_project
+from tests.support.projects import Project, opened, write_project
+from tests.support.shop import write_macros
 
 PROJECTS = Path(__file__).parent / "projects"
 MODELS = """\
@@ -27,6 +29,10 @@ attributes:
   group: all
 """
 PASSED = ("pass", "warn")
+ORDER = ("fixed", "days", "months", "totals")
+"""The groups of the projects by day, as they are built; those of days and months by partition."""
+DAYS = ("2024-01-30", "2024-02-03")
+BY_PARTITION = {"days": DAYS, "months": ("2024-01-01", "2024-02-01")}
 OF_THE_MOMENT = ("dbt_updated_at", "dbt_valid_from", "dbt_scd_id", "dbt_valid_to")
 """Columns of a snapshot that say when it was made."""
 
@@ -63,6 +69,79 @@ def tables(path: Path) -> dict[str, list[tuple[object, ...]]]:
             rows = engine.execute(f'SELECT {listed} FROM "{schema}"."{name}" ORDER BY ALL').fetchall()
             found[f"{schema}.{name}"] = rows
         return found
+
+
+def write_by_day(root: Path, name: str) -> None:
+    """The project with its feed and its deliveries."""
+    different = PROJECTS / "by_day" / name
+    write_project(
+        root,
+        {str(file.relative_to(different / "defs")): file.read_text() for file in different.glob("defs/*/*.yaml")},
+    )
+    shutil.copytree(different / "landing", root / "data/landing")
+    shutil.copytree(PROJECTS / "kit", root / "kit")
+    for folder in (PROJECTS / name, different / "dbt"):
+        shutil.copytree(folder, root / "dbt", dirs_exist_ok=True)
+    write_macros(root)
+
+
+def plain_build_by_day(root: Path, plain: Path, warehouse: Path) -> dict[str, str]:
+    """A plain build, into a copy of the warehouse of ``root`` with its raw tables alone, of everything as tables."""
+    shutil.copytree(root / "kit", plain / "kit")
+    shutil.copytree(root / "dbt", plain / "dbt", ignore=shutil.ignore_patterns("target", "platform_assets"))
+    settings = plain / "dbt/dbt_project.yml"
+    settings.write_text(settings.read_text().replace("+materialized: incremental", "+materialized: table"))
+    (plain / "dbt/macros").mkdir(exist_ok=True)
+    (plain / "dbt/macros/in_partitions.sql").write_text("{% macro in_partitions(column=none) %}true{% endmacro %}")
+    shutil.copy(root / "data/warehouse.duckdb", warehouse)
+    with duckdb.connect(str(warehouse)) as engine:
+        schemas = engine.execute("SELECT schema_name FROM duckdb_schemas() WHERE NOT internal").fetchall()
+        for (schema,) in schemas:
+            if schema not in ("raw", "main"):
+                engine.execute(f'DROP SCHEMA "{schema}" CASCADE')
+    return plain_build(plain / "dbt", warehouse)
+
+
+def build(project: Project, group: str, first: str | None, last: str | None) -> dict[str, list[bool]]:
+    """Whether each check passed, of a run of a group's assets."""
+    result = project.run(f"group:{group}", first, last)
+    assert result.success
+    found: dict[str, list[bool]] = {}
+    for each in result.get_asset_check_evaluations():
+        found.setdefault(each.check_name, []).append(each.passed)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", ["day by day", "in one range"])
+@pytest.mark.parametrize("name", ["bikes", "subscriptions", "page_views"])
+def test_a_project_by_day_gives_the_same_as_plain_dbt(tmp_path: Path, name: str, steps: str) -> None:
+    root = tmp_path / "project"
+    write_by_day(root, name)
+    checks: dict[str, list[bool]] = {}
+    with opened(root) as project:
+        graph = project.job.asset_layer.asset_graph
+        groups = {graph.get(key).group_name for key in graph.materializable_asset_keys}
+        assert project.run("key:lake/* or key:raw/*", *DAYS).success
+        statuses = plain_build_by_day(root, tmp_path / "plain", tmp_path / "plain.duckdb")
+        for group in ORDER:
+            if group not in groups:
+                continue
+            first, last = BY_PARTITION.get(group, (None, None))
+            keys = [(first, last)]
+            if group in BY_PARTITION and steps == "day by day":
+                some = next(key for key in graph.materializable_asset_keys if graph.get(key).group_name == group)
+                definition = graph.get(some).partitions_def
+                assert definition is not None
+                keys = [(key, key) for key in definition.get_partition_keys()]
+            for each in keys:
+                for check, passed in build(project, group, *each).items():
+                    checks.setdefault(check, []).extend(passed)
+        assert {test: all(checks[test]) for test in statuses} == {
+            test: status == "pass" for test, status in statuses.items()
+        }
+        assert set(statuses.values()) <= {*PASSED}
+        assert tables(project.warehouse.path) == tables(tmp_path / "plain.duckdb")
 
 
 @pytest.mark.slow

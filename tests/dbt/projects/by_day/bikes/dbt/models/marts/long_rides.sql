@@ -1,0 +1,1 @@
+select * from {{ ref('stg_rides') }} where minutes > {{ var('long', 20) }} and {{ in_partitions() }}

@@ -1,0 +1,1 @@
+select _partition, view_id from {{ ref('views') }}
