@@ -2,7 +2,8 @@
 
 ``python -m tests.publishing.other_reader HOW LOCATION ROWS``. HOW is ``connecting`` (a new connection for each look, as
 a shell or a notebook has) or ``pool`` (four connections that stay, as a BI tool has). LOCATION is a URL of PostgreSQL
-or the folder of a DuckLake. It prints ``ready``, and at its end how many looks there were, and what was wrong.
+or the folder of a DuckLake. It prints ``ready``, ``enough`` after so many looks or what went wrong, and at its end how
+many looks there were, and what was wrong.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import psycopg2
 
 LOOK = "SELECT _partition, count(*), count(DISTINCT v) FROM raw.sales GROUP BY _partition"
 CONNECTIONS = 4
+ENOUGH = 6
 Look = Callable[[], Sequence[tuple[str, int, int]]]
 
 
@@ -44,7 +46,7 @@ def ducklake(folder: str) -> Look:
 
 def main(how: str, location: str, rows: str) -> None:
     connect = postgres if location.startswith("postgresql:") else ducklake
-    over, looks, wrong = threading.Event(), [0], []
+    over, enough, looks, wrong = threading.Event(), threading.Event(), [0], []
 
     def read() -> None:
         look = connect(location)
@@ -55,11 +57,15 @@ def main(how: str, location: str, rows: str) -> None:
                 looks[0] += 1
             except Exception as error:
                 wrong.append(f"{type(error).__name__}: {error}")
+            if looks[0] >= ENOUGH or wrong:
+                enough.set()
 
     threads = [threading.Thread(target=read) for _ in range(1 if how == "connecting" else CONNECTIONS)]
     for thread in threads:
         thread.start()
     print("ready", flush=True)
+    enough.wait()
+    print("enough", flush=True)
     sys.stdin.read()
     over.set()
     for thread in threads:
