@@ -39,12 +39,20 @@ from platform_assets.failpoints import failpoint
 from platform_assets.instance.batches import write_batches
 from platform_assets.instance.connections import KeptConnections
 from platform_assets.instance.places import base_dir, base_dir_config
+from platform_assets.instance.planned_checks import store_planned_check
 from platform_assets.instance.wakes import ALERTS, wake
 
 RELIED_ON = {
     SqliteEventLogStorage: (
         *("_connect", "_event_to_row", "_get_asset_entry_values", "_has_asset_key_col_on_connection", "_initdb"),
-        *("_store_asset_event_tags", "conn_string_for_shard", "dispose", "has_table", "index_connection"),
+        *(
+            "_store_asset_check_evaluation_planned",
+            "_store_asset_event_tags",
+            "conn_string_for_shard",
+            "dispose",
+            "has_table",
+            "index_connection",
+        ),
         *("path_for_shard", "register_instance", "run_connection", "store_asset_check_event", "store_event"),
         *("store_event_batch", "upgrade", "wipe"),
     ),
@@ -112,7 +120,7 @@ class QuickSqliteEventLogStorage(KeptConnections):
                     connection.execute(SqlEventLogStorageTable.insert(), rows)
                     if index is not None:
                         self._mirror(index, mirrored)
-                    written = _last_ids(connection, len(rows))
+                    written = _last_ids(connection, len(rows)) if len(rows) > 1 else None
                 stored = written
                 if mirrored:
                     failpoint("event_log.run_committed")
@@ -128,26 +136,33 @@ class QuickSqliteEventLogStorage(KeptConnections):
         """What the stock storage does in up to four transactions for each event, on the index's ``connection``."""
         about_assets: list[EventLogEntry] = []
         ids: list[int] = []
-        assets: dict[str, dict[str, Any]] = {}
-        for event, row in mirrored:
-            inserted = connection.execute(SqlEventLogStorageTable.insert(), row).inserted_primary_key
-            event_id = int(inserted[0]) if inserted is not None else -1
+        last: dict[tuple[str, str], tuple[EventLogEntry, int]] = {}
+        connection.execute(SqlEventLogStorageTable.insert(), [row for _, row in mirrored])
+        for (event, row), event_id in zip(mirrored, _last_ids(connection, len(mirrored)), strict=True):
             if event.dagster_event_type in ASSET_EVENTS:
                 about_assets.append(event)
                 ids.append(event_id)
-                asset_key = event.get_dagster_event().asset_key
-                if asset_key is not None:
-                    indexed = self._has_asset_key_col_on_connection(connection, "last_materialization_timestamp")
-                    values = self._get_asset_entry_values(event, event_id, indexed)
-                    # of a batch, the last value of each column counts
-                    assets.setdefault(asset_key.to_string(), {}).update(values)
+                if row["asset_key"] is not None:
+                    # of a batch, the last event of each type counts for the row of the asset
+                    key = row["asset_key"], row["dagster_event_type"]
+                    last.pop(key, None)
+                    last[key] = event, event_id
             elif event.dagster_event_type in ASSET_CHECK_EVENTS:
                 self.store_asset_check_event(event, event_id)
         if about_assets:
             self._store_asset_event_tags(connection, about_assets, ids)
-        for asset_key_text, values in assets.items():
+        assets: dict[str, dict[str, Any]] = {}
+        for (asset_key, _), (event, event_id) in last.items():
+            indexed = self._has_asset_key_col_on_connection(connection, "last_materialization_timestamp")
+            values = self._get_asset_entry_values(event, event_id, indexed)
+            assets.setdefault(asset_key, {}).update(values)
+        for asset_key, values in assets.items():
             if values:
-                _upsert_asset(connection, asset_key_text, values)
+                _upsert_asset(connection, asset_key, values)
+
+    def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:
+        with self.index_connection() as connection:
+            store_planned_check(self, connection, event, event_id)
 
     # questions about the schema, which only ever gains tables and columns
 
@@ -167,10 +182,8 @@ class QuickSqliteEventLogStorage(KeptConnections):
         super().upgrade()
 
 
-def _last_ids(connection: Connection, number: int) -> range | None:
-    """The ids of the rows just inserted, if there are several: nobody else writes inside of the transaction."""
-    if number < 2:
-        return None
+def _last_ids(connection: Connection, number: int) -> range:
+    """The ids of the rows just inserted: nobody else writes inside of the transaction."""
     last = connection.execute(db.select(db.func.max(SqlEventLogStorageTable.c.id))).scalar_one()
     return range(last - number + 1, last + 1)
 

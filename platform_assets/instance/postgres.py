@@ -38,6 +38,7 @@ from sqlalchemy.engine import Connection
 
 from platform_assets.instance.batches import write_batches
 from platform_assets.instance.kept_engine import leave_to_parent
+from platform_assets.instance.planned_checks import store_planned_check
 
 ROWS = 1_000
 """Events in one statement; PostgreSQL takes 65,535 parameters."""
@@ -47,7 +48,8 @@ RECYCLE_SECONDS = 300
 
 RELIED_ON = {
     PostgresEventLogStorage: (
-        *("_connect", "_event_to_row", "_store_asset_event", "_store_asset_event_tags", "dispose", "index_connection"),
+        *("_connect", "_event_to_row", "_store_asset_check_evaluation_planned", "_store_asset_event", "dispose"),
+        *("_store_asset_event_tags", "index_connection"),
         *("index_transaction", "prepare_insert_event_batch", "store_asset_check_event", "store_event"),
         *("store_event_batch",),
     ),
@@ -159,3 +161,7 @@ class QuickPostgresEventLogStorage(PostgresEventLogStorage):
         if about_assets:
             self._store_asset_event_tags(connection, about_assets, of_assets)
         return last
+
+    def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:
+        with self.index_connection() as connection:
+            store_planned_check(self, connection, event, event_id)

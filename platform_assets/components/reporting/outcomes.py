@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 
 from platform_assets._compat import NOT_A_MATERIALIZATION
+from platform_assets.components.reporting.materializations import materialized
 from platform_assets.components.reporting.run_retries import is_last, tag_for_run_retries
 from platform_assets.failures import Failure, Kind
 from platform_assets.feeds import run_tags
@@ -97,7 +98,7 @@ def report(
     checks: Mapping[dg.AssetKey, Sequence[dg.AssetCheckResult]] | None = None,
     *,
     goes_on: bool = False,
-) -> Iterator[dg.AssetMaterialization | dg.AssetCheckResult | dg.Output[None]]:
+) -> Iterator[dg.AssetMaterialization | dg.DagsterEvent | dg.AssetCheckResult | dg.Output[None]]:
     """The events of a step: for each asset its good partitions, its Output and its check results.
 
     Raises:
@@ -108,9 +109,8 @@ def report(
     hopeless = not goes_on and all(len(asset.bad) == len(asset.outcomes) for asset in assets)
     if not hopeless:
         for asset in assets:
-            for outcome in asset.outcomes:
-                if outcome.failure is None:
-                    yield _materialization(asset.key, outcome)
+            good = [outcome for outcome in asset.outcomes if outcome.failure is None]
+            yield from materialized(context, [_materialization(asset.key, outcome) for outcome in good])
             left_out = {o.partition: _brief(o.failure, index) for index, o in enumerate(asset.bad) if o.failure}
             metadata = {**NOT_A_MATERIALIZATION, **({LEFT_OUT: dg.MetadataValue.json(left_out)} if left_out else {})}
             yield dg.Output(None, output_name=asset.output_name, metadata=metadata)
