@@ -1,5 +1,6 @@
 """When what lies downstream is built without anybody asking for it."""
 
+import functools
 import warnings
 from typing import Any
 
@@ -9,6 +10,7 @@ from platform_assets._compat import lift_limit_of_conditions
 from platform_assets.automation.held_condition import NotHeld
 
 
+@functools.cache
 def upstream_published() -> dg.AutomationCondition:
     """Build a partition when something upstream of it has changed, and everything upstream is there.
 
@@ -36,6 +38,7 @@ def upstream_published() -> dg.AutomationCondition:
     ).with_label("upstream_published")
 
 
+@functools.cache
 def code_changed() -> dg.AutomationCondition:
     """Build what has nothing upstream, such as a seed of dbt, when it is new or its code version has changed."""
     new = dg.AutomationCondition.newly_missing() | (

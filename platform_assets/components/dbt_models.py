@@ -164,6 +164,17 @@ class DbtModels(DbtProjectComponent):
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         """The spec that dagster-dbt makes of a node, with partitions, owners, freshness and columns of ours."""
+        # asked for once for each node that reads it, and for each of its tests
+        known = self._specs.get((id(manifest), unique_id))
+        if known is None:
+            known = self._specs[id(manifest), unique_id] = self._spec(manifest, unique_id, project)
+        return known
+
+    @cached_property
+    def _specs(self) -> dict[tuple[int, str], dg.AssetSpec]:
+        return {}
+
+    def _spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         spec = super().get_asset_spec(manifest, unique_id, project)
         node = get_node(manifest, unique_id)
         if node["resource_type"] == "source":

@@ -44,7 +44,14 @@ from platform_assets.instance.wakes import ALERTS, wake
 
 RELIED_ON = {
     SqliteEventLogStorage: (
-        *("_connect", "_event_to_row", "_get_asset_entry_values", "_has_asset_key_col_on_connection", "_initdb"),
+        *(
+            "_connect",
+            "_event_insert_timestamp",
+            "_event_to_row",
+            "_get_asset_entry_values",
+            "_has_asset_key_col_on_connection",
+            "_initdb",
+        ),
         *(
             "_store_asset_check_evaluation_planned",
             "_store_asset_event_tags",

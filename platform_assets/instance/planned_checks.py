@@ -9,16 +9,15 @@ from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._serdes import serialize_value
 from sqlalchemy.engine import Connection
 
-RELIED_ON = {SqlEventLogStorage: ("_event_insert_timestamp",)}
-"""Names of dagster, by class, that this module calls."""
-
 
 def store_planned_check(
     storage: SqlEventLogStorage, connection: Connection, event: EventLogEntry, event_id: int | None
 ) -> None:
     """What the stock storages store; they serialize the event anew for each partition."""
     planned = event.get_dagster_event().asset_check_planned_data
-    keys = planned.partitions_subset.get_partition_keys() if planned.partitions_subset else [None]
+    keys: list[str | None] = [None]
+    if planned.partitions_subset:
+        keys = list(planned.partitions_subset.get_partition_keys())
     row = {
         "asset_key": planned.asset_key.to_string(),
         "check_name": planned.check_name,

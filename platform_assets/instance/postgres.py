@@ -48,7 +48,14 @@ RECYCLE_SECONDS = 300
 
 RELIED_ON = {
     PostgresEventLogStorage: (
-        *("_connect", "_event_to_row", "_store_asset_check_evaluation_planned", "_store_asset_event", "dispose"),
+        *(
+            "_connect",
+            "_event_insert_timestamp",
+            "_event_to_row",
+            "_store_asset_check_evaluation_planned",
+            "_store_asset_event",
+            "dispose",
+        ),
         *("_store_asset_event_tags", "index_connection"),
         *("index_transaction", "prepare_insert_event_batch", "store_asset_check_event", "store_event"),
         *("store_event_batch",),

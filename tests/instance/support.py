@@ -8,9 +8,12 @@ from pathlib import Path
 
 import dagster as dg
 
+from platform_assets.components.reporting.materializations import materialized
+
 DAYS = dg.StaticPartitionsDefinition([f"d{i:02}" for i in range(12)])
 RANGE = {"dagster/asset_partition_range_start": "d00", "dagster/asset_partition_range_end": "d11"}
 BAD = "d05"
+TOGETHER = "together"
 EVENTS = "shared/history/runs"
 """The folder of the event log below the home of an instance."""
 
@@ -21,10 +24,19 @@ EVENTS = "shared/history/runs"
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def raw(context):  # type: ignore[no-untyped-def]
+    good = {
+        key: dg.AssetMaterialization(
+            "raw", partition=key, metadata={"rows": 3}, tags={"dagster/data_version": f"version of {key}"}
+        )
+        for key in context.partition_keys
+        if key != BAD
+    }
+    if TOGETHER in context.run.tags:
+        yield from materialized(context, list(good.values()))
+        good.clear()
     for key in context.partition_keys:
-        if key != BAD:
-            tags = {"dagster/data_version": f"version of {key}"}
-            yield dg.AssetMaterialization("raw", partition=key, metadata={"rows": 3}, tags=tags)
+        if key in good:
+            yield good[key]
         passed = key != BAD
         yield dg.AssetCheckEvaluation(asset_key=dg.AssetKey("raw"), check_name="verdict", passed=passed, partition=key)
     yield dg.Output(None, output_name="raw", metadata={"__source_asset_observation__": True})
@@ -46,8 +58,9 @@ def instance(home: Path, kind: str, *, process: str = "") -> Iterator[dg.Dagster
         yield made
 
 
-def materialize(on: dg.DagsterInstance) -> str:
-    result = dg.materialize([raw], instance=on, tags=RANGE)
+def materialize(on: dg.DagsterInstance, *, together: bool = False) -> str:
+    """A run of all days; ``together`` marks the materializations as a batch."""
+    result = dg.materialize([raw], instance=on, tags={**RANGE, **({TOGETHER: ""} if together else {})})
     assert result.success
     return result.run_id
 

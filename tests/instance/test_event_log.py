@@ -14,12 +14,13 @@ from tests.instance.support import BAD, answers, instance, materialize
 
 
 @pytest.mark.slow
-def test_the_same_answers_as_the_stock_storage(tmp_path: Path) -> None:
+@pytest.mark.parametrize("together", [False, True])
+def test_the_same_answers_as_the_stock_storage(tmp_path: Path, together: bool) -> None:
     found = {}
     for kind in ("stock", "quick"):
         (tmp_path / kind).mkdir()
         with instance(tmp_path / kind, kind) as on:
-            found[kind] = answers(on, materialize(on))
+            found[kind] = answers(on, materialize(on, together=together))
     assert found["quick"] == found["stock"]
     assert found["quick"]["planned"] == 12
     assert len(found["quick"]["materialized"]) == 11  # type: ignore[arg-type]
@@ -46,7 +47,7 @@ def test_both_are_at_work_at_once(tmp_path: Path) -> None:
             assert answers(reader, run) == answers(writer, run)
 
 
-def test_planned_events_are_one_transaction(tmp_path: Path) -> None:
+def test_planned_events_and_materializations_are_one_transaction_each(tmp_path: Path) -> None:
     with instance(tmp_path, "quick") as on:
         batches: list[int] = []
         stored = on.event_log_storage.store_event_batch
@@ -60,6 +61,9 @@ def test_planned_events_are_one_transaction(tmp_path: Path) -> None:
         # twelve materializations and the check; everything after them is stored as it happens
         assert batches[0] == 13
         assert set(batches[1:]) == {1}
+        batches.clear()
+        materialize(on, together=True)
+        assert [number for number in batches if number > 1] == [13, 11]
 
 
 def test_an_explicit_batch_size_is_respected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

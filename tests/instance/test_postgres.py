@@ -48,7 +48,7 @@ def test_the_answers_are_those_of_the_stock_storage(tmp_path: Path, url: str) ->
         first = materialize(stock)
         by_stock = answers(stock, first)
         assert answers(quick, first) == by_stock
-        second = materialize(quick)
+        second = materialize(quick, together=True)
         by_quick = answers(quick, second)
         assert answers(stock, second) == by_quick
         assert by_quick["events"] == by_stock["events"]

@@ -5,6 +5,7 @@ step evaluates `on_time`, where partitions of the asset are due at some time.
 """
 
 import datetime as dt
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -93,12 +94,20 @@ def utc_now() -> dt.datetime:
 
 def left_out(instance: dg.DagsterInstance, run_id: str, key: dg.AssetKey) -> Mapping[str, Failure] | None:
     """What the step of an asset left out in a run; None if it has not run."""
-    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_OUTPUT):
-        event = entry.get_dagster_event()
-        if event.step_output_data.output_name == output_name(key):
-            value: Any = event.step_output_data.metadata.get(LEFT_OUT)
-            return {} if value is None else {partition: Failure.from_dict(f) for partition, f in value.value.items()}
-    return None
+    known, name = _outputs_of(run_id), output_name(key)
+    if name not in known:
+        for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_OUTPUT):
+            output = entry.get_dagster_event().step_output_data
+            value: Any = output.metadata.get(LEFT_OUT)
+            known.setdefault(output.output_name, {} if value is None else value.value)
+    found = known.get(name)
+    return None if found is None else {partition: Failure.from_dict(f) for partition, f in found.items()}
+
+
+@functools.lru_cache(maxsize=4)
+def _outputs_of(_run_id: str) -> dict[str, Mapping[str, Any]]:
+    """What is known of the outputs of a run: the log is read once for all checks of one process."""
+    return {}
 
 
 def _partitions_of(context: dg.AssetCheckExecutionContext, key: dg.AssetKey) -> list[str]:
