@@ -45,7 +45,7 @@ def instance(home: Path, url: str, kinds: dict[str, tuple[str, str]]) -> Iterato
 @pytest.mark.slow
 def test_the_answers_are_those_of_the_stock_storage(tmp_path: Path, url: str) -> None:
     with instance(tmp_path / "stock", url, STOCK) as stock, instance(tmp_path / "quick", url, QUICK) as quick:
-        first = materialize(stock)
+        first = materialize(stock, together=True)
         by_stock = answers(stock, first)
         assert answers(quick, first) == by_stock
         second = materialize(quick, together=True)
