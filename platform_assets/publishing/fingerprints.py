@@ -15,7 +15,7 @@ from platform_assets.warehouse.protocol import PARTITION, ColumnDef, Session, Ta
 EMPTY_HASH = "empty"
 """The hash of a partition without rows."""
 
-FEW = 200
+FEW = 1000
 """Partition keys that are written into a statement one by one."""
 
 

@@ -19,7 +19,7 @@ from platform_assets.publishing.taking import WAIT_SECONDS
 from platform_assets.publishing.verdicts import Candidate, CheckResult, Verdict
 from platform_assets.publishing.write_audit_publish import Batch, Staged, candidates_to_write, run_batch
 from platform_assets.warehouse.errors import StatementFailed
-from platform_assets.warehouse.protocol import PARTITION_NAME, ColumnDef, Session, StagedFile, TableName, Warehouse
+from platform_assets.warehouse.protocol import ColumnDef, Session, StagedFile, TableName, Warehouse
 
 FILES_CHECK = "lake_files"
 """The name of the check that every candidate has: its files can be read and hold the rows of its manifest."""
@@ -140,7 +140,7 @@ def _counted(
     session: Session, candidates: Sequence[Candidate], columns: Sequence[ColumnDef]
 ) -> tuple[str, dict[str, int]]:
     relation = session.stage_parquet(_files(candidates), columns)
-    return relation, dict(session.execute(f"SELECT s.{PARTITION_NAME}, count(*) FROM {relation} AS s GROUP BY 1"))
+    return relation, session.staged_rows(relation)
 
 
 def _files(candidates: Sequence[Candidate]) -> list[StagedFile]:

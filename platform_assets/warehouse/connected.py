@@ -11,6 +11,7 @@ from platform_assets.sql.dialects import Dialect
 from platform_assets.sql.identifiers import quoted_path
 from platform_assets.sql.literals import literal
 from platform_assets.warehouse.errors import SessionMisused, WarehouseError
+from platform_assets.warehouse.protocol import PARTITION_NAME
 
 Connection = TypeVar("Connection")
 
@@ -37,6 +38,10 @@ class Connected(Generic[Connection]):
 
     def quote(self, *parts: str) -> str:
         return quoted_path(*parts, dialect=self.dialect)
+
+    def staged_rows(self, relation: str) -> dict[str, int]:
+        """See ``Session.staged_rows``."""
+        return dict(self.execute(f"SELECT s.{PARTITION_NAME}, count(*) FROM {relation} AS s GROUP BY 1"))
 
     def text(self, value: object) -> str:
         """``value`` as a literal."""

@@ -209,6 +209,10 @@ class Session(Protocol):
         """
         ...
 
+    def staged_rows(self, relation: str) -> dict[str, int]:
+        """How many rows each partition with rows has in a ``relation`` of :meth:`stage_parquet`."""
+        ...
+
     def fingerprint(self, columns: Sequence[str]) -> str:
         """An aggregate expression: 32 hex digits that tell one multiset of rows from another.
 

@@ -194,9 +194,13 @@ class WarehouseConformance(ContentConformance):
                 (2, Decimal("1.50"), None, "p2"),
                 (3, None, None, "p2"),
             ]
+            assert session.staged_rows(relation) == {"p'1": 1, "p2": 2}
             alone = session.stage_parquet(files[1:2], COLUMNS)
+            assert session.staged_rows(alone) == {"p2": 1}
             assert session.execute(f'SELECT "id", "{PARTITION}" FROM {alone}') == [(2, "p2")]
-            assert session.execute(f"SELECT * FROM {session.stage_parquet([], COLUMNS)}") == []
+            nothing = session.stage_parquet([], COLUMNS)
+            assert session.execute(f"SELECT * FROM {nothing}") == []
+            assert session.staged_rows(nothing) == {}
 
     def test_parquet_whose_types_do_not_fit_is_refused(self, warehouse: Warehouse, tmp_path: Path) -> None:
         file = parquet(tmp_path / "a.parquet", "SELECT CAST(1 AS BIGINT) AS id, 1.005 AS amount")

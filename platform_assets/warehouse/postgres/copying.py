@@ -37,8 +37,12 @@ def copied(
     memory_limit: str | None,
     *,
     frozen: bool = True,
-) -> None:
+    counted: bool = False,
+) -> dict[str, int]:
     """Copy the rows of ``files`` into ``table``; ``frozen`` for one that was made in the same transaction.
+
+    Returns how many each partition has, if they are to be ``counted``: where DuckDB reads them that takes a third of
+    the time that it takes on the server.
 
     Raises ``StatementFailed`` for a file that cannot be read, whose types do not fit, or with a value that PostgreSQL
     cannot hold.
@@ -50,20 +54,31 @@ def copied(
         with reading_session(len(columns), memory_limit) as (engine, reading):
             typed = [ColumnDef(column.name, word_of(type_of(column.type))) for column in columns]
             create_from_parquet(reading, "staged", files, typed)
+            found: dict[str, int] = {}
+            if counted:
+                by_partition = f"SELECT {reading.quote(PARTITION)}, count(*) FROM staged GROUP BY 1"
+                found = dict(reading.execute(by_partition))
             with _Rows(engine, reading, f"SELECT {names} FROM staged") as rows:
                 try:
-                    session.called(lambda connection: _copy(connection, statement, rows), rows.end)
+                    arrived = session.called(lambda connection: _copy(connection, statement, rows), rows.end)
                 except WarehouseError:
                     if rows.error is not None:
                         raise rows.error from None
                     raise
+            if counted and arrived != sum(found.values()):
+                raise StorageFault(
+                    f"the lake's files were counted at {sum(found.values())} rows and {arrived} were copied: they "
+                    "changed meanwhile. Nothing was changed; run again."
+                )
+            return found
     except OSError as error:
         raise StorageFault(f"the lake's files cannot be copied: {error}. Nothing was changed; run again.") from error
 
 
-def _copy(connection: Connection, statement: str, rows: _Rows) -> None:
+def _copy(connection: Connection, statement: str, rows: _Rows) -> int:
     with connection.cursor() as cursor:
         cursor.copy_expert(statement, rows, size=_AT_ONCE)
+        return int(cursor.rowcount)
 
 
 class _Rows:

@@ -84,6 +84,10 @@ class PostgresSession(Statements):
     def stage_parquet(self, files: Sequence[StagedFile], columns: Sequence[ColumnDef]) -> str:
         return self._staging.from_parquet(files, columns)
 
+    def staged_rows(self, relation: str) -> dict[str, int]:
+        known = self._staging.rows.get(relation)
+        return super().staged_rows(relation) if known is None else known
+
     def fingerprint(self, columns: Sequence[str]) -> str:
         # a sum alone keeps copies apart but is linear; the xor of hashes with another seed and the count close that
         row = f"CAST(ROW({', '.join(self.quote(column) for column in columns)}) AS text)"

@@ -34,6 +34,8 @@ class Staging:
         self._session, self._memory_limit = session, memory_limit
         self._number: int | None = None
         self._made: list[str] = []
+        self.rows: dict[str, dict[str, int]] = {}
+        """How many rows each partition has, by relation, where it was counted while it was copied."""
 
     def from_query(self, query: str) -> str:
         """A relation with the rows of ``query`` as they are now."""
@@ -49,7 +51,7 @@ class Staging:
         with session.transaction():
             session.execute(f"CREATE UNLOGGED TABLE {table} ({body})")
             if files:
-                copied(session, table, files, columns, self._memory_limit)
+                self.rows[table] = copied(session, table, files, columns, self._memory_limit, counted=True)
         return table
 
     def drop(self) -> None:
