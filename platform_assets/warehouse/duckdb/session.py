@@ -58,6 +58,7 @@ class DuckDBSession(Connected[duckdb.DuckDBPyConnection]):
         self._may_bound, self._most = bounded and path not in _roomy, 0
         self._path = path
         self._staged = 0
+        self._files: dict[str, Sequence[StagedFile]] = {}
         self._types: dict[str, str] = {}
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -194,7 +195,11 @@ class DuckDBSession(Connected[duckdb.DuckDBPyConnection]):
         relation = self._relation()
         typed = [ColumnDef(c.name, self._canonical(c.type)) for c in columns]
         duckdb_staging.create_from_parquet(self, relation, files, typed)
+        self._files[relation] = files
         return relation
+
+    def staged_rows(self, relation: str) -> dict[str, int]:
+        return duckdb_staging.rows_by_partition(self, self._files[relation])
 
     def fingerprint(self, columns: Sequence[str]) -> str:
         # a sum alone keeps copies apart but is linear; the xor of a second mixing and the count close that. 3 CPU-s

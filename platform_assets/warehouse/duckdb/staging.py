@@ -61,6 +61,16 @@ def create_from_parquet(
     )
 
 
+def rows_by_partition(session: Session, files: Sequence[StagedFile]) -> dict[str, int]:
+    """How many rows the files of each partition hold; by the view, with its join, it takes five times as long."""
+    found: dict[str, int] = {}
+    if files:
+        partitions = {file.path: file.partition for file in files}
+        for path, rows in session.execute(f"SELECT filename, count(*) FROM {_reading(files)} GROUP BY 1"):
+            found[partitions[path]] = found.get(partitions[path], 0) + rows
+    return found
+
+
 def _reading(files: Sequence[StagedFile]) -> str:
     paths = ", ".join(path_literal(file.path) for file in files)
     return f"read_parquet([{paths}], filename = true, union_by_name = true, hive_partitioning = false)"

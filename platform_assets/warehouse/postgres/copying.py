@@ -18,7 +18,7 @@ from platform_assets.cancellation import Cancelled, repeatedly
 from platform_assets.logs import in_this_context
 from platform_assets.warehouse.duckdb.in_memory import reading_session
 from platform_assets.warehouse.duckdb.session import DuckDBSession
-from platform_assets.warehouse.duckdb.staging import create_from_parquet
+from platform_assets.warehouse.duckdb.staging import create_from_parquet, rows_by_partition
 from platform_assets.warehouse.errors import StorageFault, WarehouseError
 from platform_assets.warehouse.postgres.statements import Statements
 from platform_assets.warehouse.postgres.types import type_of, word_of
@@ -54,10 +54,7 @@ def copied(
         with reading_session(len(columns), memory_limit) as (engine, reading):
             typed = [ColumnDef(column.name, word_of(type_of(column.type))) for column in columns]
             create_from_parquet(reading, "staged", files, typed)
-            found: dict[str, int] = {}
-            if counted:
-                by_partition = f"SELECT {reading.quote(PARTITION)}, count(*) FROM staged GROUP BY 1"
-                found = dict(reading.execute(by_partition))
+            found = rows_by_partition(reading, files) if counted else {}
             with _Rows(engine, reading, f"SELECT {names} FROM staged") as rows:
                 try:
                     arrived = session.called(lambda connection: _copy(connection, statement, rows), rows.end)
