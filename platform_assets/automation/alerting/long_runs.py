@@ -21,7 +21,7 @@ from platform_assets.instance.reading import EventIndex
 
 READ = "durations"
 """The state with when the runs that were read last ended, and which these are."""
-FIRST_RUNS = 1000
+FIRST_RUNS = 200
 """Runs that the first look reads."""
 MOST_SETS = 500
 """Sets of assets of which the runs are kept: those that were run last."""
