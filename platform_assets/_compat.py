@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -16,11 +17,14 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.definitions.partitions.schedule_type import ScheduleType
+from dagster._core.definitions.partitions.snap import PartitionsSnap
+from dagster._core.definitions.partitions.utils import infer_partition_mapping
 from dagster._core.definitions.partitions.utils.base import INVALID_PARTITION_SUBSTRINGS
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 from dagster._core.events import RunFailureReason
 from dagster._core.execution.plan.resume_retry import ReexecutionStrategy
 from dagster._core.storage.tags import GRPC_INFO_TAG, RUN_FAILURE_REASON_TAG
+from dagster._serdes import deserialize_value, serialize_value
 from dagster._time import dst_safe_strftime, get_timezone
 from dagster._utils.schedules import cron_string_iterator, reverse_cron_string_iterator
 from dagster._utils.schedules import get_smallest_cron_interval as smallest_cron_interval
@@ -45,7 +49,11 @@ __all__ = [
     "lift_limit_of_conditions",
     "materialized_data_versions",
     "next_time",
+    "evaluate_conditions",
+    "infer_partition_mapping",
     "partition_windows",
+    "partitions_from_text",
+    "partitions_to_text",
     "planned_steps",
     "previous_time",
     "run_launcher",
@@ -53,6 +61,19 @@ __all__ = [
     "smallest_cron_interval",
     "state_of",
 ]
+
+
+def partitions_to_text(partitions: dg.PartitionsDefinition) -> str:
+    """Partitions as Dagster hands them to its daemon and to its UI; raises dg.DagsterError for what it cannot."""
+    return serialize_value(PartitionsSnap.from_def(partitions))
+
+
+def partitions_from_text(text: str) -> dg.PartitionsDefinition:
+    """What :func:`partitions_to_text` was given. Raises ValueError for a text of a version that says it otherwise."""
+    try:
+        return deserialize_value(text, PartitionsSnap).get_partitions_definition()
+    except Exception as error:  # Dagster's have no class in common
+        raise ValueError(f"these are no partitions that Dagster {dg.__version__} knows") from error
 
 
 def partition_windows(
@@ -122,6 +143,19 @@ def materialized_data_versions(
         key, dg.DagsterEventType.ASSET_MATERIALIZATION, [DATA_VERSION_TAG], asset_partitions=partitions
     )
     return {partition: tags[DATA_VERSION_TAG] for partition, tags in found.items() if DATA_VERSION_TAG in tags}
+
+
+def evaluate_conditions(
+    sensor: dg.AutomationConditionSensorDefinition, context: dg.SensorEvaluationContext, graph: AssetGraph
+) -> list[dg.SensorResult]:
+    """What Dagster's own sensor asks for, as if ``graph`` had the assets of its code location."""
+    seen: Any = SimpleNamespace(
+        repository_def=SimpleNamespace(asset_graph=graph),
+        instance=context.instance,
+        cursor=context.cursor,
+        log=context.log,
+    )
+    return [automation_condition_sensor_definition._evaluate(sensor, seen)]
 
 
 def lift_limit_of_conditions() -> None:

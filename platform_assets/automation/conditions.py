@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from platform_assets._compat import lift_limit_of_conditions
+from platform_assets.automation.condition_sensor import ConditionSensor
 from platform_assets.automation.held_condition import NotHeld
 
 
@@ -66,11 +67,10 @@ def automation_sensor(selection: dg.AssetSelection | None = None) -> dg.Automati
     lift_limit_of_conditions()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
-        return dg.AutomationConditionSensorDefinition(
+        return ConditionSensor(
             "automation",
             target=dg.AssetSelection.all() if selection is None else selection,
             default_status=dg.DefaultSensorStatus.RUNNING,
             minimum_interval_seconds=30,
             description="Builds what is downstream of newly published partitions.",
-            use_user_code_server=True,
         )

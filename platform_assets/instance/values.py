@@ -26,6 +26,11 @@ def read_values(instance: dg.DagsterInstance, keys: Set[str]) -> Mapping[str, st
     return instance.run_storage.get_cursor_values(set(keys))
 
 
+def write_values(instance: dg.DagsterInstance, values: Mapping[str, str]) -> None:
+    """Give each key its value, in one statement, whatever it had. For keys that have one writer."""
+    instance.run_storage.set_cursor_values(values)
+
+
 def change_value(instance: dg.DagsterInstance, key: str, change: Callable[[str | None], str | None]) -> str | None:
     """Replace the value of ``key`` by what ``change`` makes of it (None: leave it); the value that stands then.
 

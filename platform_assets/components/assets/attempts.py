@@ -15,6 +15,7 @@ import dagster as dg
 from platform_assets.components.reporting.outcomes import Outcome, policies_of, rejected
 from platform_assets.components.reporting.run_retries import tag_for_lost_worker
 from platform_assets.feeds import run_tags
+from platform_assets.feeds.other_locations import announce
 from platform_assets.holds.breaker import Step, record
 from platform_assets.holds.holds import held
 from platform_assets.lake.deliveries import SNAPSHOT
@@ -38,12 +39,13 @@ class Attempt:
 
 
 def begin(context: dg.AssetExecutionContext, keys: Sequence[dg.AssetKey], partitions: Sequence[str]) -> Attempt:
-    """Let the step of the assets ``keys`` begin.
+    """Let the step of the assets ``keys`` begin. Other code locations know from here on which partitions these have.
 
     Raises:
         dg.Failure: if one of the assets is held; it names who held it and why.
     """
     refuse_held(context, keys, partitions)
+    announce(context.instance, context.job_def.asset_layer.asset_graph, keys)
     policies, tags = policies_of(context), context.run.tags
     tag_for_lost_worker(context.instance, context.run, policies, keys)
     number = run_tags.number(tags, run_tags.RETRY_NUMBER)

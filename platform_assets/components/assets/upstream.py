@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 
 import dagster as dg
 
+from platform_assets._compat import AssetGraph, infer_partition_mapping
 from platform_assets.failures import Failure, Kind
+from platform_assets.feeds.other_locations import announced, is_elsewhere
 from platform_assets.lake.deliveries import SNAPSHOT
 from platform_assets.publishing.readers import unreadable_in
 from platform_assets.publishing.verdicts import Refusal
@@ -107,12 +109,13 @@ def _needed(
     graph = context.job_def.asset_layer.asset_graph
     if not graph.has(upstream):
         return {partition: [partition] for partition in partitions}
-    theirs, ours = graph.get(upstream).partitions_def, graph.get(reader).partitions_def
+    node = graph.get(reader)
+    ours, theirs = node.partitions_def, _partitions_of(context.instance, graph, upstream)
     if theirs is None:
         return {partition: [SNAPSHOT] for partition in partitions}
     if theirs == ours:
         return {partition: [partition] for partition in partitions}
-    mapping = graph.get_partition_mapping(reader, upstream)
+    mapping = infer_partition_mapping(node.partition_mappings.get(upstream), ours, theirs)
     with dg.partition_loading_context(dynamic_partitions_store=context.instance):
         needed: dict[str, list[str]] = {}
         for partition in partitions:
@@ -120,3 +123,13 @@ def _needed(
             result = mapping.get_upstream_mapped_partitions_result_for_partitions(subset, ours, theirs)
             needed[partition] = sorted(result.partitions_subset.get_partition_keys())
     return needed
+
+
+def _partitions_of(
+    instance: dg.DagsterInstance, graph: AssetGraph, upstream: dg.AssetKey
+) -> dg.PartitionsDefinition | None:
+    """The partitions of an asset, as its own code location has announced them where nothing is known of them here."""
+    known = graph.get(upstream).partitions_def if graph.has(upstream) else None
+    if known is None and is_elsewhere(graph, upstream) and (found := announced(instance, [upstream])):
+        return found[upstream].partitions
+    return known
