@@ -30,7 +30,7 @@ import dagster as dg
 def defs():
     return dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
 """
-PYPROJECT = '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "somebody"\n'
+PYPROJECT = '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "{package}"\n'
 
 
 def quick_instance(home: Path) -> dict[str, object]:
@@ -47,15 +47,15 @@ def quick_instance(home: Path) -> dict[str, object]:
     }
 
 
-def write_project(root: Path, files: Mapping[str, str]) -> None:
-    """A dg project whose package is `somebody`; ``files`` are texts by path below its defs folder."""
-    defs = root / "somebody" / "defs"
+def write_project(root: Path, files: Mapping[str, str], package: str = "somebody") -> None:
+    """A dg project with a ``package``; ``files`` are texts by path below its defs folder."""
+    defs = root / package / "defs"
     for path, text in {"platform/defs.yaml": RESOURCES, **files}.items():
         (defs / path).parent.mkdir(parents=True, exist_ok=True)
         (defs / path).write_text(text)
-    (root / "somebody" / "__init__.py").touch()
-    (root / "somebody" / "definitions.py").write_text(DEFINITIONS)
-    (root / "pyproject.toml").write_text(PYPROJECT)
+    (root / package / "__init__.py").touch()
+    (root / package / "definitions.py").write_text(DEFINITIONS)
+    (root / "pyproject.toml").write_text(PYPROJECT.format(package=package))
 
 
 @dataclass
@@ -108,12 +108,19 @@ class Project(Recorded):
 @contextmanager
 def opened(root: Path) -> Iterator[Project]:
     """The project in ``root`` with its package importable, on the instance in its folder `dagster`, made if need be."""
-    sys.path.insert(0, str(root))
     (root / "dagster").mkdir(exist_ok=True)
+    with dg.instance_for_test(temp_dir=str(root / "dagster"), overrides=quick_instance(root)) as instance:
+        with located(root, instance) as project:
+            yield project
+
+
+@contextmanager
+def located(root: Path, instance: dg.DagsterInstance, package: str = "somebody") -> Iterator[Project]:
+    """The project in ``root`` with its ``package`` importable, as a code location on an instance."""
+    sys.path.insert(0, str(root))
     try:
-        with dg.instance_for_test(temp_dir=str(root / "dagster"), overrides=quick_instance(root)) as instance:
-            yield Project(root, instance)
+        yield Project(root, instance)
     finally:
         sys.path.remove(str(root))
-        for name in [name for name in sys.modules if name.split(".")[0] == "somebody"]:
+        for name in [name for name in sys.modules if name.split(".")[0] == package]:
             del sys.modules[name]
