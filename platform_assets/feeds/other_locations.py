@@ -138,6 +138,8 @@ def _parsed(texts: Mapping[str, str]) -> dict[dg.AssetKey, Announced]:
     for name, text in sorted(texts.items()):
         try:
             data: Any = json.loads(text)
+            if data["format"] > FORMAT:
+                raise ValueError(data["format"])
             kind: str | None = data["partitions"]
             parents: Sequence[str] = data["parents"]
             partitions = None if kind is None else partitions_from_text(kind)

@@ -169,6 +169,11 @@ def published_partitions(warehouse: Warehouse, assets: Sequence[str]) -> dict[st
     return found
 
 
+def known_partitions(session: Session, asset: str) -> list[str]:
+    """The partitions of an asset that ever had a candidate, in order. ``session`` is one on the ledger."""
+    return [] if session.columns(ledger.LEDGER) is None else sorted(ledger.newest_of(session, asset))
+
+
 def known_assets(warehouse: Warehouse) -> list[str]:
     """Every asset that ever had a candidate."""
     with ledger_session(warehouse, read_only=True, purpose="listing the ledger") as session:

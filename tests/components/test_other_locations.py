@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from tests.support.projects import Project, located, opened
-from tests.support.two_locations import deliver, write_feeds, write_marts
+from tests.support.projects import Project, located, opened, write_project
+from tests.support.two_locations import DAILY, DAYS, RESOURCES, deliver, write_feeds, write_marts
 
 HOURS = [f"2024-01-02T{hour:02}" for hour in range(24)]
+COPY = "type: platform_assets.PublishedTable\nattributes:\n  source: raw/orders\n" + f"  partitions: {DAILY}\n"
 
 
-@pytest.fixture(name="locations")
-def _locations(tmp_path: Path) -> Iterator[tuple[Project, Project]]:
-    folders = write_feeds(tmp_path), write_marts(tmp_path)
-    with opened(folders[0]) as feeds, located(folders[1], feeds.instance, "marts") as marts:
-        yield feeds, marts
+@pytest.fixture(name="feeds")
+def _feeds(tmp_path: Path) -> Iterator[Project]:
+    with opened(write_feeds(tmp_path)) as feeds:
+        yield feeds
+
+
+def deliver_and_feed(feeds: Project, name: str, files: Iterable[str], *span: str) -> None:
+    """Publish a delivery of a feed in its own code location."""
+    deliver(feeds.root.parent, dict.fromkeys(files, 10))
+    assert feeds.run(f"key:lake/{name} or key:raw/{name}", *span).success
 
 
 def reasons(result: dg.ExecuteInProcessResult) -> str:
@@ -27,33 +33,56 @@ def reasons(result: dg.ExecuteInProcessResult) -> str:
     return "\n".join(str(event.step_failure_data) for event in result.all_events if event.is_step_failure)
 
 
-def test_each_kind_of_partition_is_built_where_it_is_published_and_refused_where_it_is_not(
-    locations: tuple[Project, Project],
-) -> None:
-    feeds, marts = locations
+def write_copy(feeds: Project) -> Path:
+    """A code location that publishes a copy of the orders."""
+    files = {"platform/defs.yaml": RESOURCES, "copy/defs.yaml": COPY}
+    write_project(feeds.root.parent / "copies", files, "copies")
+    return feeds.root.parent / "copies"
+
+
+def test_a_day_that_another_location_has_not_published_is_refused_with_its_reason(feeds: Project) -> None:
+    deliver_and_feed(feeds, "orders", ["orders/2024-01-02.csv"], "2024-01-02")
+    with located(write_copy(feeds), feeds.instance, "copies") as copies:
+        refused = reasons(copies.run("key:published/orders", "2024-01-02", "2024-01-03"))
+    assert "raw/orders, partition 2024-01-03: it was never published" in refused
+    assert feeds.rows("SELECT DISTINCT _partition FROM published.orders") == [("2024-01-02",)], "the other one is built"
+
+
+@pytest.mark.slow
+def test_a_location_with_an_instance_of_its_own_reads_what_the_ledger_knows(feeds: Project) -> None:
+    deliver_and_feed(feeds, "orders", ["orders/2024-01-02.csv"], "2024-01-02")
+    with (
+        dg.instance_for_test() as another,
+        located(write_copy(feeds), another, "copies") as copies,
+    ):
+        assert copies.run("key:published/orders", "2024-01-02").success
+        assert "raw/orders, partition 2024-01-03: it" in reasons(copies.run("key:published/orders", "2024-01-03"))
+
+
+@pytest.mark.slow
+def test_each_kind_of_partition_is_built_where_it_is_published_and_refused_where_it_is_not(feeds: Project) -> None:
     feeds.instance.add_dynamic_partitions("shops", ["köln", "roma"])
-    hours = {f"clicks/{hour}.csv": 1 for hour in HOURS[:-1]}
-    deliver(feeds.root.parent, {"orders/2024-01-02.csv": 10, "regions/north.csv": 1, "shops/köln.csv": 1, **hours})
-
-    def feed(name: str, *span: str) -> None:
-        assert feeds.run(f"key:lake/{name} or key:raw/{name}", *span).success
-
-    feed("orders", "2024-01-02")
-    feed("clicks", "2024-01-02-00:00", "2024-01-02-22:00")
-    feed("regions", "north")
-    feed("shops", "köln")
-    assert "raw/customers" in reasons(marts.run("key:totals", "2024-01-02")), "a snapshot that is not published"
-    deliver(feeds.root.parent, {"customers.csv": 1})
-    feed("customers")
-    assert marts.run("key:totals or key:published/totals", "2024-01-02").success
-    assert "raw/orders, partition 2024-01-03: it was never published" in reasons(marts.run("key:totals", "2024-01-03"))
-    assert "raw/clicks, partition 2024-01-02-23:00: it was never published" in reasons(marts.run("key:clicked", "2024-01-02"))
-    deliver(feeds.root.parent, {f"clicks/{HOURS[-1]}.csv": 1})
-    feed("clicks", "2024-01-02-23:00")
-    assert marts.run("key:clicked", "2024-01-02").success
-    assert marts.run("key:by_region", "north").success
-    assert "raw/regions" in reasons(marts.run("key:by_region", "south"))
-    assert marts.run("key:by_shop", "köln").success
-    assert "raw/shops" in reasons(marts.run("key:by_shop", "roma"))
+    deliver_and_feed(feeds, "orders", ["orders/2024-01-02.csv"], "2024-01-02")
+    deliver_and_feed(
+        feeds, "clicks", [f"clicks/{hour}.csv" for hour in HOURS[:-1]], "2024-01-02-00:00", "2024-01-02-22:00"
+    )
+    deliver_and_feed(feeds, "regions", ["regions/north.csv"], "north")
+    deliver_and_feed(feeds, "shops", ["shops/köln.csv"], "köln")
+    with located(write_marts(feeds.root.parent), feeds.instance, "marts") as marts:
+        assert "raw/customers" in reasons(marts.run("key:totals", "2024-01-02")), "a snapshot that is not published"
+        deliver_and_feed(feeds, "customers", ["customers.csv"])
+        assert marts.run("key:totals or key:published/totals", "2024-01-02").success
+        assert "raw/orders, partition 2024-01-03: it was never" in reasons(marts.run("key:totals", "2024-01-03"))
+        assert "raw/clicks, partition 2024-01-02-23:00: it" in reasons(marts.run("key:clicked", "2024-01-02"))
+        deliver_and_feed(feeds, "clicks", [f"clicks/{HOURS[-1]}.csv"], "2024-01-02-23:00")
+        assert marts.run("key:clicked", "2024-01-02").success
+        assert marts.run("key:by_region", "north").success
+        assert "raw/regions" in reasons(marts.run("key:by_region", "south"))
+        assert marts.run("key:by_shop", "köln").success
+        assert "raw/shops" in reasons(marts.run("key:by_shop", "roma"))
+        assert "raw/orders, partition 2024-01-01: it" in reasons(marts.run("key:everything")), "it needs all days"
+        deliver_and_feed(feeds, "orders", [f"orders/{day}.csv" for day in DAYS], DAYS[0], DAYS[-1])
+        assert marts.run("key:everything").success
     assert feeds.rows("SELECT amount FROM published.totals") == [(30,)]
     assert feeds.rows("SELECT clicks FROM clicked") == [(72,)]
+    assert feeds.rows("SELECT orders FROM everything") == [(3 * len(DAYS),)]

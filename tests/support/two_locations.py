@@ -45,6 +45,7 @@ MODELS = {
         "by_shop": "select _partition, count(*) as rows from {{ source('raw', 'shops') }}\n"
         "where {{ in_partitions() }} group by 1",
     }),
+    "whole": ("", {"everything": "select count(*) as orders from {{ source('raw', 'orders') }}"}),
 }  # fmt: skip
 """Models by the folder of the dbt project that they are in, with the partitions that they have."""
 DBT_MODELS = """\
@@ -52,7 +53,6 @@ type: platform_assets.DbtModels
 attributes:
   project: "{{{{ context.project_root }}}}/dbt"
   select: "path:models/{folder}"
-  partitions: {partitions}
 """
 PUBLISHED = f"type: platform_assets.PublishedTable\nattributes:\n  source: totals\n  partitions: {DAILY}\n"
 WORKSPACE = """\
@@ -87,8 +87,9 @@ def write_marts(root: Path) -> Path:
         + "]}\n",
     }
     for part, (partitions, models) in MODELS.items():
-        files[f"{part}/defs.yaml"] = DBT_MODELS.format(folder=part, partitions=partitions)
-        texts |= {f"models/{part}/{name}.sql": CONFIG + sql for name, sql in models.items()}
+        words = f"  partitions: {partitions}\n" if partitions else ""
+        files[f"{part}/defs.yaml"] = DBT_MODELS.format(folder=part) + words
+        texts |= {f"models/{part}/{name}.sql": CONFIG * bool(partitions) + sql for name, sql in models.items()}
     write_project(folder, files, "marts")
     for path, text in texts.items():
         (folder / "dbt" / path).parent.mkdir(parents=True, exist_ok=True)

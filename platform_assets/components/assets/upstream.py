@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 import dagster as dg
 
-from platform_assets._compat import AssetGraph, infer_partition_mapping
+from platform_assets._compat import infer_partition_mapping
 from platform_assets.failures import Failure, Kind
 from platform_assets.feeds.other_locations import announced, is_elsewhere
 from platform_assets.lake.deliveries import SNAPSHOT
-from platform_assets.publishing.readers import unreadable_in
+from platform_assets.publishing.readers import known_partitions, unreadable_in
 from platform_assets.publishing.verdicts import Refusal
 from platform_assets.warehouse.protocol import PARTITION, Session, TableName
 from platform_assets.wording import counted
@@ -55,6 +55,11 @@ class Verdicts:
             )
         return self._known[question]
 
+    def known(self, asset: dg.AssetKey) -> list[str]:
+        """The partitions of an asset that the ledger knows; none for one without partitions."""
+        found = known_partitions(self._session, asset.to_user_string())
+        return [] if SNAPSHOT in found else found
+
 
 def refusals(
     context: dg.AssetExecutionContext,
@@ -67,7 +72,7 @@ def refusals(
     """Those of the reader's ``partitions`` that must not be built, each with the reason."""
     if not upstream.gated:
         return {}
-    needed = _needed(context, reader, upstream.key, partitions)
+    needed = _needed(context, verdicts, reader, upstream.key, partitions)
     wanted = sorted({key for keys in needed.values() for key in keys})
     refused = verdicts.unreadable(upstream, wanted)
     found: dict[str, Failure] = {}
@@ -103,14 +108,27 @@ def table_of(context: dg.AssetExecutionContext, key: dg.AssetKey) -> TableName:
 
 
 def _needed(
-    context: dg.AssetExecutionContext, reader: dg.AssetKey, upstream: dg.AssetKey, partitions: Sequence[str]
+    context: dg.AssetExecutionContext,
+    verdicts: Verdicts,
+    reader: dg.AssetKey,
+    upstream: dg.AssetKey,
+    partitions: Sequence[str],
 ) -> dict[str, list[str]]:
-    """The upstream partitions that each of the reader's needs, by the asset graph's partition mapping."""
+    """The upstream partitions that each of the reader's needs, by the asset graph's partition mapping.
+
+    Which partitions an asset of another code location has is what that one has announced. Where nothing is announced,
+    as on an instance of its own, partitions that the ledger knows are needed under the reader's own keys.
+    """
     graph = context.job_def.asset_layer.asset_graph
     if not graph.has(upstream):
         return {partition: [partition] for partition in partitions}
     node = graph.get(reader)
-    ours, theirs = node.partitions_def, _partitions_of(context.instance, graph, upstream)
+    ours, theirs = node.partitions_def, graph.get(upstream).partitions_def
+    if theirs is None and is_elsewhere(graph, upstream):
+        found = announced(context.instance, [upstream])
+        theirs = found[upstream].partitions if found else None
+        if not found and (known := verdicts.known(upstream)):
+            return {partition: [partition] if ours is not None else known for partition in partitions}
     if theirs is None:
         return {partition: [SNAPSHOT] for partition in partitions}
     if theirs == ours:
@@ -123,13 +141,3 @@ def _needed(
             result = mapping.get_upstream_mapped_partitions_result_for_partitions(subset, ours, theirs)
             needed[partition] = sorted(result.partitions_subset.get_partition_keys())
     return needed
-
-
-def _partitions_of(
-    instance: dg.DagsterInstance, graph: AssetGraph, upstream: dg.AssetKey
-) -> dg.PartitionsDefinition | None:
-    """The partitions of an asset, as its own code location has announced them where nothing is known of them here."""
-    known = graph.get(upstream).partitions_def if graph.has(upstream) else None
-    if known is None and is_elsewhere(graph, upstream) and (found := announced(instance, [upstream])):
-        return found[upstream].partitions
-    return known
