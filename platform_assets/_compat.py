@@ -65,13 +65,16 @@ __all__ = [
 
 def partitions_to_text(partitions: dg.PartitionsDefinition) -> str:
     """Partitions as Dagster hands them to its daemon and to its UI; raises dg.DagsterError for what it cannot."""
-    return serialize_value(PartitionsSnap.from_def(partitions))
+    snapped: Any = PartitionsSnap.from_def(partitions)
+    return serialize_value(snapped)
 
 
 def partitions_from_text(text: str) -> dg.PartitionsDefinition:
     """What :func:`partitions_to_text` was given. Raises ValueError for a text of a version that says it otherwise."""
     try:
-        return deserialize_value(text, PartitionsSnap).get_partitions_definition()
+        read: Any = deserialize_value(text)
+        found: dg.PartitionsDefinition = read.get_partitions_definition()
+        return found
     except Exception as error:  # Dagster's have no class in common
         raise ValueError(f"these are no partitions that Dagster {dg.__version__} knows") from error
 

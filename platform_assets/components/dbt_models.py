@@ -4,7 +4,7 @@ The words of defs.yaml, and the specs made from the manifest. How a step runs is
 """
 
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import dagster as dg
 from dagster.components import DefsStateConfig
 from dagster.components.resolved.model import Resolver
-from dagster_dbt import DbtProject, DbtProjectComponent
+from dagster_dbt import DagsterDbtTranslator, DbtProject, DbtProjectComponent
 from dagster_dbt.asset_utils import build_dbt_specs, get_node
 
 from platform_assets.automation.alerting.expected import expected_metadata
@@ -30,12 +30,14 @@ from platform_assets.components.asset_specs import (
 from platform_assets.components.assets.dbt import dbt_asset
 from platform_assets.components.assets.dbt_step import DbtStep
 from platform_assets.components.assets.upstream import UpstreamAsset
+from platform_assets.components.dbt_check_specs import further_specs, never_blocking
+from platform_assets.components.dbt_keys import KeysOfSources, refuse_shared_tables
 from platform_assets.components.dbt_readers import reader_specs
 from platform_assets.components.reporting.dbt_metadata import ModelTables
 from platform_assets.components.reporting.ledger_verdict import ledger_verdict
 from platform_assets.components.scaffold import DbtModelsScaffolder
 from platform_assets.contracts.model import Freshness
-from platform_assets.dbt.graph import ModelGraph, TestNode, model_graph, table_of_node
+from platform_assets.dbt.graph import ModelGraph, model_graph, table_of_node
 from platform_assets.dbt.macro_files import missing_macros
 from platform_assets.dbt.project import DbtProjectFiles
 from platform_assets.dbt.seeds import seed_version
@@ -43,10 +45,10 @@ from platform_assets.dbt.selectors import selectors
 from platform_assets.dbt.stored_failures import refused_stores
 from platform_assets.dbt.supported import unsupported
 from platform_assets.environment import InvalidEnvironment, current_environment
+from platform_assets.feeds.other_locations import UNIQUE_ID
 from platform_assets.feeds.partitions import Partitions
 from platform_assets.warehouse.locations import open_warehouse
 
-UNIQUE_ID = "dagster_dbt/unique_id"
 UNUSED = ("cli_args", "include_metadata", "op", "prepare_if_dev")
 
 
@@ -108,7 +110,8 @@ class DbtModels(DbtProjectComponent):
         selected = [spec.metadata[UNIQUE_ID] for spec in specs]
         if problems := unsupported(manifest, selected, partitioned=self.partitions is not None):
             raise ValueError("\n".join(f"{context.path / 'defs.yaml'}: {problem}" for problem in problems))
-        checks = [_never_blocking(spec) for spec in check_specs]
+        refuse_shared_tables(context, manifest, selected)
+        checks = [never_blocking(spec) for spec in check_specs]
         name = _op_name(context)
         by_partition = [spec for spec in specs if spec.partitions_def is not None]
         whole = [spec for spec in specs if spec.partitions_def is None]
@@ -139,7 +142,7 @@ class DbtModels(DbtProjectComponent):
         graph = model_graph(manifest, asset_keys)
         own = {spec.key for spec in specs}
         checks = [spec for spec in checks if spec.asset_key in own]
-        checks += _further_specs(graph, asset_keys, {(spec.metadata[UNIQUE_ID], spec.asset_key) for spec in checks})
+        checks += further_specs(graph, asset_keys, {(spec.metadata[UNIQUE_ID], spec.asset_key) for spec in checks})
         check_keys: dict[str, list[dg.AssetCheckKey]] = {}
         for spec in checks:
             check_keys.setdefault(spec.metadata[UNIQUE_ID], []).append(spec.key)
@@ -209,14 +212,19 @@ class DbtModels(DbtProjectComponent):
         return found
 
     def _key(self, manifest: Mapping[str, Any], unique_id: str) -> dg.AssetKey:
-        return self.get_asset_spec(manifest, unique_id, self.dbt_project).key
+        return self.translator.get_asset_spec(manifest, unique_id, self.dbt_project).key
+
+    @cached_property
+    def translator(self) -> DagsterDbtTranslator:
+        """Makes the specs; ``key_prefix`` of the translation is one of nodes that dbt builds."""
+        return KeysOfSources(self, self.translation_settings)
 
     @property
     def defs_state_config(self) -> DefsStateConfig:
         """No state is kept: the manifest lies in the project's own target folder. The key tells components apart."""
         inherited = super().defs_state_config
         return DefsStateConfig(
-            key=f"{inherited.key}[{self.select}|{self.exclude}|{self.selector}]",
+            key=f"{inherited.key}[{self._files.project_dir}|{self.select}|{self.exclude}|{self.selector}]",
             management_type=inherited.management_type,
             refresh_if_dev=inherited.refresh_if_dev,
         )
@@ -256,43 +264,6 @@ def _op_name(context: dg.ComponentLoadContext) -> str:
     if number:  # one of several in one defs.yaml
         words.append(str(number))
     return re.sub(r"\W", "_", "__".join(words))
-
-
-def _never_blocking(spec: dg.AssetCheckSpec) -> dg.AssetCheckSpec:
-    # a blocking check would stop the whole range; the verdict on each partition does the blocking
-    return dg.AssetCheckSpec(
-        name=spec.name,
-        asset=spec.asset_key,
-        description=spec.description,
-        additional_deps=spec.additional_deps,
-        metadata=spec.metadata,
-    )
-
-
-def _further_specs(
-    graph: ModelGraph, keys: Mapping[str, dg.AssetKey], known: Set[tuple[str, dg.AssetKey]]
-) -> list[dg.AssetCheckSpec]:
-    """The checks that dagster-dbt does not make: those of unit tests, and of tests on sources and ephemeral models.
-
-    A test of several models is a check of each; it is ``known`` on the one that dagster-dbt has chosen.
-    """
-    return [
-        dg.AssetCheckSpec(
-            name=test.name,
-            asset=keys[model],
-            description=test.description or _about_test(test),
-            metadata={UNIQUE_ID: test.unique_id},
-        )
-        for test in graph.tests
-        for model in (test.models[:1] if test.on_sources else test.models)
-        if (test.unique_id, keys[model]) not in known
-    ]
-
-
-def _about_test(test: TestNode) -> str:
-    if test.is_unit_test:
-        return "dbt unit test"
-    return "dbt test on a source" if test.on_sources else "dbt test of this model and others"
 
 
 def _about(manifest: Mapping[str, Any], keys: Mapping[str, dg.AssetKey]) -> ModelTables:

@@ -60,11 +60,17 @@ class DbtProjectFiles:
 
     @property
     def target_path(self) -> Path:
-        """A folder within dbt's own target folder, which a `dbt build` by hand with another target does not touch."""
+        """A folder within dbt's own target folder, which a `dbt build` by hand with another target does not touch.
+
+        A target folder that the environment names for all projects has one for each.
+        """
         if self.kept_in is not None:
             return self.kept_in
-        target = self.project_dir / os.environ.get("DBT_TARGET_PATH", "target")
-        return target / "platform_assets" / (self.target or "default")
+        target = Path(os.environ.get("DBT_TARGET_PATH", "target"))
+        own = self.project_dir / target / "platform_assets"
+        if target.is_absolute():
+            own /= hashlib.sha256(os.fsencode(self.project_dir)).hexdigest()[:12]
+        return own / (self.target or "default")
 
     def arguments(self, target_path: Path | None = None) -> list[str]:
         """What every dbt command on this project is given; it writes below ``target_path``."""

@@ -8,7 +8,7 @@ event of it, and whoever reads it asks here.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,15 +24,24 @@ log = logger(__name__)
 PREFIX = "platform_assets/asset/"
 """What the keys of values begin with; the key of the asset follows, with slashes."""
 FORMAT = 1
+TABLE_NAME = "dagster/table_name"
+UNIQUE_ID = "dagster_dbt/unique_id"
+"""Metadata of the nodes of a dbt project."""
 
 
 @dataclass(frozen=True)
 class Announced:
-    """An asset as its own code location has announced it: its partitions, and the keys directly upstream."""
+    """An asset as its own code location has announced it: its partitions, and the keys directly upstream.
+
+    One that is written ``in_place`` does not keep the last good version. ``table`` is the name of its table; empty if
+    nothing says it.
+    """
 
     key: dg.AssetKey
     partitions: dg.PartitionsDefinition | None
     parents: tuple[dg.AssetKey, ...]
+    in_place: bool
+    table: str
 
 
 def announce(instance: dg.DagsterInstance, graph: AssetGraph, keys: Collection[dg.AssetKey]) -> None:
@@ -41,11 +50,7 @@ def announce(instance: dg.DagsterInstance, graph: AssetGraph, keys: Collection[d
     What is known already is not written again.
     """
     nodes = [graph.get(key) for key in keys]
-    texts = {
-        PREFIX + node.key.to_user_string(): _text(node.partitions_def, node.parent_keys)
-        for node in nodes
-        if node.is_materializable
-    }
+    texts = {PREFIX + node.key.to_user_string(): _text(graph, node.key) for node in nodes if node.is_materializable}
     known = read_values(instance, texts.keys())
     if changed := {name: text for name, text in texts.items() if known.get(name) != text}:
         write_values(instance, changed)
@@ -59,6 +64,17 @@ def announced(instance: dg.DagsterInstance, keys: Iterable[dg.AssetKey]) -> dict
 def is_elsewhere(graph: AssetGraph, key: dg.AssetKey) -> bool:
     """Whether the code location of ``graph`` reads the asset and does not make it."""
     return not graph.has(key) or not graph.get(key).is_executable
+
+
+def is_in_place(graph: AssetGraph, key: dg.AssetKey) -> bool:
+    """Whether the asset is a dbt model of the code location of ``graph``: those are overwritten in place."""
+    return graph.has(key) and UNIQUE_ID in graph.get(key).metadata
+
+
+def table_name(graph: AssetGraph, key: dg.AssetKey) -> str:
+    """The name of the asset's table, as its metadata has it; empty if nothing says it."""
+    named = graph.get(key).metadata.get(TABLE_NAME) if graph.has(key) else None
+    return str(getattr(named, "value", named)) if named else ""
 
 
 class OtherLocations:
@@ -128,25 +144,38 @@ def _read(instance: dg.DagsterInstance, keys: Iterable[dg.AssetKey]) -> dict[str
     return {name.removeprefix(PREFIX): text for name, text in found.items()}
 
 
-def _text(partitions: dg.PartitionsDefinition | None, parents: Iterable[dg.AssetKey]) -> str:
-    kind = partitions_to_text(partitions) if partitions is not None else None
-    return json.dumps({"format": FORMAT, "partitions": kind, "parents": sorted(key.to_user_string() for key in parents)})
+def _text(graph: AssetGraph, key: dg.AssetKey) -> str:
+    node = graph.get(key)
+    said = {
+        "format": FORMAT,
+        "partitions": partitions_to_text(node.partitions_def) if node.partitions_def is not None else None,
+        "parents": sorted(parent.to_user_string() for parent in node.parent_keys),
+        "in_place": is_in_place(graph, key),
+        "table": table_name(graph, key),
+    }
+    return json.dumps(said)
 
 
 def _parsed(texts: Mapping[str, str]) -> dict[dg.AssetKey, Announced]:
     found: dict[dg.AssetKey, Announced] = {}
     for name, text in sorted(texts.items()):
+        key = dg.AssetKey.from_user_string(name)
         try:
-            data: Any = json.loads(text)
-            if data["format"] > FORMAT:
-                raise ValueError(data["format"])
-            kind: str | None = data["partitions"]
-            parents: Sequence[str] = data["parents"]
-            partitions = None if kind is None else partitions_from_text(kind)
+            found[key] = _read_one(key, json.loads(text))
         except (ValueError, TypeError, KeyError) as error:
             # of a newer version: its own code location goes on, and nothing is known of it here
             log.warning("%s: what its code location has announced cannot be read: %s", name, type(error).__name__)
-            continue
-        key = dg.AssetKey.from_user_string(name)
-        found[key] = Announced(key, partitions, tuple(map(dg.AssetKey.from_user_string, parents)))
     return found
+
+
+def _read_one(key: dg.AssetKey, said: Mapping[str, Any]) -> Announced:
+    if said["format"] > FORMAT:
+        raise ValueError(said["format"])
+    kind = said["partitions"]
+    return Announced(
+        key,
+        None if kind is None else partitions_from_text(kind),
+        tuple(map(dg.AssetKey.from_user_string, said["parents"])),
+        bool(said["in_place"]),
+        str(said["table"]),
+    )

@@ -1,9 +1,8 @@
-"""Two code locations of one workspace under a real `dagster dev`, on one warehouse: what one publishes the other builds."""
+"""Two code locations of one workspace under a real `dagster dev`: what one publishes is built in the other."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import duckdb

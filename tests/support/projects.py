@@ -109,9 +109,9 @@ class Project(Recorded):
 def opened(root: Path) -> Iterator[Project]:
     """The project in ``root`` with its package importable, on the instance in its folder `dagster`, made if need be."""
     (root / "dagster").mkdir(exist_ok=True)
-    with dg.instance_for_test(temp_dir=str(root / "dagster"), overrides=quick_instance(root)) as instance:
-        with located(root, instance) as project:
-            yield project
+    home = dg.instance_for_test(temp_dir=str(root / "dagster"), overrides=quick_instance(root))
+    with home as instance, located(root, instance) as project:
+        yield project
 
 
 @contextmanager

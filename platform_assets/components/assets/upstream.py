@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 import dagster as dg
 
-from platform_assets._compat import infer_partition_mapping
+from platform_assets._compat import AssetGraph, infer_partition_mapping
 from platform_assets.failures import Failure, Kind
-from platform_assets.feeds.other_locations import announced, is_elsewhere
+from platform_assets.feeds.other_locations import Announced, announced, is_elsewhere, is_in_place, table_name
 from platform_assets.lake.deliveries import SNAPSHOT
 from platform_assets.publishing.readers import known_partitions, unreadable_in
 from platform_assets.publishing.verdicts import Refusal
@@ -72,7 +72,12 @@ def refusals(
     """Those of the reader's ``partitions`` that must not be built, each with the reason."""
     if not upstream.gated:
         return {}
-    needed = _needed(context, verdicts, reader, upstream.key, partitions)
+    graph = context.job_def.asset_layer.asset_graph
+    upstream = _as_in_graph(graph, reader, upstream)
+    elsewhere = _elsewhere(context.instance, graph, upstream.key)
+    if is_in_place(graph, upstream.key) or (elsewhere is not None and elsewhere.in_place):
+        upstream = replace(upstream, keeps_last_good=False)
+    needed = _needed(context, verdicts, reader, upstream.key, partitions, elsewhere)
     wanted = sorted({key for keys in needed.values() for key in keys})
     refused = verdicts.unreadable(upstream, wanted)
     found: dict[str, Failure] = {}
@@ -87,6 +92,31 @@ def refusals(
     return found
 
 
+def _as_in_graph(graph: AssetGraph, reader: dg.AssetKey, upstream: UpstreamAsset) -> UpstreamAsset:
+    """The asset under the key that the reader depends on.
+
+    Dagster takes a dbt source for the asset that has its table, as a model of another dbt project has.
+    """
+    parents = graph.get(reader).parent_keys if graph.has(reader) else frozenset()
+    if upstream.key in parents or upstream.table is None:
+        return upstream
+    same = [key for key in sorted(parents) if _table_named(table_name(graph, key)) == upstream.table]
+    return replace(upstream, key=same[0]) if same else upstream
+
+
+def _elsewhere(instance: dg.DagsterInstance, graph: AssetGraph, key: dg.AssetKey) -> Announced | None:
+    """An asset of another code location, of which nothing is known here, as that one has announced it."""
+    if graph.has(key) and not (graph.get(key).partitions_def is None and is_elsewhere(graph, key)):
+        return None
+    return announced(instance, [key]).get(key)
+
+
+def _table_named(name: str) -> TableName | None:
+    """The table of a name such as `warehouse.marts.orders`; None for one without a schema."""
+    parts = [part.strip('"') for part in name.split(".")]
+    return TableName(parts[-2], parts[-1]) if len(parts) >= 2 else None
+
+
 def table_of(context: dg.AssetExecutionContext, key: dg.AssetKey) -> TableName:
     """The table behind an asset: the one its spec names in `dagster/table_name`, else schema and table of its key.
 
@@ -96,15 +126,17 @@ def table_of(context: dg.AssetExecutionContext, key: dg.AssetKey) -> TableName:
         dg.Failure: if neither tells a schema and a table.
     """
     graph = context.job_def.asset_layer.asset_graph
-    named = graph.get(key).metadata.get("dagster/table_name") if graph.has(key) else None
-    parts = [part.strip('"') for part in str(getattr(named, "value", named)).split(".")] if named else list(key.path)
-    if len(parts) < 2:
+    elsewhere = _elsewhere(context.instance, graph, key)
+    table = _table_named(table_name(graph, key) or (elsewhere.table if elsewhere is not None else ""))
+    if table is not None:
+        return table
+    if len(key.path) < 2:
         raise dg.Failure(
             f"{key.to_user_string()}: it is not known which table this is: give the asset the metadata "
             "`dagster/table_name` with schema.table, or a key of schema/table",
             allow_retries=False,
         )
-    return TableName(parts[-2], parts[-1])
+    return TableName(*key.path[-2:])
 
 
 def _needed(
@@ -113,6 +145,7 @@ def _needed(
     reader: dg.AssetKey,
     upstream: dg.AssetKey,
     partitions: Sequence[str],
+    elsewhere: Announced | None,
 ) -> dict[str, list[str]]:
     """The upstream partitions that each of the reader's needs, by the asset graph's partition mapping.
 
@@ -124,11 +157,10 @@ def _needed(
         return {partition: [partition] for partition in partitions}
     node = graph.get(reader)
     ours, theirs = node.partitions_def, graph.get(upstream).partitions_def
-    if theirs is None and is_elsewhere(graph, upstream):
-        found = announced(context.instance, [upstream])
-        theirs = found[upstream].partitions if found else None
-        if not found and (known := verdicts.known(upstream)):
-            return {partition: [partition] if ours is not None else known for partition in partitions}
+    if elsewhere is not None:
+        theirs = elsewhere.partitions
+    elif is_elsewhere(graph, upstream) and theirs is None and (known := verdicts.known(upstream)):
+        return {partition: [partition] if ours is not None else known for partition in partitions}
     if theirs is None:
         return {partition: [SNAPSHOT] for partition in partitions}
     if theirs == ours:
