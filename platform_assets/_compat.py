@@ -74,9 +74,9 @@ def partitions_from_text(text: str) -> dg.PartitionsDefinition:
     try:
         read: Any = deserialize_value(text)
         found: dg.PartitionsDefinition = read.get_partitions_definition()
-        return found
     except Exception as error:  # Dagster's have no class in common
         raise ValueError(f"these are no partitions that Dagster {dg.__version__} knows") from error
+    return found
 
 
 def partition_windows(

@@ -6,7 +6,7 @@ Plain values only; ``router`` reads and writes them.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,11 +37,13 @@ def take(
     *,
     escalate_after: dt.timedelta | None = None,
     release: bool = True,
+    is_ours: Callable[[str], bool] = lambda _: True,
 ) -> tuple[dict[str, Incident], list[Change]]:
     """What ``signals``, in their order, make of ``incidents``: those that are open, or were resolved within ``GRACE``.
 
-    Of several signals about one thing the last one counts. Returns the incidents that have changed, by id, and what is
-    to be told of them.
+    Of several signals about one thing the last one counts. Subjects that are not ours are escalated and released by
+    somebody else, who routes them by other rules. Returns the incidents that have changed, by id, and what is to be
+    told of them.
     """
     book = _Book(incidents, lineage)
     last = {signal.troubled: signal for signal in signals}
@@ -53,9 +55,9 @@ def take(
     for signal in sorted(bad, key=lambda each: lineage.depth(each.subject) if each.of_asset else 0):
         book.add(signal)
     if release:
-        book.release(now)
+        book.release(now, is_ours)
     if escalate_after is not None:
-        book.escalate(now, escalate_after)
+        book.escalate(now, escalate_after, is_ours)
     return book.changed(), book.changes()
 
 
@@ -100,21 +102,24 @@ class _Book:
         else:
             self._open(signal)
 
-    def release(self, now: dt.datetime) -> None:
+    def release(self, now: dt.datetime, is_ours: Callable[[str], bool]) -> None:
         """What still fails some time after its cause is gone has a cause of its own."""
         for incident in list(self._now.values()):
             if incident.resolved is None or not incident.affected or now - incident.resolved < GRACE:
                 continue
-            self._keep(replace(incident, affected=frozenset()))
-            for source, subject, name, partition in sorted(incident.affected):
+            released = frozenset(trouble for trouble in incident.affected if is_ours(trouble[1]))
+            if not released:
+                continue
+            self._keep(replace(incident, affected=incident.affected - released))
+            for source, subject, name, partition in sorted(released):
                 message = f"it failed while {incident.subject} did ({incident.id}), and is not good since that is"
                 self.add(Signal(Source(source), subject, now, name=name, partition=partition, message=message))
 
-    def escalate(self, now: dt.datetime, after: dt.timedelta) -> None:
+    def escalate(self, now: dt.datetime, after: dt.timedelta, is_ours: Callable[[str], bool]) -> None:
         """Raise the severity, once, of what nobody has acknowledged for so long."""
         for incident in list(self._now.values()):
             late = incident.status is Status.OPEN and not incident.escalated and now - incident.opened >= after
-            if late and incident.severity.rank >= Severity.ERROR.rank:
+            if late and is_ours(incident.subject) and incident.severity.rank >= Severity.ERROR.rank:
                 self._keep(replace(incident, escalated=True, severity=Severity.CRITICAL))
 
     def changed(self) -> dict[str, Incident]:

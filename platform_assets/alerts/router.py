@@ -29,12 +29,14 @@ Routes = Callable[[Incident, About, dt.datetime], Sequence[str]]
 class Router:
     """Writes what follows from signals, in the caller's transaction.
 
-    ``escalate_after`` is how long an error may stay unacknowledged; None for ever.
+    ``escalate_after`` is how long an error may stay unacknowledged; None for ever. Of subjects that are not ours
+    somebody else reports what comes of them by itself.
     """
 
     writer: Writer
     routes: Routes
     escalate_after: dt.timedelta | None = None
+    is_ours: Callable[[str], bool] = lambda _: True
 
     def take(
         self, transaction: Transaction, signals: Sequence[Signal], now: dt.datetime, *, release: bool = True
@@ -46,14 +48,16 @@ class Router:
         muted = frozenset(transaction.mutes(now.timestamp()))
         known = transaction.incidents(resolved_since=now - 2 * GRACE)
         changed, changes = take(
-            signals, known, self.writer.lineage, now, escalate_after=self.escalate_after, release=release
-        )
+            signals, known, self.writer.lineage, now, escalate_after=self.escalate_after, release=release,
+            is_ours=self.is_ours,
+        )  # fmt: skip
         told, rows = dict(changed), list[dict[str, Any]]()
         opened = {change.incident.id for change in changes}
         # what was opened while it was muted is told when that is over
         still = [changed.get(each.id, each) for each in known]
         untold = [each for each in still if each.is_open and not each.notices and each.id not in opened]
-        changes += [Change(each, Event.OPENED) for each in untold if not _is_muted(each, muted)]
+        untold = [each for each in untold if self.is_ours(each.subject) and not _is_muted(each, muted)]
+        changes += [Change(each, Event.OPENED) for each in untold]
         for change in changes:
             told[change.incident.id] = self._tell(transaction, change, now, muted, rows)
         transaction.add_to_outbox(rows)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,7 +47,7 @@ class Sender:
     """Sends what is in the outbox of ``store``.
 
     ``channel_of`` makes the channel of a name, or raises ``ChannelError``. What is claimed is nobody else's for so many
-    seconds. ``clock`` gives seconds since 1970.
+    seconds. ``clock`` gives seconds since 1970. What is for channels ``without`` is left to somebody else.
     """
 
     def __init__(
@@ -57,7 +57,9 @@ class Sender:
         *,
         claim: float = CLAIM_SECONDS,
         clock: Callable[[], float] = time.time,
+        without: Collection[str] = (),
     ) -> None:
+        self._without = without
         self._store, self._channel_of, self._claim, self._clock = store, channel_of, claim, clock
         self._workers: dict[str, threading.Thread] = {}
         self._lock, self._done = threading.Lock(), Sent()
@@ -71,9 +73,10 @@ class Sender:
         until = time.monotonic() + seconds
         while True:
             busy = [name for name, thread in self._workers.items() if thread.is_alive()]
+            passed_over = [*busy, *self._without]
             with self._store.transaction() as transaction:
-                claimed = transaction.claim(self._clock(), self._clock() + self._claim, AT_ONCE, without=busy)
-                next_due = transaction.next_due(without=busy)
+                claimed = transaction.claim(self._clock(), self._clock() + self._claim, AT_ONCE, without=passed_over)
+                next_due = transaction.next_due(without=passed_over)
             self._start(claimed)
             left = until - time.monotonic()
             waits = next_due is not None and next_due <= self._clock() + linger

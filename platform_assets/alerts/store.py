@@ -28,8 +28,6 @@ _lock = threading.Lock()
 FILE = "alerts.db"
 WATCHDOG_SEEN = "watchdog seen"
 """The state with the time at which a watchdog looked last."""
-LINEAGE, SCHEDULES, SENSORS = "lineage", "schedules", "sensors"
-"""The states with the assets, schedules and sensors of the code location that was looked at last."""
 
 
 def store_at(url: str) -> AlertStore:

@@ -165,17 +165,15 @@ def _store() -> AlertStore:
 
 
 def _router(transaction: Transaction) -> Router:
-    """Writes notices by what the sensor knew of the assets; it routes nothing anew."""
+    """Writes notices by what the sensors knew of the assets; it routes nothing anew."""
     import os
 
-    from platform_assets.alerts.lineage import Lineage
+    from platform_assets.alerts.locations import known_locations, whole_lineage
     from platform_assets.alerts.messages import Writer
     from platform_assets.alerts.router import Router
-    from platform_assets.alerts.store import LINEAGE
     from platform_assets.environment import UI_VARIABLE
 
-    kept = transaction.state(LINEAGE)
-    lineage = Lineage() if kept is None else Lineage.from_dict(kept)
+    lineage = whole_lineage(known_locations(transaction))
     return Router(Writer(lineage, os.environ.get(UI_VARIABLE, "")), lambda *_: ())
 
 
@@ -195,12 +193,14 @@ def _open_incident(name: str) -> Iterator[tuple[Transaction, Incident]]:
 
 def _refuse_unknown(transaction: Transaction, subject: str) -> None:
     """Raises click.ClickException for a subject that nobody can mean."""
-    from platform_assets.alerts.store import LINEAGE, SCHEDULES, SENSORS
+    from platform_assets.alerts.locations import known_locations
     from platform_assets.contracts.problems import suggestion
 
-    assets = (transaction.state(LINEAGE) or {}).get("parents", {})
     incidents = transaction.latest_incidents(MOST)
-    known = {*assets, *(transaction.state(SCHEDULES) or ()), *(transaction.state(SENSORS) or ())}
+    known: set[str] = set()
+    for place, location in known_locations(transaction).items():
+        ticked = {*location.schedules, *location.sensors}
+        known |= {*location.lineage.parents, *ticked, *(f"{name} of {place}" for name in ticked)}
     known |= {name for each in incidents for name in (each.id, *each.subjects)}
     if known and subject not in known:
         what = "asset, schedule, sensor or incident"

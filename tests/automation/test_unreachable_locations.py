@@ -11,8 +11,8 @@ from dagster._core.scheduler.instigation import InstigatorState, SensorInstigato
 from dagster._daemon.types import DaemonHeartbeat
 from dagster._utils.error import SerializableErrorInfo
 
+from platform_assets.alerts.locations import KeptLocation, KnownLocation
 from platform_assets.alerts.signals import Signal
-from platform_assets.alerts.store import SENSORS
 from platform_assets.automation.alerting.ticks import tick_signals
 from platform_assets.automation.alerting.watchdog import Watchdog
 from tests.automation import instigators
@@ -26,7 +26,8 @@ TIMEOUT = 60
 def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Alerted]:
     with alerted(tmp_path / "project", {"source": []}, monkeypatch) as project:
         with project.store.transaction() as transaction:
-            transaction.keep_state(SENSORS, [*NAMES])
+            kept = KeptLocation.of("shop", KnownLocation(sensors=tuple(NAMES)))
+            kept.keep(transaction, [], project.clock().timestamp())
         yield project
 
 

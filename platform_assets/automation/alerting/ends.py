@@ -35,16 +35,21 @@ def guarded(source: str, now: dt.datetime, look: Callable[[], Iterable[Signal]])
 
 
 def with_ended(
-    signals: Iterable[Signal], incidents: Sequence[Incident], now: dt.datetime, source: Source = Source.TICK
+    signals: Iterable[Signal],
+    incidents: Sequence[Incident],
+    now: dt.datetime,
+    source: Source = Source.TICK,
+    *,
+    is_ended: Callable[[str], bool] = lambda _: True,
 ) -> Iterator[Signal]:
     """The signals, and good ones of what was in trouble by ``source`` and is looked at no longer, such as a sensor
-    that was turned off."""
+    that was turned off. ``is_ended`` says it of a subject of which there is no signal."""
     covered = set()
     for signal in signals:
         covered.add(signal.troubled)
         yield signal
     for trouble in {each for incident in incidents for each in incident.troubled} - covered:
-        if trouble[0] == source:
+        if trouble[0] == source and is_ended(trouble[1]):
             yield Signal(source, trouble[1], now, good=True, name=trouble[2], partition=trouble[3], of_asset=False)
 
 

@@ -8,22 +8,19 @@ from platform_assets._compat import AssetGraph
 from platform_assets.alerts.lineage import Lineage
 from platform_assets.alerts.signals import About
 
-PUBLISHED = "published"
-"""What the keys of tables that people read begin with."""
-
 
 def lineage_of(graph: AssetGraph) -> Lineage:
-    """Parents, owners, tags and groups of all assets. Where nothing is published, what has nothing downstream counts
-    as what people read."""
+    """Parents, owners, tags and groups of all assets."""
     parents: dict[str, tuple[str, ...]] = {}
     about: dict[str, About] = {}
+    elsewhere: set[str] = set()
     for key in graph.get_all_asset_keys():
         node, name = graph.get(key), key.to_user_string()
         parents[name] = tuple(sorted(parent.to_user_string() for parent in node.parent_keys))
         about[name] = About(tuple(node.owners), dict(node.tags), node.group_name or "")
-    published = {name for name in parents if name.startswith(f"{PUBLISHED}/")}
-    inner = {parent for of in parents.values() for parent in of}
-    return Lineage(parents, about, frozenset(published or parents.keys() - inner))
+        if node.assets_def.is_auto_created_stub:
+            elsewhere.add(name)
+    return Lineage.of(parents, about, frozenset(elsewhere))
 
 
 def assets_with_check(graph: AssetGraph, name: str) -> frozenset[str]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,13 +11,12 @@ import dagster as dg
 
 from platform_assets._compat import AssetGraph
 from platform_assets.alerts.lineage import Lineage
-from platform_assets.alerts.store import LINEAGE, SCHEDULES, SENSORS, Transaction
+from platform_assets.alerts.locations import KeptLocation, KnownLocation
+from platform_assets.alerts.store import Transaction
 from platform_assets.automation.alerting.expected import ON_TIME, Expectation, expectations
 from platform_assets.automation.alerting.lineage import assets_with_check, lineage_of
 from platform_assets.automation.alerting.ticks import Cron
 from platform_assets.publishing.verdicts import VERDICT
-
-DIGEST = "definitions digest"
 
 
 @dataclass(frozen=True)
@@ -62,13 +60,10 @@ class Location:
         return frozenset(name for name in self.expected if not self.lineage.parents[name])
 
     @cached_property
-    def _kept(self) -> dict[str, object]:
-        crons = {name: [schedule.cron, schedule.timezone] for name, schedule in self.schedules.items()}
-        kept = {LINEAGE: self.lineage.to_dict(), SCHEDULES: crons, SENSORS: list(self.sensors)}
-        return {**kept, DIGEST: hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()}
+    def _kept(self) -> KeptLocation:
+        crons = {name: (schedule.cron, schedule.timezone) for name, schedule in self.schedules.items()}
+        return KeptLocation.of(self.name, KnownLocation(self.lineage, crons, self.sensors))
 
-    def keep(self, transaction: Transaction) -> None:
-        """Let commands and the watchdog, which load no definitions, know what there is now."""
-        if transaction.state(DIGEST) != self._kept[DIGEST]:
-            for name, value in self._kept.items():
-                transaction.keep_state(name, value)
+    def keep(self, transaction: Transaction, channels: Sequence[str] = ()) -> None:
+        """Let other code locations, commands and the watchdog, which load no definitions, know what there is now."""
+        self._kept.keep(transaction, channels, time.time())

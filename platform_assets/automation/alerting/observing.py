@@ -6,7 +6,7 @@ What was read is kept in the transaction that keeps what follows from it, so a l
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,17 +14,20 @@ import dagster as dg
 
 from platform_assets.alerts.grouping import GRACE
 from platform_assets.alerts.incidents import Incident
+from platform_assets.alerts.locations import known_locations
 from platform_assets.alerts.router import Router
 from platform_assets.alerts.signals import Signal
-from platform_assets.alerts.store import AlertStore, Transaction
+from platform_assets.alerts.store import WATCHDOG_SEEN, AlertStore, Transaction
 from platform_assets.automation.alerting.ends import guarded, over_by_themselves, with_ended
 from platform_assets.automation.alerting.failed_runs import FailedRun
 from platform_assets.automation.alerting.hold_signals import hold_signals
 from platform_assets.automation.alerting.location import Location
 from platform_assets.automation.alerting.log_signals import TYPES, SignalReader
-from platform_assets.automation.alerting.ticks import queue_signal, tick_signals
+from platform_assets.automation.alerting.own_signals import WATCHDOG_SECONDS
+from platform_assets.automation.alerting.ticks import is_left_to_another, queue_signal, tick_signals
 from platform_assets.failpoints import failpoint
 from platform_assets.instance.reading import EventIndex, LogRow
+from platform_assets.instance.ticked import last_ticks
 from platform_assets.retries.policy import Policies
 
 BATCH = 100
@@ -44,7 +47,7 @@ _LOG, _POLLED, _SINCE, _SWEPT = "log", "polled", "polled since", "swept"
 
 @dataclass(frozen=True)
 class Observer:
-    """Looks at ``instance``, at what concerns a code location.
+    """Looks at ``instance``, at what concerns a code location. Events of the assets ``elsewhere`` concern another one.
 
     ``more`` are signals that are looked for as often as ticks. Dagster's freshness states of assets with expected
     partitions are passed over: a backfill of an old partition makes them fresh.
@@ -56,6 +59,7 @@ class Observer:
     location: Location
     policies: Policies = field(default_factory=Policies)
     more: Callable[[Transaction, dt.datetime], Sequence[Signal]] = lambda *_: ()
+    elsewhere: frozenset[str] = frozenset()
 
     def look(self, clock: Callable[[], dt.datetime]) -> Iterator[list[Incident]]:
         """Read until the end of the log; after each transaction the incidents that it changed."""
@@ -111,8 +115,12 @@ class Observer:
         if not self.location.name:
             return True
         if row.asset:
-            return row.asset in self.location.lineage.parents
-        run = self.instance.get_run_by_id(row.run_id)
+            return row.asset in self.location.lineage.parents and row.asset not in self.elsewhere
+        return self._is_run_here(self.instance.get_run_by_id(row.run_id))
+
+    def _is_run_here(self, run: dg.DagsterRun | None) -> bool:
+        if not self.location.name:
+            return True
         origin = run.remote_job_origin if run is not None else None
         return origin is None or origin.repository_origin.code_location_origin.location_name == self.location.name
 
@@ -140,7 +148,7 @@ class Observer:
                 *guarded(
                     "ticks",
                     now,
-                    lambda: with_ended(self._ticks(transaction, now, before), incidents, now),
+                    lambda: with_ended(self._ticks(transaction, now, before), incidents, now, is_ended=self._ends_here),
                 ),
                 *guarded("the run queue", now, lambda: [queue_signal(self.instance, now)]),
                 *guarded("holds", now, lambda: hold_signals(self.instance, incidents, now)),
@@ -162,8 +170,12 @@ class Observer:
             transaction.keep_state(name, since)
         return tick_signals(
             self.instance, self.location.schedules, now, location=self.location.name,
-            since=dt.datetime.fromtimestamp(since, dt.UTC),
+            since=dt.datetime.fromtimestamp(since, dt.UTC), watched=_watched(transaction, now),
         )  # fmt: skip
+
+    def _ends_here(self, subject: str) -> bool:
+        """Whether a sensor or schedule of which no signal was given is looked at by nobody else either."""
+        return not is_left_to_another(subject, last_ticks(self.instance), self.location.name)
 
     def _without_event(self, transaction: Transaction, index: EventIndex, now: dt.datetime) -> Iterator[Signal]:
         """Runs that failed and whose event is not in the index: whoever wrote it was killed between two commits."""
@@ -172,7 +184,11 @@ class Observer:
         failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since)
         for record in self.instance.get_run_records(failed):
             run = record.dagster_run
-            if run.run_id in swept or now - record.update_timestamp.replace(tzinfo=dt.UTC) < POLL:
+            if (
+                run.run_id in swept
+                or not self._is_run_here(run)
+                or now - record.update_timestamp.replace(tzinfo=dt.UTC) < POLL
+            ):
                 continue
             swept[run.run_id] = now.timestamp()
             if not index.of_run(run.run_id, [dg.DagsterEventType.RUN_FAILURE]):
@@ -182,6 +198,13 @@ class Observer:
                     yield from found.signals()
         oldest = (since - FIRST_LOOK).timestamp()
         transaction.keep_state(_SWEPT, {run: at for run, at in swept.items() if at >= oldest})
+
+
+def _watched(transaction: Transaction, now: dt.datetime) -> Collection[str]:
+    """The code locations that a watchdog looks at, if one runs."""
+    looked = transaction.state(WATCHDOG_SEEN)
+    runs = looked is not None and now.timestamp() - looked <= WATCHDOG_SECONDS
+    return known_locations(transaction).keys() if runs else ()
 
 
 def _troubled(incidents: Sequence[Incident]) -> set[tuple[str, str, str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 
 from platform_assets.alerts.routing.alerts_file import FILE
 from platform_assets.alerts.routing.model import CONSOLE, Alerts
@@ -16,15 +17,22 @@ WATCHDOG_SECONDS = 300.0
 
 
 def own_signals(
-    alerts: Alerts, problem: str, of_retries: str, transaction: Transaction, now: dt.datetime
+    alerts: Alerts,
+    problem: str,
+    of_retries: str,
+    transaction: Transaction,
+    now: dt.datetime,
+    *,
+    foreign: Collection[str] = (),
 ) -> list[Signal]:
     """A signal for each channel, the watchdog, the alerts file, whose mistakes are ``problem``, and the retries file.
 
-    What was meant for channels that are gone is given to another one.
+    What was meant for channels that are gone is given to another one. Channels that are ``foreign`` are those of other
+    code locations, which say themselves how these are.
     """
     if not problem:
-        transaction.reroute({*alerts.channels, CONSOLE}, alerts.default[0])
-    late = transaction.problems(LATE_ATTEMPTS)
+        transaction.reroute({*alerts.channels, CONSOLE, *foreign}, alerts.default[0])
+    late = {name: why for name, why in transaction.problems(LATE_ATTEMPTS).items() if name not in foreign}
     found = [
         Signal(
             Source.ALERTS, name, now, good=name not in late, severity=Severity.ERROR, of_asset=False,

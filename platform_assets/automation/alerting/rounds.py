@@ -15,6 +15,7 @@ import dagster as dg
 from platform_assets.alerts.channels.making import Channels
 from platform_assets.alerts.digests import add_digest
 from platform_assets.alerts.incidents import Incident
+from platform_assets.alerts.locations import channels_of_others, known_locations, made_in, whole_lineage
 from platform_assets.alerts.messages import Writer
 from platform_assets.alerts.redaction import secrets_of
 from platform_assets.alerts.router import Router
@@ -31,6 +32,7 @@ from platform_assets.automation.alerting.own_signals import own_signals
 from platform_assets.automation.alerting.places import store_of
 from platform_assets.automation.alerting.policies import policies_used
 from platform_assets.automation.alerting.polled import Polled
+from platform_assets.automation.alerting.ticks import location_in
 from platform_assets.environment import UI_VARIABLE
 from platform_assets.retry_file import FILE as RETRIES_FILE
 from platform_assets.wording import counted
@@ -54,6 +56,8 @@ class AlertRound:
     store: AlertStore
     alerts: Alerts
     file: Path
+    foreign: frozenset[str] = frozenset()
+    """Channels of other code locations, which these send to themselves."""
 
     @classmethod
     def of(
@@ -65,15 +69,25 @@ class AlertRound:
             used = alerts_used(transaction, file, resolve=partial(resolved, location.graph))
             alerts, problem = used.alerts, used.problem
             policies, of_retries = policies_used(transaction, file.with_name(RETRIES_FILE))
+            location.keep(transaction, [*alerts.channels])
+            known = known_locations(transaction)
+        others = {name: each for name, each in known.items() if name != location.name}
         secrets = secrets_of(variables, named=_secret_variables(alerts))
-        writer = Writer(location.lineage, variables.get(UI_VARIABLE, ""), secrets)
-        router = Router(writer, partial(_routed, alerts), alerts.escalate_after)
+        writer = Writer(whole_lineage(known), variables.get(UI_VARIABLE, ""), secrets)
+        made = made_in(others.values())
+        own = location.lineage.parents.keys() - location.lineage.elsewhere
+        router = Router(
+            writer, partial(_routed, alerts), alerts.escalate_after,
+            is_ours=lambda subject: subject not in made - own and location_in(subject) not in others,
+        )  # fmt: skip
         polled = Polled.of(instance, location)
+        foreign = channels_of_others(known, alerts.channels)
         observer = Observer(
             instance, store, router, location, policies,
-            more=lambda *at: [*own_signals(alerts, problem, of_retries, *at), *polled.signals(*at)],
+            more=lambda *at: [*own_signals(alerts, problem, of_retries, *at, foreign=foreign), *polled.signals(*at)],
+            elsewhere=location.lineage.elsewhere & made,
         )  # fmt: skip
-        return cls(location, observer, store, alerts, file)
+        return cls(location, observer, store, alerts, file, foreign)
 
     def run(
         self,
@@ -84,9 +98,11 @@ class AlertRound:
     ) -> tuple[list[Incident], Sent]:
         """Look, and send for up to ``seconds``. Returns the incidents that changed, and what became of notices."""
         changed: list[Incident] = []
-        sender = Sender(self.store, Channels(self.alerts.channels), claim=claim, clock=lambda: clock().timestamp())
+        sender = Sender(
+            self.store, Channels(self.alerts.channels), claim=claim, clock=lambda: clock().timestamp(),
+            without=self.foreign,
+        )  # fmt: skip
         with self.store.transaction() as transaction:
-            self.location.keep(transaction)
             if self.alerts.path is not None and was_unrouted(transaction, self.file):
                 self.observer.router.route_anew(transaction, CONSOLE, clock())
             add_digest(transaction, self.alerts, self.observer.router.writer, clock())

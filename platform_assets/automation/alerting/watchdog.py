@@ -19,6 +19,7 @@ from platform_assets._compat import last_heartbeats
 from platform_assets.alerts.channels.making import Channels
 from platform_assets.alerts.incidents import Incident
 from platform_assets.alerts.lineage import Lineage
+from platform_assets.alerts.locations import channels_of_others, known_locations
 from platform_assets.alerts.messages import Writer
 from platform_assets.alerts.router import Router
 from platform_assets.alerts.routing.choosing import channels_for
@@ -29,7 +30,8 @@ from platform_assets.alerts.signals import Severity, Signal, Source
 from platform_assets.alerts.store import WATCHDOG_SEEN, AlertStore, Transaction
 from platform_assets.automation.alerting.ends import with_ended
 from platform_assets.automation.alerting.places import store_of
-from platform_assets.automation.alerting.stopped import DOWN, location_signals, stopped
+from platform_assets.automation.alerting.stopped import DOWN, location_signals
+from platform_assets.automation.alerting.ticks import stopped
 from platform_assets.environment import UI_VARIABLE
 from platform_assets.instance.ticked import last_ticks
 
@@ -69,7 +71,8 @@ class Watchdog:
             # what has failed downstream of others is left to the sensor, which knows the assets
             changed = self.router.take(transaction, list(found), now, release=False)
             transaction.keep_state(WATCHDOG_SEEN, now.timestamp())
-        sender = Sender(self.store, Channels(self.alerts.channels), clock=lambda: clock().timestamp())
+            foreign = channels_of_others(known_locations(transaction), self.alerts.channels)
+        sender = Sender(self.store, Channels(self.alerts.channels), clock=lambda: clock().timestamp(), without=foreign)
         return changed, sender.send(seconds=seconds)
 
     @staticmethod
