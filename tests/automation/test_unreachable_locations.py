@@ -147,6 +147,18 @@ def test_another_code_location_that_answers_nothing_is_one_signal(project: Alert
     assert bad(project, "shop", project.clock()) == []
 
 
+def test_another_code_location_that_is_not_evaluated_after_one_failure_is_a_signal(project: Alerted) -> None:
+    states, since = turned_on(project, "other"), project.clock()
+    for state in states.values():
+        ticked(project, state)
+    project.clock.advance(seconds=70)
+    ticked(project, states["alerts"], failures=1, waited=TIMEOUT)
+    assert bad(project, "shop", since) == []
+    project.clock.advance(seconds=110)
+    assert [signal.subject for signal in bad(project, "shop", since)] == ["code location other"]
+    assert bad(project, "shop", project.clock()) == [], "this one was down itself"
+
+
 def test_looks_after_a_break_begin_anew(project: Alerted) -> None:
     project.tell()
     project.clock.advance(minutes=10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -92,3 +93,24 @@ def test_a_day_that_is_not_published_is_refused_with_its_reason(workspace: Serve
     assert refused.returncode != 0
     assert "2024-01-04: raw/orders, partition 2024-01-04: it was never published" in said, said[-3000:]
     assert "2024-01-04" not in materialized(workspace, "totals")
+
+
+def incidents(servers: Servers) -> list[str]:
+    """What the open incidents are about."""
+    listed = servers.run("platform-assets", "alerts", "list", "--json")
+    assert listed.returncode == 0, listed.stderr
+    return [json.loads(line)["subject"] for line in listed.stdout.splitlines() if line.startswith("{")]
+
+
+def test_a_location_that_answers_nothing_is_one_incident_until_it_answers(workspace: Servers) -> None:
+    served = [process for process in workspace.descendants() if "marts.definitions" in " ".join(process.cmdline())]
+    assert served
+    for process in served:
+        process.suspend()
+    try:
+        wait_for("the incident", lambda: "code location marts" in incidents(workspace), seconds=400)
+        assert [each for each in incidents(workspace) if "marts" in each] == ["code location marts"]
+    finally:
+        for process in served:
+            process.resume()
+    wait_for("its end", lambda: not [each for each in incidents(workspace) if "marts" in each], seconds=300)

@@ -11,16 +11,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from platform_assets.alerts.locations import known_locations
 from platform_assets.alerts.signals import Severity, Signal
 from platform_assets.alerts.store import Transaction
-from platform_assets.automation.alerting.ticks import MISSED_AFTER, Cron, missed_tick, named, stopped, unreachable
+from platform_assets.automation.alerting.ticks import (
+    MISSED_AFTER,
+    Cron,
+    longest_silence,
+    missed_tick,
+    named,
+    stopped,
+    unreachable,
+)
 from platform_assets.instance.ticked import Ticked
 from platform_assets.instance.wakes import ALERTS
 
 DOWN = "watchdog down"
 """The state with when each code location was last seen not to answer; the daemon is the empty name."""
-SENSOR_AFTER = dt.timedelta(seconds=90)
-"""Dagster waits for one evaluation for 60 seconds."""
-INTERVALS = 10
-"""A sensor has stopped that was not evaluated for so many of its intervals, and for ``SENSOR_AFTER``."""
 
 
 def location_signals(
@@ -61,7 +65,7 @@ def _of_location(
     if not answered:
         return None
     last = max(answered)
-    bad = now - max(last, _time(down.get("", 0.0))) > min(map(_longest, sensors))
+    bad = now - max(last, _time(down.get("", 0.0))) > min(map(longest_silence, sensors))
     message = f"none of its sensors was evaluated since {last:%Y-%m-%d %H:%M:%S} UTC"
     return unreachable(name, sensors, now, bad=bad, message=message)
 
@@ -69,7 +73,7 @@ def _of_location(
 def _of_sensor(ticked: Ticked, subject: str, down: dt.datetime, now: dt.datetime) -> Signal:
     # what the others fail by is reported by the sensor of alerts, and what that fails by is reported by nobody else
     last = ticked.succeeded if ticked.name == ALERTS else ticked.answered
-    bad = last is not None and now - max(last, down) > _longest(ticked)
+    bad = last is not None and now - max(last, down) > longest_silence(ticked)
     word = "well last" if ticked.name == ALERTS else "last"
     what = "failures are reported to nobody meanwhile" if ticked.name == ALERTS else "what it asks for waits"
     return stopped(
@@ -77,10 +81,6 @@ def _of_sensor(ticked: Ticked, subject: str, down: dt.datetime, now: dt.datetime
         message=f"this sensor was evaluated {word} at {last:%Y-%m-%d %H:%M:%S} UTC; {what}" if last else "",
         next_step="read the error of its latest tick in the UI",
     )  # fmt: skip
-
-
-def _longest(ticked: Ticked) -> dt.timedelta:
-    return max(SENSOR_AFTER, INTERVALS * (ticked.interval or dt.timedelta()))
 
 
 def _time(moment: float) -> dt.datetime:

@@ -22,6 +22,10 @@ QUEUED_FOR = dt.timedelta(minutes=30)
 """How long the oldest run may wait in the queue."""
 HANGS = dt.timedelta(seconds=30)
 """An evaluation that fails after less than that has met no code server; Dagster waits for one for 60 s."""
+SENSOR_AFTER = dt.timedelta(seconds=90)
+"""Dagster waits for one evaluation for 60 seconds."""
+INTERVALS = 10
+"""A sensor has stopped that was not evaluated for so many of its intervals, and for ``SENSOR_AFTER``."""
 OF = " of "
 """Between the name of a sensor and that of its code location."""
 QUEUE = "run queue"
@@ -69,7 +73,7 @@ def tick_signals(
         of_it = [ticked for ticked in ticks if ticked.location == name]
         # this one answers at this moment
         is_own = name == location
-        yield unreachable(name, of_it, now, bad=False) if is_own else _of_location(name, of_it, now)
+        yield unreachable(name, of_it, now, bad=False) if is_own else _of_location(name, of_it, now, since)
 
 
 def named(ticked: Ticked, ticks: Sequence[Ticked]) -> str:
@@ -110,15 +114,24 @@ def _failing(ticked: Ticked, subject: str, now: dt.datetime, *, is_own: bool, si
     )  # fmt: skip
 
 
-def _of_location(name: str, ticks: Sequence[Ticked], now: dt.datetime) -> Signal:
-    """Whether another code location answers nothing: one of its sensors fails by that, and none was answered since."""
+def _of_location(name: str, ticks: Sequence[Ticked], now: dt.datetime, since: dt.datetime | None) -> Signal:
+    """Whether another code location answers nothing: one of its sensors fails by that, and none was answered since.
+
+    One that Dagster cannot load any more is not evaluated again: it has failed once.
+    """
     answered = max((ticked.answered for ticked in ticks if ticked.answered is not None), default=None)
     bad = any(
-        ticked.is_unreachable and ticked.failures >= FAILURES and ticked.last is not None
+        ticked.is_unreachable and ticked.last is not None
+        and (ticked.failures >= FAILURES or now - max(ticked.last, since or ticked.last) > longest_silence(ticked))
         and (answered is None or answered <= ticked.last)
         for ticked in ticks
     )  # fmt: skip
     return unreachable(name, ticks, now, bad=bad, message="none of its sensors is evaluated")
+
+
+def longest_silence(ticked: Ticked) -> dt.timedelta:
+    """How long a sensor may not be evaluated before it has stopped."""
+    return max(SENSOR_AFTER, INTERVALS * (ticked.interval or dt.timedelta()))
 
 
 def unreachable(name: str, ticks: Sequence[Ticked], now: dt.datetime, *, bad: bool, message: str = "") -> Signal:
