@@ -1,4 +1,6 @@
-"""What dbt knows of that reads its models and has no table: exposures and metrics, as assets that nothing materializes.
+"""What dbt knows of that reads its models and has no table, as assets that nothing materializes.
+
+These are exposures, semantic models and metrics.
 
 One belongs to the component that has the first of the models it reads, so that two components of one project never
 define it twice.
@@ -12,8 +14,10 @@ from typing import Any
 
 import dagster as dg
 
-PREFIXES = {"exposures": "exposures", "metrics": "metrics"}
-"""The part of the manifest, and the first part of the keys of its assets."""
+PARTS = ("exposures", "semantic_models", "metrics")
+"""Parts of the manifest; each is the first part of the keys of its assets."""
+FIELDS = ("entities", "dimensions", "measures")
+"""What a semantic model names."""
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _THROUGH = ("semantic_models", "metrics")
 """Parts of the manifest whose nodes lead to the models that they are made of."""
@@ -22,14 +26,14 @@ _THROUGH = ("semantic_models", "metrics")
 def reader_specs(
     manifest: Mapping[str, Any], selected: Collection[str], key_of: Callable[[str], dg.AssetKey], group: str | None
 ) -> list[dg.AssetSpec]:
-    """Exposures and metrics of the ``selected`` models (unique ids), each with its owner and its URL."""
+    """What reads the ``selected`` models (unique ids), each with its owner and its URL."""
     found = []
-    for part, prefix in PREFIXES.items():
+    for part in PARTS:
         for _, node in sorted(manifest.get(part, {}).items()):
             models = sorted(_models(manifest, node))
             if not models or models[0] not in selected:
                 continue
-            found.append(_spec(node, dg.AssetKey([prefix, node["name"]]), [key_of(model) for model in models], group))
+            found.append(_spec(node, dg.AssetKey([part, node["name"]]), [key_of(model) for model in models], group))
     return found
 
 
@@ -58,10 +62,11 @@ def _spec(node: Mapping[str, Any], key: dg.AssetKey, deps: list[dg.AssetKey], gr
         description=_description(node),
         owners=emails,
         group_name=group,
-        kinds={"dbt", node["type"] if node["resource_type"] == "exposure" else "metric"},
+        kinds={"dbt", node["type"] if node["resource_type"] == "exposure" else node["resource_type"]},
         metadata={
             **({"url": dg.MetadataValue.url(node["url"])} if node.get("url") else {}),
             **({"maturity": node["maturity"]} if node.get("maturity") else {}),
+            **{field: ", ".join(each["name"] for each in node[field]) for field in FIELDS if node.get(field)},
         },
     )
 

@@ -1,4 +1,4 @@
-"""Exposures and metrics are assets that nothing materializes, downstream of their models."""
+"""Exposures, semantic models and metrics are assets that nothing materializes, downstream of their models."""
 
 from __future__ import annotations
 
@@ -56,13 +56,26 @@ def specs(root: Path, definitions: Mapping[str, str]) -> dict[str, dg.AssetSpec]
         return {
             key.to_user_string(): graph.get(key).to_asset_spec()
             for key in graph.get_all_asset_keys()
-            if key.path[0] in ("exposures", "metrics")
+            if key.path[0] in ("exposures", "semantic_models", "metrics")
         }
 
 
 def test_they_say_who_owns_them_and_where_they_are(tmp_path: Path) -> None:
     found = specs(tmp_path / "shop", {"models/defs.yaml": MODELS + "  exclude: days\n"})
-    assert sorted(found) == ["exposures/weekly_sales", "metrics/double", "metrics/revenue"]
+    assert sorted(found) == [
+        "exposures/weekly_sales",
+        "metrics/double",
+        "metrics/revenue",
+        "semantic_models/orders",
+    ]
+    orders = found["semantic_models/orders"]
+    assert [dep.asset_key.to_user_string() for dep in orders.deps] == ["cleaned"]
+    assert orders.kinds == {"dbt", "semantic_model"}
+    assert {name: orders.metadata[name] for name in ("entities", "dimensions", "measures")} == {
+        "entities": "order",
+        "dimensions": "ordered_on",
+        "measures": "amount",
+    }
     weekly = found["exposures/weekly_sales"]
     assert {dep.asset_key.to_user_string() for dep in weekly.deps} == {"cleaned", "totals"}
     assert weekly.metadata["url"] == dg.MetadataValue.url("https://dashboards.example.org/weekly")
@@ -85,4 +98,5 @@ def test_two_components_of_a_project_define_each_once(tmp_path: Path) -> None:
         "exposures/weekly_sales": 2,
         "metrics/double": 1,
         "metrics/revenue": 1,
+        "semantic_models/orders": 1,
     }
