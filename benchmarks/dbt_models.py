@@ -71,7 +71,7 @@ def through_dagster(root: Path, select: str, first: str, last: str) -> float:
 
     for module in ("dbt.cli.main", "dbt.task.build", "platform_assets.definitions"):
         importlib.import_module(module)
-    definitions: Any = loaded(root)
+    definitions = loaded(root)
     job = definitions.resolve_implicit_global_asset_job_def()
     graph = job.asset_layer.asset_graph
     keys = dg.AssetSelection.from_string(select).resolve(graph) & graph.executable_asset_keys
@@ -89,7 +89,7 @@ def through_dagster(root: Path, select: str, first: str, last: str) -> float:
         return cpu() - began
 
 
-def loaded(root: Path) -> object:
+def loaded(root: Path) -> Any:
     sys.path.insert(0, str(root))
     warnings.simplefilter("ignore")
     return importlib.import_module("shop.definitions").defs()
@@ -130,7 +130,7 @@ def load_seconds(root: Path) -> tuple[float, float]:
         importlib.import_module(module)
     began = time.perf_counter()
     definitions = loaded(root)
-    definitions.resolve_asset_graph()  # type: ignore[attr-defined]
+    definitions.resolve_asset_graph()
     return manifest, time.perf_counter() - began
 
 

@@ -13,9 +13,9 @@ from platform_assets.alerts.lateness import LATE, SPAN_DAYS
 LONG, SHORT = 7, 2
 """The partitions of the window that tells that a budget is spent fast, and of the one that tells that it still is."""
 FAST = 6.0
-"""The burn rate from which it is told: six times as fast as the budget lasts for 30 days."""
+"""The burn rate from which it is reported: six times as fast as the budget lasts for 30 days."""
 FEWEST = 2
-"""Late partitions from which anything is told: one of them is a deadline that was missed, and was told as that."""
+"""Late partitions from which anything is reported: one alone is a missed deadline, reported as that."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ GRACE = dt.timedelta(minutes=15)
 
 @dataclass(frozen=True)
 class Change:
-    """An incident after something became of it that is to be told."""
+    """An incident after something became of it that is to be reported."""
 
     incident: Incident
     event: Event
@@ -173,7 +173,7 @@ class _Book:
     def _sibling(self, signal: Signal) -> Incident | None:
         """An incident that the same run has just opened by the same failure of an asset below the same one.
 
-        What both lie below may be the cause, and be told only later.
+        What both lie below may be the cause, and be reported only later.
         """
         above = self._lineage.ancestors(signal.subject) if signal.of_asset else frozenset[str]()
         if not above or not signal.run_id or signal.source is not Source.RUN:
@@ -225,7 +225,7 @@ def _related(incident: Incident, run_id: str, partitions: Sequence[str]) -> bool
 
 
 def _event(before: Incident | None, now: Incident) -> Event | None:
-    """What is to be told; nothing where only the number of signals has changed."""
+    """What is to be reported; nothing where only the number of signals has changed."""
     if before is None:
         return None if now.status is Status.RESOLVED else Event.OPENED
     if before.is_open and not now.is_open:

@@ -1,6 +1,6 @@
 """What is kept of each code location, so that the others, the commands and the watchdog know what it has.
 
-An incident of one code location is told with all that is downstream of it, in others too.
+An incident of one code location is reported with all that is downstream of it, in others too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is told of an incident: title, facts, who has to act, what to do next, and where to look."""
+"""What is reported of an incident: title, facts, who has to act, what to do next, and where to look."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes notices; ``ui`` is the address of the Dagster UI, or empty. ``secrets`` are told in none of them."""
+    """Writes notices; ``ui`` is the address of the Dagster UI, or empty. ``secrets`` are in none of them."""
 
     lineage: Lineage
     ui: str = ""

@@ -1,4 +1,4 @@
-"""What a person is told of an incident, and how a channel tells it."""
+"""What a person gets to know of an incident, and how a channel says it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from platform_assets.failures import Kind, PlatformError
 
 
 class Event(StrEnum):
-    """What became of an incident: each is told once."""
+    """What became of an incident: each is reported once."""
 
     OPENED = "opened"
     CHANGED = "changed"
@@ -31,7 +31,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Notice:
-    """One thing to be told of one incident, as plain values; nothing in it is a secret or a value of a row.
+    """One thing to be reported of one incident, as plain values; nothing in it is a secret or a value of a row.
 
     ``incident`` is its id, such as ``I-3f9a2c41d07b``, the same for all notices of the incident. ``number`` counts
     its notices from 1. ``facts`` are pairs of a label and a text: what failed, partitions, what is affected. ``lines``
@@ -87,7 +87,7 @@ class Channel(Protocol):
         """Deliver a notice and wait until the receiver has taken it.
 
         ``thread`` is what the channel returned for the incident's first notice; empty for the first one. ``again``
-        says that an earlier attempt may have arrived: the channel sees to it that it is not told twice, as far as its
+        says that an earlier attempt may have arrived: the channel sees to it that it is not sent twice, as far as its
         receiver lets it. Returns the thread; it may be empty. Raises ``ChannelError``. A receiver that does not answer
         is waited for at most ten seconds.
         """

@@ -17,12 +17,12 @@ from platform_assets.alerts.store import Transaction
 from platform_assets.failpoints import failpoint
 
 SETTLE_SECONDS = 1.0
-"""How long an incident waits before it is told: what fails because of it is often seen in the same moment."""
+"""How long an incident waits before it is reported: what fails because of it is often seen in the same moment."""
 CHANGE_SECONDS = 20.0
-"""Changes of an incident are told together, at most this often."""
+"""Changes of an incident are reported together, at most this often."""
 
 Routes = Callable[[Incident, About, dt.datetime], Sequence[str]]
-"""The channels that an incident is told to at a time, in their order."""
+"""The channels that an incident is sent to at a time, in their order."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Router:
     def take(
         self, transaction: Transaction, signals: Sequence[Signal], now: dt.datetime, *, release: bool = True
     ) -> list[Incident]:
-        """Keep the incidents that changed, and put what is to be told of them into the outbox; the changed ones.
+        """Keep the incidents that changed, and put what is to be sent of them into the outbox; the changed ones.
 
         Without ``release`` what failed downstream of a cause that is gone is left to somebody who knows the lineage.
         """
@@ -53,7 +53,7 @@ class Router:
         )  # fmt: skip
         told, rows = dict(changed), list[dict[str, Any]]()
         opened = {change.incident.id for change in changes}
-        # what was opened while it was muted is told when that is over
+        # what was opened while it was muted is reported when that is over
         still = [changed.get(each.id, each) for each in known]
         untold = [each for each in still if each.is_open and not each.notices and each.id not in opened]
         untold = [each for each in untold if self.is_ours(each.subject) and not _is_muted(each, muted)]

@@ -63,7 +63,7 @@ class Limit:
 class StepClock:
     """Made, begun and ended by the main thread, for the step that it executes.
 
-    ``message`` gives what is told of a limit that is over; ``later`` gives the limit that holds from ``later_after``
+    ``message`` gives what to report of a limit that is over; ``later`` gives the limit that holds from ``later_after``
     seconds on, or None, and is called in another thread. ``report`` is given the message before the process ends
     itself. An exception is raised in what the code ``outermost`` calls.
     """
@@ -87,7 +87,7 @@ class StepClock:
 
     @property
     def message(self) -> str:
-        """What is told of the step."""
+        """What is reported of the step."""
         return self._message(self.limit)
 
     def begin(self) -> None:

@@ -77,7 +77,7 @@ def limit_of_tags(name: str, tags: Mapping[str, str]) -> Limit | None:
 
 
 def message_of(name: str, limit: Limit) -> str:
-    """What is told of a step whose limit is over."""
+    """What is reported of a step whose limit is over."""
     return f"{name} took longer than its time limit of {shown(limit.seconds)} ({limit.source}) and was ended"
 
 

@@ -36,7 +36,7 @@ class Apprise:
     def send(self, notice: Notice, *, thread: str = "", again: bool = False) -> str:
         """Hand one message to the service."""
         if notice.event is Event.CHANGED:
-            # what was said cannot be edited, and nobody is told twice
+            # what was said cannot be edited, and nobody gets it twice
             return ""
         title, text = headline(notice), body(notice)
         kind = "success" if notice.event is Event.RESOLVED else _KINDS[notice.severity]

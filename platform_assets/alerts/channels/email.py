@@ -69,7 +69,7 @@ class Email:
     def send(self, notice: Notice, *, thread: str = "", again: bool = False) -> str:
         """Send one mail. One that is sent again has the same Message-ID: most mailboxes show it once."""
         if notice.event is Event.CHANGED:
-            # a mail cannot be edited, and nobody is told twice
+            # a mail cannot be edited, and nobody gets it twice
             return thread
         message = self.message(notice, thread)
         within(self.seconds, lambda: self._deliver(message), what="the SMTP server")

@@ -1,4 +1,4 @@
-"""The alerts file: channels, business hours and routes. YAML with file and line; every mistake is told at once."""
+"""The alerts file: channels, business hours and routes. YAML with file and line; all mistakes are reported together."""
 
 from __future__ import annotations
 

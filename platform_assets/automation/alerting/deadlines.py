@@ -98,7 +98,7 @@ class Deadlines:
 
 @dataclass(frozen=True)
 class _Known:
-    """What incidents hold: partitions by asset that are told as late, or failed, and assets whose budget is spent."""
+    """What incidents hold: partitions by asset reported as late or failed, and assets whose budget is spent."""
 
     late: Mapping[str, set[str]]
     failed: Mapping[str, set[str]]

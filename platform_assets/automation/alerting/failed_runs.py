@@ -97,7 +97,7 @@ class FailedRun:
             # its table is cut after the first ones
             failure, lines = found[-1].failure, ()
         elif failure.code == CHECK_FAILED:
-            # the check itself is told
+            # the check itself is reported
             return
         every = [(asset, partition) for asset, partitions in planned.items() for partition in sorted(partitions)]
         left = [each for each in every if each not in made and each not in listed]
@@ -160,7 +160,7 @@ class FailedRun:
 def _failure_of_step(data: Any) -> tuple[Failure, tuple[str, ...]]:
     """The failure of somebody else's step, and where it was raised.
 
-    The text of its exception may quote a row or a secret: it is in the run's log, and is not told.
+    The text of its exception may quote a row or a secret: it is in the run's log, and is not reported.
     """
     error = data.error
     while error is not None and error.cause is not None:

@@ -15,7 +15,7 @@ from platform_assets.instance.wakes import ALERTS
 from platform_assets.wording import counted
 
 FAILURES = 2
-"""Evaluations of a sensor that fail in a row before it is told: one may fall into the restart of a code server."""
+"""Evaluations of a sensor that fail in a row before it is reported: one may fall into the restart of a code server."""
 MISSED_AFTER = dt.timedelta(minutes=5)
 """How late the tick of a schedule may be."""
 QUEUED_FOR = dt.timedelta(minutes=30)

@@ -1,6 +1,6 @@
 """A look from outside of the daemon: whether it, its sensors, its schedules and the sensor `alerts` go on.
 
-What has stopped is told by the channels of alerts.yaml. When the daemon itself has stopped, nothing else is told: the
+What has stopped is reported by the channels of alerts.yaml. When the daemon has stopped, nothing else is: the
 others have stopped because of it.
 """
 
