@@ -80,13 +80,14 @@ def test_an_interrupt_ends_a_statement_on_the_server(warehouse: PostgresWarehous
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("_raising")
-def test_an_interrupt_ends_a_copy_and_leaves_nothing(warehouse: PostgresWarehouse, tmp_path: Path) -> None:
+@pytest.mark.parametrize("copies", [1, 2])
+def test_an_interrupt_ends_a_copy_and_leaves_nothing(warehouse: PostgresWarehouse, tmp_path: Path, copies: int) -> None:
     file = parquet(tmp_path / "a.parquet", "SELECT i AS id, md5(CAST(i AS VARCHAR)) AS v FROM range(2000000) AS r(i)")
     columns = [ColumnDef("id", "BIGINT"), ColumnDef("v", "VARCHAR")]
     with warehouse.session() as session:
         interrupting = interrupt_when_running(warehouse, "COPY %")
         with pytest.raises(Interrupted):
-            session.stage_parquet([StagedFile(file, "p")], columns)
+            session.stage_parquet([StagedFile(file, "p")] * copies, columns)
         interrupting.join()
         assert session.execute(STAGED) == [(0,)]
         assert session.execute("SELECT 1") == [(1,)]

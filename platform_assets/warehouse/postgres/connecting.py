@@ -38,10 +38,11 @@ _SHORTEST_LOCK_WAIT = 0.1
 _REPORT_SECONDS = 30.0
 
 
-def connect(at: Located, *, read_only: bool, purpose: str, wait_seconds: float) -> Connection:
+def connect(at: Located, *, read_only: bool, purpose: str, wait_seconds: float, at_once: bool = False) -> Connection:
     """An open connection in autocommit, waiting for a server that is full or starting up to ``wait_seconds``.
 
-    Raises ``WarehouseBusy`` at the end of the wait, ``WarehouseRefused``, ``WarehouseUnreadable``, ``ConnectionLost``.
+    ``at_once`` does not wait. Raises ``WarehouseBusy`` at the end of the wait, ``WarehouseRefused``,
+    ``WarehouseUnreadable``, ``ConnectionLost``.
     """
     started, delay, reported = time.monotonic(), 0.05, -math.inf
     parameters = {**_LIBPQ, "application_name": f"platform-assets {purpose}"[:63], **at.parameters}
@@ -54,7 +55,7 @@ def connect(at: Located, *, read_only: bool, purpose: str, wait_seconds: float) 
         waited = time.monotonic() - started
         if not isinstance(reason, WarehouseBusy):
             raise reason from None
-        if waited >= wait_seconds:
+        if at_once or waited >= wait_seconds:
             raise WarehouseBusy(
                 f"{reason}. This session has waited {waited:.3g} s and waits no longer. Nothing was changed; run again "
                 f"when the server has a connection free."

@@ -12,7 +12,7 @@ from psycopg2.extensions import connection as Connection
 
 from platform_assets.warehouse.content import Forms, digest_of
 from platform_assets.warehouse.postgres import tables
-from platform_assets.warehouse.postgres.staging import Staging
+from platform_assets.warehouse.postgres.staging import Beside, Staging
 from platform_assets.warehouse.postgres.statements import Statements
 from platform_assets.warehouse.postgres.types import type_of
 from platform_assets.warehouse.protocol import Capabilities, ColumnDef, StagedFile, TableName
@@ -34,9 +34,11 @@ class PostgresSession(Statements):
 
     capabilities = Capabilities(concurrent_writers=True, copies_staged=True, readers_beside_writers=True)
 
-    def __init__(self, connection: Connection, where: str, *, wait_seconds: float, memory_limit: str | None) -> None:
+    def __init__(
+        self, connection: Connection, where: str, *, wait_seconds: float, memory_limit: str | None, beside: Beside
+    ) -> None:
         super().__init__(connection, where, wait_seconds=wait_seconds)
-        self._staging = Staging(self, memory_limit)
+        self._staging = Staging(self, memory_limit, beside)
 
     def lock_table(self, table: TableName) -> None:
         self.execute(f"LOCK TABLE {self.quote(table.schema, table.name)} IN ACCESS EXCLUSIVE MODE")

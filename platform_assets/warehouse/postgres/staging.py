@@ -2,6 +2,9 @@
 
 A session keeps a lock on the server under its name, which the server frees when the session ends, however it ends.
 Tables whose name nobody has locked are left by sessions that died; the next one that stages drops them.
+
+COPY is the work of one process of the server. Where there is much to copy, two connections do it at once, each into a
+table of its own, so that rows stay in the order of their files; the second table then inherits from the first.
 """
 
 from __future__ import annotations
@@ -9,9 +12,12 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
 
-from platform_assets.logs import logger
+from platform_assets.cancellation import repeatedly
+from platform_assets.logs import in_this_context, logger
 from platform_assets.warehouse.errors import SessionMisused, WarehouseError
 from platform_assets.warehouse.postgres import tables
 from platform_assets.warehouse.postgres.copying import copied
@@ -25,13 +31,18 @@ SCHEMA = "platform_staging"
 _LOCK = 0x706C6174
 """The first half of the locks' keys; the second is the number in a table's name."""
 _NAME = re.compile(r"staged_([0-9]+)_[0-9]+")
+MUCH = 16 << 20
+"""Bytes of Parquet from which a second connection pays."""
+
+Beside = Callable[[], contextlib.AbstractContextManager[Statements | None]]
+"""A second connection to the same server; None when it has none free."""
 
 
 class Staging:
     """The staging tables of one session."""
 
-    def __init__(self, session: Statements, memory_limit: str | None) -> None:
-        self._session, self._memory_limit = session, memory_limit
+    def __init__(self, session: Statements, memory_limit: str | None, beside: Beside) -> None:
+        self._session, self._memory_limit, self._beside = session, memory_limit, beside
         self._number: int | None = None
         self._made: list[str] = []
         self.rows: dict[str, dict[str, int]] = {}
@@ -45,14 +56,41 @@ class Staging:
 
     def from_parquet(self, files: Sequence[StagedFile], columns: Sequence[ColumnDef]) -> str:
         """A relation with the rows of Parquet files, and the partition of each."""
-        table, session = self._next(), self._session
+        first, second = _halves(files)
+        if second:
+            with self._beside() as other:
+                if other is not None:
+                    return self._at_once(other, first, second, columns)
+        table = self._next()
+        self.rows[table] = self._copied(self._session, table, files, columns)
+        return table
+
+    def _at_once(
+        self, other: Statements, first: Sequence[StagedFile], second: Sequence[StagedFile], columns: Sequence[ColumnDef]
+    ) -> str:
+        table, more = self._next(), self._next()
+        with ThreadPoolExecutor(1, thread_name_prefix="second copy") as pool:
+            beside = pool.submit(in_this_context(lambda: self._copied(other, more, second, columns)))
+            try:
+                found = self._copied(self._session, table, first, columns)
+                for partition, rows in beside.result().items():
+                    found[partition] = found.get(partition, 0) + rows
+            except BaseException:
+                with repeatedly(other.cancel):
+                    wait([beside])
+                raise
+        self._session.execute(f"ALTER TABLE {more} INHERIT {table}")
+        self.rows[table] = found
+        return table
+
+    def _copied(
+        self, session: Statements, table: str, files: Sequence[StagedFile], columns: Sequence[ColumnDef]
+    ) -> dict[str, int]:
         staged = [*columns, ColumnDef(*PARTITION_COLUMN)]
         body = ", ".join(f"{session.quote(column.name)} {type_of(column.type)}" for column in staged)
         with session.transaction():
             session.execute(f"CREATE UNLOGGED TABLE {table} ({body})")
-            if files:
-                self.rows[table] = copied(session, table, files, columns, self._memory_limit, counted=True)
-        return table
+            return copied(session, table, files, columns, self._memory_limit, counted=True) if files else {}
 
     def drop(self) -> None:
         """Drop what this session has staged; what cannot be dropped now is swept by another session."""
@@ -94,3 +132,18 @@ class Staging:
                 log.warning("staging tables that a dead session left could not be dropped: %s", error)
             finally:
                 session.execute(f"SELECT pg_advisory_unlock({_LOCK}, {number})")
+
+
+def _halves(files: Sequence[StagedFile]) -> tuple[Sequence[StagedFile], Sequence[StagedFile]]:
+    """The files, in order, in two parts of about as many bytes; the second is empty where one connection does."""
+    try:
+        sizes = [Path(file.path).stat().st_size for file in files]
+    except OSError:  # whoever reads them says what is wrong
+        return files, ()
+    total, before = sum(sizes), 0
+    if total >= MUCH:
+        for i, size in enumerate(sizes):
+            if i and 2 * before + size >= total:
+                return files[:i], files[i:]
+            before += size
+    return files, ()

@@ -53,6 +53,10 @@ class Statements(Connected[Connection]):
         except psycopg2.Error as error:
             raise translated(error, self._where) from None
 
+    def cancel(self) -> None:
+        """End the statement that is under way, from another thread."""
+        self._usable().cancel()
+
     def transaction(self) -> contextlib.AbstractContextManager[None]:
         return self._block("BEGIN")
 

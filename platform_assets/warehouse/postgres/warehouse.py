@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from platform_assets.environment import WAREHOUSE_VARIABLE, whole_location
+from platform_assets.warehouse.errors import WarehouseBusy
 from platform_assets.warehouse.nesting import only_session
 from platform_assets.warehouse.postgres.connecting import connect
 from platform_assets.warehouse.postgres.errors import blames_statement
 from platform_assets.warehouse.postgres.locating import Located, located
 from platform_assets.warehouse.postgres.session import PostgresSession
+from platform_assets.warehouse.postgres.statements import Statements
 
 
 def open_postgres(location: str, *, wait_seconds: float, memory_limit: str | None) -> PostgresWarehouse:
@@ -45,11 +47,27 @@ class PostgresWarehouse:
         limit = self.wait_seconds if wait_seconds is None else wait_seconds
         with only_session(self.at.shown):
             connection = connect(self.at, read_only=read_only, purpose=purpose, wait_seconds=limit)
-            session = PostgresSession(connection, self.at.shown, wait_seconds=limit, memory_limit=self.memory_limit)
+            session = PostgresSession(
+                *(connection, self.at.shown),
+                wait_seconds=limit,
+                memory_limit=self.memory_limit,
+                beside=lambda: self._beside(purpose, limit),
+            )
             try:
                 yield session
             finally:
                 session.close()
+
+    @contextlib.contextmanager
+    def _beside(self, purpose: str, wait_seconds: float) -> Iterator[Statements | None]:
+        """A second connection for a session, unless the server has none free."""
+        try:
+            connection = connect(self.at, read_only=False, purpose=purpose, wait_seconds=wait_seconds, at_once=True)
+        except WarehouseBusy:
+            yield None
+            return
+        with contextlib.closing(connection):
+            yield Statements(connection, self.at.shown, wait_seconds=wait_seconds)
 
     @contextlib.contextmanager
     def reserve(self, *, purpose: str = "") -> Iterator[None]:
