@@ -159,19 +159,16 @@ def _unchanged(session: Session, batch: Batch, keys: Sequence[ledger.Key]) -> tu
     """
     published = ledger.latest(session, keys, state=State.PUBLISHED)
     vanished = _vanished(session, batch, {partition: entry for (_, partition), entry in published.items()})
-    newest = ledger.latest(session, keys)
     digest = batch.digest
-    unchanged, up_to_date = {}, set()
+    unchanged = {}
     for candidate in batch.candidates:
-        key = (batch.asset, candidate.partition)
-        entry = published.get(key)
+        entry = published.get((batch.asset, candidate.partition))
         same = entry is not None and (entry.version, entry.rules) == (candidate.version, digest)
         if entry is not None and same and candidate.partition not in {*batch.refused, *vanished}:
             message = f"version {entry.version} was published by run {entry.run_id}"
             unchanged[candidate.partition] = entry.as_unchanged(entry.message or message)
-            if newest[key].state is State.PUBLISHED:
-                up_to_date.add(candidate.partition)
-    return unchanged, up_to_date
+    newest = ledger.latest(session, [(batch.asset, partition) for partition in unchanged]) if unchanged else {}
+    return unchanged, {partition for (_, partition), entry in newest.items() if entry.state is State.PUBLISHED}
 
 
 def _vanished(session: Session, batch: Batch, published: Mapping[str, LedgerEntry]) -> set[str]:
