@@ -17,6 +17,7 @@ from platform_assets.cli.kept_answers import answered
 GROUPS = {
     "alerts": ("platform_assets.cli.alerts", "Incidents: list, acknowledge, mute; test the channels."),
     "contract": ("platform_assets.cli.contract", "Infer, validate and compare data contracts."),
+    "daemon": ("platform_assets.cli.daemon", "Run Dagster's daemon; of several one acts, the others stand by."),
     "doctor": ("platform_assets.cli.doctor", "Check the configuration end to end, and say how to mend it."),
     "hold": ("platform_assets.cli.hold", "Keep assets from being materialized by anybody, until they are released."),
     "release": ("platform_assets.cli.hold", "Let assets that are held be materialized again."),

@@ -1,0 +1,31 @@
+"""`platform-assets daemon`: Dagster's daemon, of which several may be started on one instance."""
+
+from __future__ import annotations
+
+import click
+
+from platform_assets.cli.places import require_dagster_home
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": ["--help"]},
+    add_help_option=True,
+)
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def daemon(options: tuple[str, ...]) -> None:
+    """Run Dagster's daemon; of several on one instance one acts, and the others stand by.
+
+    The options are those of `dagster-daemon run`, such as -w workspace.yaml. Standing by, a process has everything
+    loaded: it acts some seconds after the one before has ended. On PostgreSQL they may be on several machines.
+    """
+    import dagster as dg
+    from dagster._daemon.cli import run_command
+
+    from platform_assets.launching.leader import leading, lock_of
+
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    require_dagster_home()
+    with dg.DagsterInstance.get() as instance, leading(lock_of(instance, say), say):
+        run_command.main(list(options), prog_name="platform-assets daemon", standalone_mode=False)
