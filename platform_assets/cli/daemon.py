@@ -28,4 +28,6 @@ def daemon(options: tuple[str, ...]) -> None:
 
     require_dagster_home()
     with dg.DagsterInstance.get() as instance, leading(lock_of(instance, say), say):
+        # a launcher of pods looks at those of the daemon before
+        getattr(instance.run_launcher, "start_watching", lambda: None)()
         run_command.main(list(options), prog_name="platform-assets daemon", standalone_mode=False)

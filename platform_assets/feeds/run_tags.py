@@ -44,6 +44,15 @@ KIND = "platform/retried_kind"
 MORE = "platform/more"
 """Of a run after one that had too little: time or memory, as a kind of failure."""
 
+SIZE = "platform/size"
+"""Of an asset, and of a run in a pod: its size class."""
+
+ENDED = "platform/ended"
+"""Of a run whose pod ended it, or kept it from beginning: kind of failure and code, such as memory/out_of_memory."""
+
+LOST = "platform/lost_pods"
+"""Of a run: how many pods of it, and of the runs that it goes on from, the cluster has taken away."""
+
 
 def number(tags: Mapping[str, str], name: str) -> int:
     """The whole number that a tag holds; 0 where it is not there, or holds something else."""

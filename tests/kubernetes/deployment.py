@@ -1,0 +1,258 @@
+"""A project whose runs are pods of a cluster: webserver, daemon and the double of the cluster, each a process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kubernetes import client, config
+
+from tests.launching.shop import LAUNCH, OVER, RUN, messages
+from tests.support.servers import ROOT, Servers, free_port, wait_for
+
+NAMESPACE = "dagster"
+IMAGE = "platform:test"
+TERMINATE = """
+mutation($id: String!, $policy: TerminateRunPolicy!) {
+  terminateRun(runId: $id, terminatePolicy: $policy) { __typename } }
+"""
+
+DEFINITIONS = """\
+import os, sys, time
+from pathlib import Path
+import dagster as dg
+
+HERE = Path(__file__).parent
+
+def taking(mib):
+    kept = bytearray(os.urandom(1024)) * (mib * 1024)
+    time.sleep(1)
+    return len(kept)
+
+@dg.asset
+def light(context):
+    return dg.MaterializeResult(metadata={"size": context.run.tags.get("platform/size", "")})
+
+@dg.asset
+def waiting():
+    (HERE / "begun").write_text(str(os.getpid()))
+    while not (HERE / "go").exists():
+        time.sleep(0.1)
+
+@dg.asset
+def hungry():
+    taking(500)
+
+@dg.asset(tags={"platform/size": "large"})
+def insatiable():
+    taking(3000)
+
+@dg.asset(tags={"platform/size": "medium"}, owners=["team:finance"])
+def known():
+    pass
+
+@dg.asset
+def broken():
+    raise dg.Failure("the till is empty", allow_retries=False)
+
+@dg.asset
+def counting():
+    with (HERE / "counted").open("a") as file:
+        file.write("+")
+
+@dg.asset
+def far(context):
+    pass
+
+defs = dg.Definitions(
+    assets=[light, waiting, hungry, insatiable, known, broken, counting, far], executor=dg.in_process_executor
+)
+"""
+SIZES = """\
+default: small
+sizes:
+  small: {memory: 512Mi, cpu: 100m}
+  medium: {memory: 1Gi, cpu: 200m}
+  large: {memory: 2Gi}
+  gpu: {memory: 4Gi, limits: {nvidia.com/gpu: 1}, nodeSelector: {pool: gpu}, ladder: false}
+teams:
+  finance: {priorityClassName: high, nodeSelector: {pool: finance}}
+"""
+
+
+@dataclass
+class Double:
+    """The double of the cluster, and its side door."""
+
+    port: int
+    folder: Path
+    process: subprocess.Popen[str]
+
+    def ask(self, what: str, **body: Any) -> Any:
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/double/{what}", json.dumps(body).encode())
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+
+@dataclass
+class Deployment:
+    """``core`` and ``batch`` are clients of the cluster's API."""
+
+    root: Path
+    servers: Servers
+    double: Double
+    core: Any
+    batch: Any
+    launched: list[str] = field(default_factory=list)
+
+    def launch(self, asset: str, **tags: str) -> str:
+        """Launch a run of the asset; its id."""
+        selector = {
+            "repositoryLocationName": "pods", "repositoryName": "__repository__", "pipelineName": "__ASSET_JOB",
+            "assetSelection": [{"path": [asset]}],
+        }  # fmt: skip
+        named = [{"key": key.replace("__", "/"), "value": value} for key, value in tags.items()]
+        parameters = {
+            "selector": selector, "mode": "default", "runConfigData": {}, "executionMetadata": {"tags": named}
+        }  # fmt: skip
+        data = self.servers.graphql(LAUNCH, parameters=parameters)
+        assert data["launchPipelineExecution"]["__typename"] == "LaunchRunSuccess", data
+        self.launched.append(str(data["launchPipelineExecution"]["run"]["runId"]))
+        return self.launched[-1]
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        return dict(self.servers.graphql(RUN, id=run_id)["runOrError"])
+
+    def status(self, run_id: str) -> str:
+        return str(self.run(run_id)["status"])
+
+    def tags(self, run_id: str) -> dict[str, str]:
+        return {tag["key"]: tag["value"] for tag in self.run(run_id)["tags"]}
+
+    def ended(self, run_id: str, seconds: float = 120) -> dict[str, Any]:
+        """The run, once it is over."""
+        wait_for("the end of the run", lambda: self.status(run_id) in OVER, seconds=seconds)
+        return self.run(run_id)
+
+    def log(self, run_id: str) -> str:
+        return messages(self.run(run_id))
+
+    def retry_of(self, run_id: str) -> str:
+        """The run that Dagster has started again."""
+        return str(wait_for("the next run", lambda: self.tags(run_id).get("dagster/auto_retry_run_id")))
+
+    def pods(self, run_id: str) -> list[Any]:
+        return list(self.core.list_namespaced_pod(NAMESPACE, label_selector=f"dagster/run-id={run_id}").items)
+
+    def pod(self, run_id: str) -> Any:
+        """Its pod, once there is one."""
+        return wait_for("the pod", lambda: self.pods(run_id))[0]
+
+    def begun(self) -> int:
+        """The process of the asset `waiting`, once it works."""
+        (self.root / "go").unlink(missing_ok=True)
+        return int(wait_for("the step", lambda: (self.root / "begun").exists() and (self.root / "begun").read_text()))
+
+    def jobs(self, run_id: str) -> list[Any]:
+        return list(self.batch.list_namespaced_job(NAMESPACE, label_selector=f"dagster/run-id={run_id}").items)
+
+    def config(self, container: dict[str, Any], pod: dict[str, Any]) -> dict[str, str]:
+        """The tag of a run whose pod has a configuration of its own."""
+        return {"dagster-k8s__config": json.dumps({"container_config": container, "pod_spec_config": pod})}
+
+    def terminate(self, run_id: str, *, force: bool = False) -> None:
+        policy = "MARK_AS_CANCELED_IMMEDIATELY" if force else "SAFE_TERMINATE"
+        answer = self.servers.graphql(TERMINATE, id=run_id, policy=policy)["terminateRun"]["__typename"]
+        assert answer == "TerminateRunSuccess", answer
+
+    def faults(self, **faults: Any) -> None:
+        self.double.ask("faults", **faults)
+
+
+@contextmanager
+def double_in(folder: Path) -> Iterator[Double]:
+    """A cluster whose pods' logs are in ``folder``."""
+    folder.mkdir(parents=True)
+    port = free_port()
+    command = [sys.executable, "-m", "tests.kubernetes.cluster", str(port), str(folder)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "serving\n"
+        try:
+            yield Double(port, folder, process)
+        finally:
+            process.terminate()
+
+
+def kubeconfig(path: Path, port: int, token: str) -> Path:
+    content = {
+        "apiVersion": "v1", "kind": "Config", "current-context": "double",
+        "clusters": [{"name": "double", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
+        "users": [{"name": token, "user": {"token": token}}],
+        "contexts": [{"name": "double", "context": {"cluster": "double", "user": token, "namespace": NAMESPACE}}],
+    }  # fmt: skip
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+@contextmanager
+def deployment_in(root: Path, **launcher: object) -> Iterator[Deployment]:
+    """The project in ``root``, deployed; ``launcher`` adds to the run launcher's configuration."""
+    with double_in(root / "cluster") as double:
+        home = root / "dagster"
+        home.mkdir()
+        (root / "pods.py").write_text(DEFINITIONS)
+        (root / "sizes.yaml").write_text(SIZES)
+        location = {"relative_path": "pods.py", "location_name": "pods"}
+        (root / "workspace.yaml").write_text(yaml.safe_dump({"load_from": [{"python_file": location}]}))
+        settings = {
+            "telemetry": {"enabled": False},
+            "run_launcher": {
+                "module": "platform_assets.kubernetes.launcher",
+                "class": "PlatformK8sRunLauncher",
+                "config": {
+                    "load_incluster_config": False,
+                    "kubeconfig_file": str(kubeconfig(root / "kubeconfig", double.port, "daemon")),
+                    "job_namespace": NAMESPACE,
+                    "service_account_name": "dagster",
+                    "job_image": IMAGE,
+                    "instance_config_map": "dagster-instance",
+                    "dagster_home": str(home),
+                    "env_vars": [f"PYTHONPATH={ROOT}:{root}"],
+                    "sizes": str(root / "sizes.yaml"),
+                    "look_seconds": 1.0,
+                    "patience": {"unschedulable": 6.0, "no_pod": 4.0, "image": 2.0},
+                    **launcher,
+                },
+            },
+            "run_monitoring": {"enabled": True, "poll_interval_seconds": 3, "start_timeout_seconds": 300},
+            "run_retries": {"enabled": True, "max_retries": 0},
+        }
+        (home / "dagster.yaml").write_text(yaml.safe_dump(settings))
+        api = client.ApiClient(_configuration(root / "kubeconfig"))
+        core, batch = client.CoreV1Api(api), client.BatchV1Api(api)
+        for account in ("default", "dagster"):
+            core.create_namespaced_service_account(NAMESPACE, {"metadata": {"name": account}})
+        servers = Servers(root, free_port(), root, {"PYTHONPATH": f"{ROOT}:{root}", "PYTHONUNBUFFERED": "1"})
+        deployment = Deployment(root, servers, double, core, batch)
+        try:
+            servers.start("dagster-webserver", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(servers.port))
+            servers.start("platform-assets", "daemon", "-w", "workspace.yaml")
+            wait_for("the webserver", lambda: servers.graphql("{ version }"), seconds=300)
+            yield deployment
+        finally:
+            servers.stop()
+
+
+def _configuration(path: Path) -> client.Configuration:
+    found = client.Configuration()
+    config.load_kube_config(str(path), client_configuration=found)
+    return found

@@ -1,0 +1,196 @@
+"""Runs in pods: a real webserver and daemon, and the unmodified client, on a double of the cluster."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from tests.kubernetes.deployment import IMAGE, NAMESPACE, Deployment, deployment_in
+from tests.support.servers import wait_for
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(name="pods", scope="module")
+def _pods(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with deployment_in(tmp_path_factory.mktemp("pods")) as deployment:
+        yield deployment
+
+
+@pytest.fixture(autouse=True)
+def _whole_again(pods: Deployment) -> Iterator[None]:
+    """The cluster without faults, and nothing left in it: of every run that is over, no pod goes on."""
+    yield
+    pods.faults(images=[IMAGE], allocatable="64Gi", slow_start=0.0)
+    (pods.root / "go").touch()
+    for run_id in pods.launched:
+        pods.ended(run_id)
+        wait_for("the end of its pods", lambda run=run_id: not running(pods, run))
+    (pods.root / "go").unlink()
+    (pods.root / "begun").unlink(missing_ok=True)
+    pods.launched.clear()
+
+
+def running(pods: Deployment, run_id: str) -> list[str]:
+    return [pod.metadata.name for pod in pods.pods(run_id) if pod.status.phase in ("Pending", "Running")]
+
+
+def test_a_run_has_a_pod_of_its_size(pods: Deployment) -> None:
+    run_id = pods.launch("light")
+    assert pods.ended(run_id)["status"] == "SUCCESS", pods.log(run_id)
+    (pod,) = pods.pods(run_id)
+    assert pod.spec.containers[0].resources.limits == {"memory": "512Mi"}
+    assert pod.spec.containers[0].resources.requests == {"memory": "512Mi", "cpu": "100m"}
+    assert pod.metadata.labels["platform/size"] == "small"
+    assert pods.tags(run_id)["platform/size"] == "small"
+
+
+def test_the_pod_of_an_asset_has_its_class_and_what_its_team_has(pods: Deployment) -> None:
+    run_id = pods.launch("known")
+    assert pods.ended(run_id)["status"] == "SUCCESS", pods.log(run_id)
+    (pod,) = pods.pods(run_id)
+    assert pod.spec.containers[0].resources.limits == {"memory": "1Gi"}
+    assert pod.spec.priority_class_name == "high"
+    assert pod.spec.node_selector == {"pool": "finance"}
+
+
+def test_out_of_memory_once_more_in_the_next_size_and_the_next_run_starts_there(pods: Deployment) -> None:
+    first = pods.launch("hungry")
+    assert pods.ended(first)["status"] == "FAILURE"
+    log = pods.log(first)
+    assert "out of memory: the pod was OOMKilled, exit code 137, in size small (512Mi)" in log
+    assert "It is started once more in size medium (1Gi)" in log
+    second = pods.retry_of(first)
+    assert pods.ended(second)["status"] == "SUCCESS", pods.log(second)
+    assert pods.tags(second)["platform/size"] == "medium"
+    third = pods.launch("hungry")
+    assert pods.ended(third)["status"] == "SUCCESS", pods.log(third)
+    assert pods.tags(third)["platform/size"] == "medium"
+
+
+def test_more_than_the_largest_size_has_is_out_of_memory_for_good(pods: Deployment) -> None:
+    run_id = pods.launch("insatiable")
+    assert pods.ended(run_id)["status"] == "FAILURE"
+    assert "in size large (2Gi), the largest: it needs less memory, or a larger size" in pods.log(run_id)
+    assert pods.tags(run_id)["platform/ended"] == "memory/out_of_memory"
+    assert pods.tags(run_id)["dagster/will_retry"] == "false"
+
+
+def test_code_that_fails_is_no_matter_of_the_pod(pods: Deployment) -> None:
+    run_id = pods.launch("broken")
+    assert pods.ended(run_id)["status"] == "FAILURE"
+    assert "platform/ended" not in pods.tags(run_id)
+
+
+@pytest.mark.parametrize(
+    ("faults", "tags", "says", "kind"),
+    [
+        ({"images": []}, {}, "ErrImagePull: failed to pull", "misconfigured/err_image_pull"),
+        ({"allocatable": "100Mi"}, {}, "no node takes the pod: 0/1 nodes", "infrastructure/unschedulable"),
+        ({}, {"service_account_name": "none"}, 'serviceaccount "none" not found', "misconfigured/no_pod"),
+        ({}, {"secret": "missing"}, 'secret "missing" not found', "misconfigured/create_container_config_error"),
+        ({}, {"command": "false"}, "exit code 1", "bug/exited"),
+        ({}, {"command": "no-such-program"}, "StartError", "bug/exited"),
+    ],
+)
+def test_a_pod_that_cannot_start_says_why_and_is_gone(
+    pods: Deployment, faults: dict[str, object], tags: dict[str, str], says: str, kind: str
+) -> None:
+    pods.faults(**faults)
+    container: dict[str, object] = {}
+    if "secret" in tags:
+        container["envFrom"] = [{"secretRef": {"name": tags["secret"]}}]
+    if "command" in tags:
+        container |= {"command": [tags["command"]], "args": []}
+    pod = {"serviceAccountName": tags["service_account_name"]} if "service_account_name" in tags else {}
+    run_id = pods.launch("light", **pods.config(container, pod), dagster__max_retries="0")
+    wait_for("its job", lambda: pods.jobs(run_id))
+    started = time.monotonic()
+    assert pods.ended(run_id)["status"] == "FAILURE"
+    assert time.monotonic() - started < 30
+    assert says in pods.log(run_id), pods.log(run_id)
+    assert pods.tags(run_id)["platform/ended"] == kind
+    wait_for("the end of its job", lambda: not pods.jobs(run_id))
+    wait_for("the end of its pod", lambda: not pods.pods(run_id))
+
+
+@pytest.mark.parametrize("how", ["evict", "preempt", "node_lost"])
+def test_what_the_cluster_takes_away_is_started_again(pods: Deployment, how: str) -> None:
+    run_id = pods.launch("waiting")
+    pods.begun()
+    (pods.root / "begun").unlink()
+    pods.double.ask("disrupt", namespace=NAMESPACE, pod=pods.pod(run_id).metadata.name, how=how)
+    assert pods.ended(run_id)["status"] == "FAILURE"
+    assert pods.tags(run_id)["platform/ended"].startswith("infrastructure/")
+    again = pods.retry_of(run_id)
+    pods.begun()
+    (pods.root / "go").touch()
+    assert pods.ended(again)["status"] == "SUCCESS", pods.log(again)
+    assert pods.tags(again)["platform/lost_pods"] == "1"
+
+
+def test_a_killed_process_is_noticed(pods: Deployment) -> None:
+    run_id = pods.launch("waiting", dagster__max_retries="0")
+    os.kill(pods.begun(), signal.SIGKILL)
+    assert pods.ended(run_id)["status"] == "FAILURE"
+    assert "exit code 137" in pods.log(run_id)
+
+
+def test_a_deleted_pod_is_noticed(pods: Deployment) -> None:
+    run_id = pods.launch("waiting", dagster__max_retries="0")
+    process = pods.begun()
+    name = pods.pod(run_id).metadata.name
+    os.kill(process, signal.SIGSTOP)
+    pods.batch.delete_namespaced_job(f"dagster-run-{run_id}", NAMESPACE, propagation_policy="Orphan")
+    pods.core.delete_namespaced_pod(name, NAMESPACE)
+    os.kill(process, signal.SIGKILL)
+    assert pods.ended(run_id)["status"] in ("FAILURE", "CANCELED")
+
+
+@pytest.mark.parametrize("fault", ["refuse", "freeze"])
+def test_an_api_server_that_is_away_fails_no_run_and_starts_none_twice(pods: Deployment, fault: str) -> None:
+    (pods.root / "counted").unlink(missing_ok=True)
+    waiting = pods.launch("waiting")
+    pods.begun()
+    pods.double.ask(fault, seconds=12)
+    counting = pods.launch("counting")
+    time.sleep(13)  # the outage, not a wait for something
+    assert pods.status(waiting) == "STARTED"
+    assert pods.ended(counting)["status"] == "SUCCESS", pods.log(counting)
+    assert (pods.root / "counted").read_text() == "+"
+    (pods.root / "go").touch()
+    assert pods.ended(waiting)["status"] == "SUCCESS"
+    assert "FAILURE" not in pods.log(waiting)
+
+
+def test_a_run_that_is_canceled_leaves_nothing(pods: Deployment) -> None:
+    run_id = pods.launch("waiting")
+    process = pods.begun()
+    pods.terminate(run_id)
+    assert pods.ended(run_id)["status"] == "CANCELED"
+    wait_for("the end of its pod", lambda: not pods.pods(run_id))
+    assert not psutil.pid_exists(process)
+    assert pods.jobs(run_id) == []
+
+
+def test_a_run_that_is_canceled_while_it_starts_leaves_nothing(pods: Deployment) -> None:
+    pods.faults(slow_start=600.0)
+    run_id = pods.launch("waiting")
+    pods.pod(run_id)
+    pods.terminate(run_id, force=True)
+    assert pods.ended(run_id)["status"] == "CANCELED"
+    wait_for("the end of its pod", lambda: not pods.pods(run_id) and not pods.jobs(run_id))
+
+
+def test_a_run_that_is_canceled_while_the_api_server_is_away_leaves_nothing(pods: Deployment) -> None:
+    run_id = pods.launch("waiting")
+    pods.begun()
+    pods.double.ask("refuse", seconds=8)
+    pods.terminate(run_id)
+    assert pods.ended(run_id)["status"] == "CANCELED"
+    wait_for("the end of its pod", lambda: not pods.pods(run_id) and not pods.jobs(run_id))
