@@ -16,7 +16,7 @@ export DAGSTER_HOME := $(PLATFORM_HOME)/dagster
 export DBT_PROJECT_DIR := $(abspath dbt_project)
 export DBT_PROFILES_DIR := $(abspath dbt_project)
 
-.PHONY: help install demo dev live test test-slow test-engines test-snowflake lint words bench lock snapshot clean
+.PHONY: help install demo dev live test test-slow test-engines test-k8s test-snowflake lint words bench lock snapshot clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,9 @@ test-slow: $(READY) ## campaigns (kill -9, races, full disk), the corpus of bad 
 
 test-engines: $(READY) ## all tests of publishing on every engine of warehouses, in an hour
 	@PLATFORM_ENGINES=all $(BIN)/pytest -n 2 --dist loadfile tests/warehouse tests/publishing tests/dbt/test_engines.py
+
+test-k8s: $(READY) ## runs in pods, on a double of a cluster that runs them as processes
+	@$(BIN)/pytest -n 1 tests/kubernetes -m "slow or not slow"
 
 test-snowflake: $(READY) ## the suite of Snowflake on the account that SNOWFLAKE_ACCOUNT and its like name, in databases of its own
 	@if [ -z "$$SNOWFLAKE_ACCOUNT" ] || [ -z "$$SNOWFLAKE_USER" ] || [ -z "$$SNOWFLAKE_WAREHOUSE" ]; then \

@@ -215,8 +215,6 @@ class PlatformK8sRunLauncher(K8sRunLauncher):
         """Delete the run's jobs, its steps' too; the watch sees to what is left, and to an API server that is away."""
         run = self._instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
-            # marked as canceled by force, while its pod was starting
-            self.watch.delete(run_id)
             return False
         self._instance.report_run_canceling(run)
         self.start_watching()

@@ -57,6 +57,7 @@ class PodWatch:
     look_seconds: float
     _thread: threading.Thread | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _looking: threading.Lock = field(default_factory=threading.Lock)
     _away: bool = False
     _missing: dict[str, int] = field(default_factory=dict)
     _said: dict[str, str] = field(default_factory=dict)
@@ -79,6 +80,11 @@ class PodWatch:
 
     def look(self, only: str | None = None) -> None:
         """Look once at all runs that are under way, or at one. Runs of other launchers have no job here."""
+        # one at a time: what one has reported the next finds reported
+        with self._looking:
+            self._look(only)
+
+    def _look(self, only: str | None) -> None:
         # runs first: what is not in the cluster after it was in the storage is gone
         runs = self.instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY, run_ids=[only] if only else None))
         if only and not runs:
@@ -104,13 +110,6 @@ class PodWatch:
             for kept in (self._missing, self._said):
                 for run_id in set(kept) - {run.run_id for run in runs}:
                     kept.pop(run_id, None)
-
-    def delete(self, run_id: str) -> None:
-        """Delete what is left of a run that is over; an API server that is away is asked again by a later look."""
-        try:
-            self._delete(self._cluster(run_id).jobs.get(run_id, []))
-        except _AWAY as error:
-            log.warning("run %s: the API server does not answer: %s", run_id, _short(error))
 
     def _cluster(self, only: str | None) -> Cluster:
         selector = f"{RUN_ID}={only}" if only else RUN_ID
@@ -166,14 +165,16 @@ class PodWatch:
     def _sweep(self, cluster: Cluster, under_way: set[str], now: dt.datetime) -> None:
         """Delete what still runs for runs that are over."""
         for run_id, jobs in cluster.jobs.items():
-            active = [job for job in jobs if job.status.active and age(job, now) > OVER_SECONDS]
+            active = [job for job in jobs if job.status.active]
             if not active or run_id in under_way:
                 continue
             record = self.instance.get_run_record_by_id(run_id)
             # none: a job of another instance in the same namespace
             if record is not None and record.dagster_run.is_finished:
                 late = now.timestamp() - (record.end_time or record.update_timestamp.timestamp())
-                if late > OVER_SECONDS:
+                # Dagster marks a run that starts as canceled without asking its launcher
+                canceled = record.dagster_run.status is dg.DagsterRunStatus.CANCELED
+                if late > (self.look_seconds if canceled else OVER_SECONDS):
                     log.warning("run %s is over, and its pod is deleted", run_id)
                     self._delete(active)
 

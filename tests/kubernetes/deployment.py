@@ -76,6 +76,8 @@ defs = dg.Definitions(
     assets=[light, waiting, hungry, insatiable, known, broken, counting, far], executor=dg.in_process_executor
 )
 """
+RIGHTS = ["jobs:create", "jobs:list", "jobs:delete", "pods:list", "pods/log:get", "events:list"]
+"""What the daemon and the webserver may do, as docs/kubernetes.md says."""
 SIZES = """\
 default: small
 sizes:
@@ -237,7 +239,8 @@ def deployment_in(root: Path, **launcher: object) -> Iterator[Deployment]:
             "run_retries": {"enabled": True, "max_retries": 0},
         }
         (home / "dagster.yaml").write_text(yaml.safe_dump(settings))
-        api = client.ApiClient(_configuration(root / "kubeconfig"))
+        double.ask("rights", daemon=RIGHTS)
+        api = client.ApiClient(_configuration(kubeconfig(root / "kubeconfig.test", double.port, "test")))
         core, batch = client.CoreV1Api(api), client.BatchV1Api(api)
         for account in ("default", "dagster"):
             core.create_namespaced_service_account(NAMESPACE, {"metadata": {"name": account}})
@@ -246,7 +249,8 @@ def deployment_in(root: Path, **launcher: object) -> Iterator[Deployment]:
         try:
             servers.start("dagster-webserver", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(servers.port))
             servers.start("platform-assets", "daemon", "-w", "workspace.yaml")
-            wait_for("the webserver", lambda: servers.graphql("{ version }"), seconds=300)
+            loaded = "{ assetNodes { id } }"
+            wait_for("the code", lambda: (servers.graphql(loaded) or {}).get("assetNodes"), seconds=300)
             yield deployment
         finally:
             servers.stop()

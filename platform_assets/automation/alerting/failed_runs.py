@@ -125,7 +125,10 @@ class FailedRun:
                 yield row.step, planned.asset_key.to_user_string(), planned.check_name
 
     def _of_run(self, planned: Mapping[str, Mapping[str, set[str]]], made: set[tuple[str, str]]) -> Iterator[Signal]:
-        failure = Failure(Kind.INFRASTRUCTURE, DIED, self.message.splitlines()[0] if self.message else "the run died")
+        said = self.message.splitlines()[0] if self.message else "the run died"
+        kind, _, code = self.run.tags.get(run_tags.ENDED, "").partition("/")
+        # a launcher of pods knows why
+        failure = Failure(Kind(kind), code, said) if kind in set(Kind) else Failure(Kind.INFRASTRUCTURE, DIED, said)
         every = {
             (asset, partition)
             for of_step in planned.values()
