@@ -39,6 +39,8 @@ quotes in it, so all from the first one to the last is taken for one."""
 # what the operating system says of itself; a missing file and an impossible offset are the fault of who asked
 _OF_WHO_ASKED = {errno.ENOENT, errno.EINVAL, errno.EDOM, errno.ERANGE}
 _OF_THE_SYSTEM = tuple(os.strerror(code) for code in sorted(errno.errorcode.keys() - _OF_WHO_ASKED))
+_OF_SQLITE = ("unable to open database file", "disk I/O error")
+"""What the catalog of a DuckLake says where it may open no file more, or its disk is gone."""
 _NO_FILE = re.compile(r'No files found that match the pattern "(?P<path>[^"]*)"')
 _FILE = re.compile(r'(?:[Ff]ile|pattern) "(?P<path>[^"]*)"')
 _DAMAGED = re.compile(
@@ -120,7 +122,7 @@ def _of_a_file(text: str, database: Path, *, by_class: bool) -> WarehouseError:
         return _fault(text)
     if _DAMAGED.search(text) is not None:
         return StatementFailed(text)
-    if by_class or any(sign in text for sign in _OF_THE_SYSTEM):
+    if by_class or any(sign in text for sign in (*_OF_THE_SYSTEM, *_OF_SQLITE)):
         return _fault(text)
     return StatementFailed(text)
 
