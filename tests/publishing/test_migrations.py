@@ -45,10 +45,11 @@ def everything(warehouse: Warehouse) -> dict[str, list[tuple[object, ...]]]:
             "SELECT table_schema, table_name FROM information_schema.tables "
             "WHERE table_schema NOT IN ('information_schema', 'pg_catalog')"
         )
-        return {
-            f"{table} {session.describe(table)}": sorted(session.execute(f"SELECT * FROM {table}"), key=str)
-            for table in (TableName(*row) for row in tables)
-        }
+        found = {}
+        for table in (TableName(*row) for row in tables):
+            rows = session.execute(f"SELECT * FROM {session.quote(table.schema, table.name)}")
+            found[f"{table} {session.describe(table)}"] = sorted(rows, key=str)
+        return found
 
 
 @pytest.fixture
