@@ -70,7 +70,9 @@ class Ended:
         """The tags by which Dagster starts the run again, or does not."""
         tags, kind = self.run.tags, self.finding.kind
         somebodys = run_tags.MAX_RETRIES in tags and run_tags.OURS not in tags
-        if not self.instance.run_retries_enabled or somebodys:
+        # another process has begun to report it
+        begun = bool(tags.get(run_tags.ENDED))
+        if not self.instance.run_retries_enabled or somebodys or begun:
             return {}
         number = run_tags.number(tags, run_tags.RETRY_NUMBER)
         most, more = number, dict[str, str]()

@@ -21,8 +21,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import dagster as dg
-from dagster._core.launcher import LaunchRunContext, ResumeRunContext
-from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster_k8s import K8sRunLauncher
 from dagster_k8s.client import DagsterK8sAPIRetryLimitExceeded, DagsterK8sUnrecoverableAPIError
 from dagster_k8s.container_context import K8sContainerContext
@@ -36,6 +34,7 @@ from platform_assets.kubernetes.learned_sizes import learned
 from platform_assets.kubernetes.pods import Patience, out_of_memory
 from platform_assets.kubernetes.sizes import Size, Sizes, read_sizes
 from platform_assets.kubernetes.watch import RUN_ID, PodWatch
+from platform_assets.launching._compat import CheckRunHealthResult, LaunchRunContext, ResumeRunContext, WorkerStatus
 from platform_assets.logs import logger
 
 log = logger(__name__)
@@ -110,7 +109,9 @@ class PlatformK8sRunLauncher(K8sRunLauncher):
         """Make the run's job. Waits for an API server that is away, and finds the job that it made all the same."""
         self.start_watching()
         run = context.dagster_run
-        self._instance.add_run_tags(run.run_id, self._scheduled(run, context.workspace))
+        # a run that goes on from another has its tags
+        tags = {run_tags.ENDED: ""} if run.tags.get(run_tags.ENDED) else {}
+        self._instance.add_run_tags(run.run_id, {**tags, **self._scheduled(run, context.workspace)})
         stored = self._instance.get_run_by_id(run.run_id) or run
         self._patiently(
             stored, lambda: super(PlatformK8sRunLauncher, self).launch_run(context._replace(dagster_run=stored))
@@ -212,12 +213,11 @@ class PlatformK8sRunLauncher(K8sRunLauncher):
         return CheckRunHealthResult(WorkerStatus.RUNNING)
 
     def terminate(self, run_id: str) -> bool:
-        """Delete the run's jobs, its steps' too; the watch sees to what is left, and to an API server that is away."""
+        """Delete the run's jobs, its steps' too; the daemon's watch sees to what is left."""
         run = self._instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             return False
         self._instance.report_run_canceling(run)
-        self.start_watching()
         self.watch.look(run_id)
         return True
 

@@ -29,6 +29,8 @@ log = logger(__name__)
 RUN_ID = "dagster/run-id"
 _AWAY = (ApiException, HTTPError, OSError)
 COMPONENT = "app.kubernetes.io/component"
+IMAGE_TAG = "dagster/image"
+"""Of a run that dagster-k8s has made a job for."""
 UNDER_WAY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 CANCELED_SECONDS = 15.0
 """How long after a run was canceled, and no pod of it is left, until that is reported by somebody else than it."""
@@ -213,10 +215,6 @@ class PodWatch:
         text = answer.data.decode("utf-8", "replace")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         return f". Its log ends with: {redacted(lines[-1])[:SHOWN]}" if lines else ""
-
-
-IMAGE_TAG = "dagster/image"
-"""Of a run that dagster-k8s has made a job for."""
 
 
 def _by_run(things: Iterable[Any]) -> dict[str, list[Any]]:

@@ -21,7 +21,7 @@ from dagster._core.execution.context.system import StepExecutionContext
 from dagster._core.execution.plan import execute_plan
 from dagster._core.execution.plan.objects import StepFailureData, UserFailureData
 from dagster._core.instance.ref import InstanceRef
-from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, WorkerStatus
+from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, ResumeRunContext, WorkerStatus
 from dagster._core.origin import RepositoryPythonOrigin
 from dagster._core.run_coordinator import SubmitRunContext
 from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordinator
@@ -37,6 +37,7 @@ __all__ = [
     "LaunchRunContext",
     "Moment",
     "QueuedRunCoordinator",
+    "ResumeRunContext",
     "Served",
     "StepExecutionContext",
     "SubmitRunContext",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import yaml
 from kubernetes import client, config
 
@@ -246,6 +247,9 @@ def deployment_in(root: Path, **launcher: object) -> Iterator[Deployment]:
             core.create_namespaced_service_account(NAMESPACE, {"metadata": {"name": account}})
         servers = Servers(root, free_port(), root, {"PYTHONPATH": f"{ROOT}:{root}", "PYTHONUNBUFFERED": "1"})
         deployment = Deployment(root, servers, double, core, batch)
+        # Dagster's storage is not made by two processes at once
+        with dg.DagsterInstance.from_config(str(home)):
+            pass
         try:
             servers.start("dagster-webserver", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(servers.port))
             servers.start("platform-assets", "daemon", "-w", "workspace.yaml")

@@ -91,6 +91,13 @@ def test_the_number_of_retries_that_somebody_has_set_is_left(instance: dg.Dagste
         assert run.tags[run_tags.MAX_RETRIES] == "0"
 
 
+def test_what_another_process_has_begun_to_report_is_not_counted_twice(instance: dg.DagsterInstance) -> None:
+    tags = {"ENDED": "infrastructure/evicted", "LOST": "1", "MAX_RETRIES": "1", "OURS": "true"}
+    _, run = ended(instance, LOST, **tags)
+    assert (run.tags[run_tags.LOST], run.tags[run_tags.MAX_RETRIES]) == ("1", "1")
+    assert run.status is dg.DagsterRunStatus.FAILURE
+
+
 def test_an_incident_has_the_kind_that_the_pod_says(instance: dg.DagsterInstance) -> None:
     message, run = ended(instance, OUT_OF_MEMORY, SIZE="big")
     failed = FailedRun(instance, EventIndex(instance), run, dt.datetime.now(dt.UTC), message)

@@ -30,7 +30,7 @@ def _whole_again(pods: Deployment) -> Iterator[None]:
     (pods.root / "go").touch()
     for run_id in pods.launched:
         pods.ended(run_id)
-        wait_for("the end of its pods", lambda run=run_id: not running(pods, run))
+    wait_for("the end of their pods", lambda: not any(running(pods, run_id) for run_id in pods.launched))
     (pods.root / "go").unlink()
     (pods.root / "begun").unlink(missing_ok=True)
     pods.launched.clear()
@@ -68,6 +68,7 @@ def test_out_of_memory_once_more_in_the_next_size_and_the_next_run_starts_there(
     second = pods.retry_of(first)
     assert pods.ended(second)["status"] == "SUCCESS", pods.log(second)
     assert pods.tags(second)["platform/size"] == "medium"
+    assert pods.tags(second)["platform/ended"] == ""
     third = pods.launch("hungry")
     assert pods.ended(third)["status"] == "SUCCESS", pods.log(third)
     assert pods.tags(third)["platform/size"] == "medium"
