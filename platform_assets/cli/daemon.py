@@ -21,6 +21,7 @@ def daemon(options: tuple[str, ...]) -> None:
     import dagster as dg
     from dagster._daemon.cli import run_command
 
+    from platform_assets.launching.interrupted_ticks import finish_interrupted_ticks
     from platform_assets.launching.leader import leading, lock_of
 
     def say(line: str) -> None:
@@ -28,6 +29,8 @@ def daemon(options: tuple[str, ...]) -> None:
 
     require_dagster_home()
     with dg.DagsterInstance.get() as instance, leading(lock_of(instance, say), say):
+        for name in finish_interrupted_ticks(instance):
+            say(f"finished the tick of {name} that the daemon before had begun")
         # a launcher of pods looks at those of the daemon before
         getattr(instance.run_launcher, "start_watching", lambda: None)()
         run_command.main(list(options), prog_name="platform-assets daemon", standalone_mode=False)
