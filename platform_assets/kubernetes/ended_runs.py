@@ -111,8 +111,16 @@ class Ended:
                 steps.setdefault(event.step_key, set()).add(event.asset_key.to_user_string())
             elif event.event_type is dg.DagsterEventType.STEP_START:
                 began.add(event.step_key)
-            elif event.event_type in _OVER:
+            elif event.event_type in _OVER and not _crashed(event):
                 over.add(event.step_key)
         found = {asset for step in began - over for asset in steps.get(step, ())}
         every = {asset for assets in steps.values() for asset in assets}
         return sorted(found or every)
+
+
+def _crashed(event: dg.DagsterEvent) -> bool:
+    """Whether a step has failed because its process was killed."""
+    if event.event_type is not dg.DagsterEventType.STEP_FAILURE:
+        return False
+    error = event.step_failure_data.error
+    return error is not None and error.cls_name == "ChildProcessCrashException"

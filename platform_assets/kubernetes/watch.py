@@ -20,6 +20,7 @@ from urllib3.exceptions import HTTPError
 
 from platform_assets.alerts.redaction import redacted
 from platform_assets.kubernetes.ended_runs import Ended
+from platform_assets.kubernetes.killed_children import report_killed_children
 from platform_assets.kubernetes.pods import Finding, Patience, age, gone_wrong, never_began
 from platform_assets.kubernetes.sizes import Sizes
 from platform_assets.logs import logger
@@ -63,6 +64,7 @@ class PodWatch:
     _away: bool = False
     _missing: dict[str, int] = field(default_factory=dict)
     _said: dict[str, str] = field(default_factory=dict)
+    _looked_back_at: set[str] = field(default_factory=set)
 
     def start(self) -> None:
         """Look every few seconds from now on, in a thread of this process."""
@@ -109,6 +111,7 @@ class PodWatch:
                 log.warning("run %s: the API server does not answer: %s", run.run_id, _short(error))
         if only is None:
             self._sweep(cluster, {run.run_id for run in runs}, now)
+            self._look_back(cluster, {run.run_id for run in runs})
             for kept in (self._missing, self._said):
                 for run_id in set(kept) - {run.run_id for run in runs}:
                     kept.pop(run_id, None)
@@ -179,6 +182,17 @@ class PodWatch:
                 if late > (self.look_seconds if canceled else OVER_SECONDS):
                     log.warning("run %s is over, and its pod is deleted", run_id)
                     self._delete(active)
+
+    def _look_back(self, cluster: Cluster, under_way: set[str]) -> None:
+        """At the pods of runs that have failed by themselves."""
+        self._looked_back_at &= cluster.pods.keys()
+        pods = {
+            run_id: [pod for pod in found if _component(pod) == "run_worker"]
+            for run_id, found in cluster.pods.items()
+            if run_id not in under_way
+        }
+        for run_id, message in report_killed_children(self.instance, self.sizes, pods, self._looked_back_at):
+            log.warning("run %s: %s", run_id, message)
 
     def _delete(self, jobs: Iterable[Any]) -> None:
         for job in jobs:

@@ -73,8 +73,11 @@ def counting():
 def far(context):
     pass
 
+one_by_one = dg.multiprocess_executor.configured({"max_concurrent": 1})
+apart = dg.define_asset_job("apart", [hungry, insatiable, broken, light], executor_def=one_by_one)
 defs = dg.Definitions(
-    assets=[light, waiting, hungry, insatiable, known, broken, counting, far], executor=dg.in_process_executor
+    assets=[light, waiting, hungry, insatiable, known, broken, counting, far], jobs=[apart],
+    executor=dg.in_process_executor,
 )
 """
 RIGHTS = ["jobs:create", "jobs:list", "jobs:delete", "pods:list", "pods/log:get", "events:list"]
@@ -116,10 +119,10 @@ class Deployment:
     batch: Any
     launched: list[str] = field(default_factory=list)
 
-    def launch(self, asset: str, **tags: str) -> str:
-        """Launch a run of the asset; its id."""
+    def launch(self, asset: str, job: str = "__ASSET_JOB", **tags: str) -> str:
+        """Launch a run of the asset; its id. The job `apart` has a process for each step."""
         selector = {
-            "repositoryLocationName": "pods", "repositoryName": "__repository__", "pipelineName": "__ASSET_JOB",
+            "repositoryLocationName": "pods", "repositoryName": "__repository__", "pipelineName": job,
             "assetSelection": [{"path": [asset]}],
         }  # fmt: skip
         named = [{"key": key.replace("__", "/"), "value": value} for key, value in tags.items()]
@@ -147,6 +150,10 @@ class Deployment:
 
     def log(self, run_id: str) -> str:
         return messages(self.run(run_id))
+
+    def ended_as(self, run_id: str) -> str:
+        """What the run's pod is found to have ended of, once it is."""
+        return str(wait_for("what ended the run", lambda: self.tags(run_id).get("platform/ended")))
 
     def retry_of(self, run_id: str) -> str:
         """The run that Dagster has started again."""

@@ -23,6 +23,8 @@ from platform_assets.retries.policy import Layer, Policies
 WILL_RETRY = "dagster/will_retry"
 CHECK_FAILED = "DagsterAssetCheckFailedError"
 """What Dagster raises in a step whose blocking check has failed."""
+CRASHED = "ChildProcessCrashException"
+"""What Dagster raises for a step whose process was killed."""
 DIED = "run_died"
 """The code of a run that ended without a step that failed: its process was gone, or it never started."""
 _KINDS = {
@@ -99,6 +101,8 @@ class FailedRun:
         elif failure.code == CHECK_FAILED:
             # the check itself is reported
             return
+        elif failure.code == CRASHED:
+            failure = self._of_pod() or failure
         every = [(asset, partition) for asset, partitions in planned.items() for partition in sorted(partitions)]
         left = [each for each in every if each not in made and each not in listed]
         # what fails after all was materialized stays in trouble until it is materialized again
@@ -124,11 +128,16 @@ class FailedRun:
             if planned is not None:
                 yield row.step, planned.asset_key.to_user_string(), planned.check_name
 
-    def _of_run(self, planned: Mapping[str, Mapping[str, set[str]]], made: set[tuple[str, str]]) -> Iterator[Signal]:
-        said = self.message.splitlines()[0] if self.message else "the run died"
+    def _said(self) -> str:
+        return self.message.splitlines()[0] if self.message else "the run died"
+
+    def _of_pod(self) -> Failure | None:
+        """What a launcher of pods knows of why the run is over."""
         kind, _, code = self.run.tags.get(run_tags.ENDED, "").partition("/")
-        # a launcher of pods knows why
-        failure = Failure(Kind(kind), code, said) if kind in set(Kind) else Failure(Kind.INFRASTRUCTURE, DIED, said)
+        return Failure(Kind(kind), code, self._said()) if kind in set(Kind) else None
+
+    def _of_run(self, planned: Mapping[str, Mapping[str, set[str]]], made: set[tuple[str, str]]) -> Iterator[Signal]:
+        failure = self._of_pod() or Failure(Kind.INFRASTRUCTURE, DIED, self._said())
         every = {
             (asset, partition)
             for of_step in planned.values()
