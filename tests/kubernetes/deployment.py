@@ -16,6 +16,7 @@ import dagster as dg
 import yaml
 from kubernetes import client, config
 
+from tests.kubernetes.project import DEFINITIONS, SIZES
 from tests.launching.shop import LAUNCH, OVER, RUN, messages
 from tests.support.servers import ROOT, Servers, free_port, wait_for
 
@@ -26,72 +27,8 @@ mutation($id: String!, $policy: TerminateRunPolicy!) {
   terminateRun(runId: $id, terminatePolicy: $policy) { __typename } }
 """
 
-DEFINITIONS = """\
-import os, sys, time
-from pathlib import Path
-import dagster as dg
-
-HERE = Path(__file__).parent
-
-def taking(mib):
-    kept = bytearray(os.urandom(1024)) * (mib * 1024)
-    time.sleep(1)
-    return len(kept)
-
-@dg.asset
-def light(context):
-    return dg.MaterializeResult(metadata={"size": context.run.tags.get("platform/size", "")})
-
-@dg.asset
-def waiting():
-    (HERE / "begun").write_text(str(os.getpid()))
-    while not (HERE / "go").exists():
-        time.sleep(0.1)
-
-@dg.asset
-def hungry():
-    taking(500)
-
-@dg.asset(tags={"platform/size": "large"})
-def insatiable():
-    taking(3000)
-
-@dg.asset(tags={"platform/size": "medium"}, owners=["team:finance"])
-def known():
-    pass
-
-@dg.asset
-def broken():
-    raise dg.Failure("the till is empty", allow_retries=False)
-
-@dg.asset
-def counting():
-    with (HERE / "counted").open("a") as file:
-        file.write("+")
-
-@dg.asset
-def far(context):
-    pass
-
-one_by_one = dg.multiprocess_executor.configured({"max_concurrent": 1})
-apart = dg.define_asset_job("apart", [hungry, insatiable, broken, light], executor_def=one_by_one)
-defs = dg.Definitions(
-    assets=[light, waiting, hungry, insatiable, known, broken, counting, far], jobs=[apart],
-    executor=dg.in_process_executor,
-)
-"""
 RIGHTS = ["jobs:create", "jobs:list", "jobs:delete", "pods:list", "pods/log:get", "events:list"]
 """What the daemon and the webserver may do, as docs/kubernetes.md says."""
-SIZES = """\
-default: small
-sizes:
-  small: {memory: 512Mi, cpu: 100m}
-  medium: {memory: 1Gi, cpu: 200m}
-  large: {memory: 2Gi}
-  gpu: {memory: 4Gi, limits: {nvidia.com/gpu: 1}, nodeSelector: {pool: gpu}, ladder: false}
-teams:
-  finance: {priorityClassName: high, nodeSelector: {pool: finance}}
-"""
 
 
 @dataclass
@@ -170,6 +107,26 @@ class Deployment:
         """The process of the asset `waiting`, once it works."""
         (self.root / "go").unlink(missing_ok=True)
         return int(wait_for("the step", lambda: (self.root / "begun").exists() and (self.root / "begun").read_text()))
+
+    def running(self, run_id: str) -> list[str]:
+        """The names of its pods that are not over."""
+        return [pod.metadata.name for pod in self.pods(run_id) if pod.status.phase in ("Pending", "Running")]
+
+    def whole_again(self) -> None:
+        """The cluster without faults, and nothing left in it: of every run that is over, no pod goes on."""
+        self.faults(images=[IMAGE], allocatable="64Gi", slow_start=0.0)
+        self.may(*RIGHTS)
+        (self.root / "go").touch()
+        for run_id in self.launched:
+            self.ended(run_id)
+        wait_for("the end of their pods", lambda: not any(map(self.running, self.launched)))
+        (self.root / "go").unlink()
+        (self.root / "begun").unlink(missing_ok=True)
+        self.launched.clear()
+
+    def may(self, *rights: str) -> None:
+        """What the daemon and the webserver may do from now on."""
+        self.double.ask("rights", daemon=rights)
 
     def jobs(self, run_id: str) -> list[Any]:
         return list(self.batch.list_namespaced_job(NAMESPACE, label_selector=f"dagster/run-id={run_id}").items)

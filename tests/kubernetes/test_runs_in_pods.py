@@ -5,39 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 
 import psutil
 import pytest
 
-from tests.kubernetes.deployment import IMAGE, NAMESPACE, Deployment, deployment_in
+from tests.kubernetes.deployment import NAMESPACE, Deployment
 from tests.support.servers import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-
-
-@pytest.fixture(name="pods", scope="module")
-def _pods(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    with deployment_in(tmp_path_factory.mktemp("pods")) as deployment:
-        yield deployment
-
-
-@pytest.fixture(autouse=True)
-def _whole_again(pods: Deployment) -> Iterator[None]:
-    """The cluster without faults, and nothing left in it: of every run that is over, no pod goes on."""
-    yield
-    pods.faults(images=[IMAGE], allocatable="64Gi", slow_start=0.0)
-    (pods.root / "go").touch()
-    for run_id in pods.launched:
-        pods.ended(run_id)
-    wait_for("the end of their pods", lambda: not any(running(pods, run_id) for run_id in pods.launched))
-    (pods.root / "go").unlink()
-    (pods.root / "begun").unlink(missing_ok=True)
-    pods.launched.clear()
-
-
-def running(pods: Deployment, run_id: str) -> list[str]:
-    return [pod.metadata.name for pod in pods.pods(run_id) if pod.status.phase in ("Pending", "Running")]
 
 
 def test_a_run_has_a_pod_of_its_size(pods: Deployment) -> None:
@@ -195,3 +170,33 @@ def test_a_run_that_is_canceled_while_the_api_server_is_away_leaves_nothing(pods
     pods.terminate(run_id)
     assert pods.ended(run_id)["status"] == "CANCELED"
     wait_for("the end of its pod", lambda: not pods.pods(run_id) and not pods.jobs(run_id))
+
+
+def test_a_launch_whose_answer_is_lost_makes_one_job(pods: Deployment) -> None:
+    (pods.root / "counted").unlink(missing_ok=True)
+    pods.double.ask("lose", needed="jobs:create")
+    run_id = pods.launch("counting")
+    assert pods.ended(run_id)["status"] == "SUCCESS", pods.log(run_id)
+    assert (pods.root / "counted").read_text() == "+"
+    assert len(pods.jobs(run_id)) == 1
+    assert pods.double.ask("requests")["lost"] == 0
+
+
+def test_a_run_that_is_canceled_gives_its_leases_back(pods: Deployment) -> None:
+    run_id = pods.launch("leased")
+    pods.begun()
+    pods.terminate(run_id)
+    assert pods.ended(run_id)["status"] == "CANCELED"
+    (pods.root / "begun").unlink()
+    (pods.root / "go").touch()
+    # it waits 10 s for a lease that lasts 600 s
+    after = pods.launch("leased")
+    assert pods.ended(after)["status"] == "SUCCESS", pods.log(after)
+
+
+def test_the_reason_has_no_secret(pods: Deployment) -> None:
+    command = ["sh", "-c", "echo 'cannot open postgresql://dagster:opensesame@db/dagster'; exit 1"]
+    run_id = pods.launch("light", **pods.config({"command": command, "args": []}, {}), dagster__max_retries="0")
+    assert pods.ended(run_id)["status"] == "FAILURE"
+    assert "Its log ends with: cannot open postgresql://" in pods.log(run_id)
+    assert "opensesame" not in pods.log(run_id) + str(pods.tags(run_id).get("platform/ended"))

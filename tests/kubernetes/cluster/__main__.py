@@ -24,6 +24,10 @@ RESOURCES = {
 VERBS = {"GET": "get", "POST": "create", "DELETE": "delete", "PUT": "update"}
 
 
+class Lost(Exception):
+    """What was asked for is done, and its answer does not arrive."""
+
+
 class Cluster:
     """Everything that the requests see. ``rights`` has verbs, such as `pods/log:get`, by token; another may do all."""
 
@@ -32,6 +36,8 @@ class Cluster:
         self.kubelet, self.jobs = Kubelet(self.store, folder), JobController(self.store)
         self.rights: dict[str, list[str]] = {}
         self.frozen_until = self.refused_until = 0.0
+        self.loses: list[str] = []
+        """What is done once each without an answer."""
         self.requests: list[str] = []
         self.kubelet.start()
         self.jobs.start()
@@ -54,7 +60,11 @@ class Cluster:
             raise Refused(403, "Forbidden", message)
         if resource not in RESOURCES:
             raise Refused(404, "NotFound", "the server could not find the requested resource")
-        return self._answer(verb, resource, namespace, name, part, query, body)
+        answer = self._answer(verb, resource, namespace, name, part, query, body)
+        if needed in self.loses:
+            self.loses.remove(needed)
+            raise Lost
+        return answer
 
     def _answer(
         self, verb: str, resource: str, namespace: str, name: str, part: str, query: dict[str, list[str]], body: Object
@@ -106,9 +116,11 @@ class Cluster:
             self.frozen_until = time.monotonic() + body["seconds"]
         elif what == "refuse":
             self.refused_until = time.monotonic() + body["seconds"]
+        elif what == "lose":
+            self.loses.append(body["needed"])
         elif what == "disrupt":
             self.kubelet.disrupt(body["namespace"], body["pod"], body["how"])
-        return {"requests": self.requests}
+        return {"requests": self.requests, "lost": len(self.loses)}
 
 
 def serve(port: int, folder: Path) -> None:
@@ -122,9 +134,7 @@ def serve(port: int, folder: Path) -> None:
             text = self.rfile.read(length)
             beside = self.path.startswith("/double")
             if not beside and time.monotonic() < cluster.refused_until:
-                # what a client sees of a server that is not there
-                self.close_connection = True
-                self.connection.shutdown(2)
+                self.hang_up()
                 return
             while not beside and time.monotonic() < cluster.frozen_until:
                 time.sleep(0.1)
@@ -133,6 +143,9 @@ def serve(port: int, folder: Path) -> None:
                 code, found = 200, cluster.handle(token, self.command, self.path, json.loads(text or b"{}"))
             except Refused as refused:
                 code, found = refused.code, refused.body
+            except Lost:
+                self.hang_up()
+                return
             with cluster.store.lock:
                 data = found.encode() if isinstance(found, str) else json.dumps(found).encode()
             self.send_response(code)
@@ -140,6 +153,11 @@ def serve(port: int, folder: Path) -> None:
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
+
+        def hang_up(self) -> None:
+            """What a client sees of a server that is not there."""
+            self.close_connection = True
+            self.connection.shutdown(2)
 
         do_GET = do_POST = do_DELETE = do_PUT = answer
 
