@@ -33,7 +33,7 @@ from platform_assets.feeds import run_tags
 from platform_assets.kubernetes.learned_sizes import learned
 from platform_assets.kubernetes.pods import Patience, out_of_memory
 from platform_assets.kubernetes.sizes import Size, Sizes, read_sizes
-from platform_assets.kubernetes.watch import RUN_ID, PodWatch
+from platform_assets.kubernetes.watch import FORBIDDEN, RUN_ID, PodWatch
 from platform_assets.launching._compat import CheckRunHealthResult, LaunchRunContext, ResumeRunContext, WorkerStatus
 from platform_assets.logs import logger
 
@@ -41,7 +41,7 @@ log = logger(__name__)
 
 TEAM = "platform/team"
 """Of a run in a pod: the owners of its assets, by which it is scheduled."""
-CONFLICT, FORBIDDEN = 409, 403
+CONFLICT = 409
 
 _AWAY = (HTTPError, DagsterK8sAPIRetryLimitExceeded)
 

@@ -7,10 +7,12 @@ While the API server does not answer nothing is decided.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +34,7 @@ _AWAY = (ApiException, HTTPError, OSError)
 COMPONENT = "app.kubernetes.io/component"
 IMAGE_TAG = "dagster/image"
 """Of a run that dagster-k8s has made a job for."""
+FORBIDDEN = 403
 UNDER_WAY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 CANCELED_SECONDS = 15.0
 """How long after a run was canceled, and no pod of it is left, until that is reported by somebody else than it."""
@@ -97,7 +100,7 @@ class PodWatch:
             cluster = self._cluster(only)
         except _AWAY as error:
             if not self._away:
-                log.warning("the API server does not answer: %s; nothing is decided meanwhile", _short(error))
+                log.warning("%s; nothing is decided meanwhile", _in_words(error))
             self._away = True
             return
         if self._away:
@@ -108,7 +111,7 @@ class PodWatch:
             try:
                 self._judge(run, cluster.jobs.get(run.run_id, []), cluster.pods.get(run.run_id, []), now)
             except _AWAY as error:
-                log.warning("run %s: the API server does not answer: %s", run.run_id, _short(error))
+                log.warning("run %s: %s", run.run_id, _in_words(error))
         if only is None:
             self._sweep(cluster, {run.run_id for run in runs}, now)
             self._look_back(cluster, {run.run_id for run in runs})
@@ -211,9 +214,16 @@ class PodWatch:
         names = {job.metadata.name, *(pod.metadata.name for pod in pods)}
         found: list[Any] = []
         for name in sorted(names):
-            answer = self.client.core_api.list_namespaced_event(
-                self.namespace, field_selector=f"involvedObject.name={name}", _request_timeout=10
-            )
+            try:
+                answer = self.client.core_api.list_namespaced_event(
+                    self.namespace, field_selector=f"involvedObject.name={name}", _request_timeout=10
+                )
+            except ApiException as error:
+                if error.status != FORBIDDEN:
+                    raise
+                # what the pod itself says is worth reporting
+                log.warning("%s", _in_words(error))
+                return []
             found += answer.items
         return sorted(found, key=lambda event: event.last_timestamp or event.metadata.creation_timestamp)
 
@@ -242,5 +252,11 @@ def _component(thing: Any) -> str:
     return str((thing.metadata.labels or {}).get(COMPONENT, ""))
 
 
-def _short(error: Exception) -> str:
-    return f"{error.status} {error.reason}" if isinstance(error, ApiException) else type(error).__name__
+def _in_words(error: Exception) -> str:
+    if not isinstance(error, ApiException):
+        return f"the API server does not answer: {type(error).__name__}"
+    if error.status == FORBIDDEN:
+        with suppress(ValueError, TypeError):
+            # it names the verb and the resource
+            return f"the API server refuses: {json.loads(error.body)['message']}"
+    return f"the API server answers {error.status} {error.reason}"

@@ -16,6 +16,7 @@ import dagster as dg
 import yaml
 from kubernetes import client, config
 
+from platform_assets.kubernetes.rights import LAUNCHER
 from tests.kubernetes.project import DEFINITIONS, SIZES
 from tests.launching.shop import LAUNCH, OVER, RUN, messages
 from tests.support.servers import ROOT, Servers, free_port, wait_for
@@ -27,8 +28,8 @@ mutation($id: String!, $policy: TerminateRunPolicy!) {
   terminateRun(runId: $id, terminatePolicy: $policy) { __typename } }
 """
 
-RIGHTS = ["jobs:create", "jobs:list", "jobs:delete", "pods:list", "pods/log:get", "events:list"]
-"""What the daemon and the webserver may do, as docs/kubernetes.md says."""
+RIGHTS = [str(right) for right in LAUNCHER]
+"""What the daemon and the webserver may do."""
 
 
 @dataclass
@@ -127,6 +128,10 @@ class Deployment:
     def may(self, *rights: str) -> None:
         """What the daemon and the webserver may do from now on."""
         self.double.ask("rights", daemon=rights)
+
+    def daemon_says(self, text: str) -> None:
+        """Wait until the daemon has it in its log."""
+        wait_for(text, lambda: text in (self.root / "logs" / "platform-assets.log").read_text(errors="replace"))
 
     def jobs(self, run_id: str) -> list[Any]:
         return list(self.batch.list_namespaced_job(NAMESPACE, label_selector=f"dagster/run-id={run_id}").items)

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,8 @@ class Cluster:
         self.frozen_until = self.refused_until = 0.0
         self.loses: list[str] = []
         """What is done once each without an answer."""
-        self.requests: list[str] = []
+        self.requests: dict[str, list[str]] = defaultdict(list)
+        """What each token has asked for, once each."""
         self.kubelet.start()
         self.jobs.start()
 
@@ -51,11 +53,12 @@ class Cluster:
         name, part = (*rest, "", "")[:2]
         verb = "list" if method == "GET" and not name else VERBS[method]
         needed = f"{resource}/{part}:{verb}" if part else f"{resource}:{verb}"
-        self.requests.append(needed)
+        if needed not in self.requests[token]:
+            self.requests[token].append(needed)
         if token in self.rights and needed not in self.rights[token]:
             message = (
                 f'{resource} is forbidden: User "{token}" cannot {verb} resource "{needed.split(":")[0]}" in API group '
-                f'"" in the namespace "{namespace}"'
+                f'"{_group(resource)}" in the namespace "{namespace}"'
             )
             raise Refused(403, "Forbidden", message)
         if resource not in RESOURCES:
@@ -120,7 +123,12 @@ class Cluster:
             self.loses.append(body["needed"])
         elif what == "disrupt":
             self.kubelet.disrupt(body["namespace"], body["pod"], body["how"])
-        return {"requests": self.requests, "lost": len(self.loses)}
+        return {"of": self.requests, "lost": len(self.loses)}
+
+
+def _group(resource: str) -> str:
+    version = RESOURCES.get(resource, ("v1", ""))[0]
+    return version.partition("/")[0] if "/" in version else ""
 
 
 def serve(port: int, folder: Path) -> None:
