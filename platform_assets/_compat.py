@@ -23,6 +23,7 @@ from dagster._core.definitions.partitions.utils.base import INVALID_PARTITION_SU
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 from dagster._core.events import RunFailureReason
 from dagster._core.execution.plan.resume_retry import ReexecutionStrategy
+from dagster._core.executor.child_process_executor import ChildProcessCrashException
 from dagster._core.storage.tags import GRPC_INFO_TAG, RUN_FAILURE_REASON_TAG
 from dagster._serdes import deserialize_value, serialize_value
 from dagster._time import dst_safe_strftime, get_timezone
@@ -36,7 +37,11 @@ NOT_A_MATERIALIZATION: Mapping[str, Any] = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBS
 INVALID_IN_KEYS: tuple[str, ...] = tuple(INVALID_PARTITION_SUBSTRINGS)
 """What Dagster takes in no partition key."""
 
+CHILD_CRASHED = ChildProcessCrashException.__name__
+"""What Dagster raises for a step whose process was killed."""
+
 __all__ = [
+    "CHILD_CRASHED",
     "GRPC_INFO_TAG",
     "AssetGraph",
     "IMPLICIT_ASSET_JOB_NAME",

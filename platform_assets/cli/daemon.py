@@ -7,10 +7,7 @@ import click
 from platform_assets.cli.places import require_dagster_home
 
 
-@click.command(
-    context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": ["--help"]},
-    add_help_option=True,
-)
+@click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def daemon(options: tuple[str, ...]) -> None:
     """Run Dagster's daemon; of several on one instance one acts, and the others stand by.

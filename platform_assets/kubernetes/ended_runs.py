@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from platform_assets._compat import ReexecutionStrategy
+from platform_assets._compat import CHILD_CRASHED, ReexecutionStrategy
 from platform_assets.failures import Kind
 from platform_assets.feeds import run_tags
 from platform_assets.kubernetes.learned_sizes import learn
@@ -25,7 +25,7 @@ _OVER = (dg.DagsterEventType.STEP_SUCCESS, dg.DagsterEventType.STEP_FAILURE, dg.
 
 @dataclass(frozen=True)
 class Ended:
-    """What became of a run in a pod of ``size``; ``sizes`` None where pods have no size classes."""
+    """Why a run in a pod is over; ``sizes`` is None where pods have no size classes."""
 
     instance: dg.DagsterInstance
     sizes: Sizes | None
@@ -123,4 +123,4 @@ def _crashed(event: dg.DagsterEvent) -> bool:
     if event.event_type is not dg.DagsterEventType.STEP_FAILURE:
         return False
     error = event.step_failure_data.error
-    return error is not None and error.cls_name == "ChildProcessCrashException"
+    return error is not None and error.cls_name == CHILD_CRASHED

@@ -15,6 +15,7 @@ own reason; see `platform_assets.kubernetes.watch`.
 from __future__ import annotations
 
 import dataclasses
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -64,6 +65,7 @@ class PlatformK8sRunLauncher(K8sRunLauncher):
         self._api_wait_seconds = api_wait_seconds
         self._patience, self._look_seconds = Patience(**(patience or {})), look_seconds
         self._watch: PodWatch | None = None
+        self._one_watch = threading.Lock()
         if self._sizes_file is not None:
             read_sizes(self._sizes_file)
 
@@ -93,13 +95,14 @@ class PlatformK8sRunLauncher(K8sRunLauncher):
 
     @property
     def watch(self) -> PodWatch:
-        """The watch over this launcher's pods."""
-        if self._watch is None:
-            self._watch = PodWatch(
-                *(self._api_client, self._instance, self.job_namespace, self._sizes, self._patience),
-                look_seconds=self._look_seconds,
-            )
-        return self._watch
+        """The watch over this launcher's pods: one, whichever threads ask for it first."""
+        with self._one_watch:
+            if self._watch is None:
+                self._watch = PodWatch(
+                    *(self._api_client, self._instance, self.job_namespace, self._sizes, self._patience),
+                    look_seconds=self._look_seconds,
+                )
+            return self._watch
 
     def start_watching(self) -> None:
         """Look at the pods from now on, in a thread of this process: of the daemon that acts."""

@@ -134,12 +134,12 @@ def _sizes(document: Mapping[str, Any], findings: Findings) -> Sizes | None:
     if default not in sizes:
         findings.problem(("default",), f"{default!r} is no size that is listed; there are {', '.join(sizes)}")
         return None
-    teams = {
-        str(team): _scheduling(mapping(value, ("teams", team), findings), ("teams", team), findings)
-        for team, value in mapping(document.get("teams", {}), ("teams",), findings).items()
-    }
+    teams = {}
     for team, value in mapping(document.get("teams", {}), ("teams",), findings).items():
-        unknown_keys(mapping(value, ("teams", team), findings), tuple(_SCHEDULING), ("teams", team), findings)
+        path: Path_ = ("teams", team)
+        data = mapping(value, path, findings)
+        unknown_keys(data, tuple(_SCHEDULING), path, findings)
+        teams[str(team)] = _scheduling(data, path, findings)
     return Sizes(sizes, str(default), teams)
 
 

@@ -21,6 +21,7 @@ from kubernetes.client import ApiException
 from urllib3.exceptions import HTTPError
 
 from platform_assets.alerts.redaction import redacted
+from platform_assets.failures import for_log
 from platform_assets.kubernetes.ended_runs import Ended
 from platform_assets.kubernetes.killed_children import report_killed_children
 from platform_assets.kubernetes.pods import Finding, Patience, age, gone_wrong, never_began
@@ -82,8 +83,8 @@ class PodWatch:
             try:
                 self.look()
             except Exception as error:
-                # the next look begins anew; a text of the storage may have values
-                log.warning("the pods of runs could not be looked at: %s", type(error).__name__)
+                # the next look begins anew
+                log.warning("the pods of runs could not be looked at: %s", for_log(error))
 
     def look(self, only: str | None = None) -> None:
         """Look once at all runs that are under way, or at one. Runs of other launchers have no job here."""

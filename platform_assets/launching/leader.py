@@ -148,7 +148,7 @@ class PostgresHeld:
     def holder(self) -> str:
         from sqlalchemy.exc import SQLAlchemyError
 
-        with contextlib.suppress(SQLAlchemyError, TypeError):
+        with contextlib.suppress(SQLAlchemyError):
             name, _ = self._row(
                 "SELECT a.application_name, 1 FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) WHERE "
                 "l.locktype = 'advisory' AND l.granted AND l.database = "

@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from platform_assets.cli.launch import launch
-from tests.launching.shop import Shop, messages, shop_in
+from tests.launching.shop import Shop, shop_in
+from tests.support.served_project import messages
 from tests.support.servers import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -18,15 +18,11 @@ from kubernetes import client, config
 
 from platform_assets.kubernetes.rights import LAUNCHER
 from tests.kubernetes.project import DEFINITIONS, SIZES
-from tests.launching.shop import LAUNCH, OVER, RUN, messages
+from tests.support.served_project import ServedProject, messages
 from tests.support.servers import ROOT, Servers, free_port, wait_for
 
 NAMESPACE = "dagster"
 IMAGE = "platform:test"
-TERMINATE = """
-mutation($id: String!, $policy: TerminateRunPolicy!) {
-  terminateRun(runId: $id, terminatePolicy: $policy) { __typename } }
-"""
 
 RIGHTS = [str(right) for right in LAUNCHER]
 """What the daemon and the webserver may do."""
@@ -47,44 +43,22 @@ class Double:
 
 
 @dataclass
-class Deployment:
+class Deployment(ServedProject):
     """``core`` and ``batch`` are clients of the cluster's API."""
 
-    root: Path
-    servers: Servers
     double: Double
     core: Any
     batch: Any
     launched: list[str] = field(default_factory=list)
+    location = "pods"
 
     def launch(self, asset: str, job: str = "__ASSET_JOB", **tags: str) -> str:
-        """Launch a run of the asset; its id. The job `apart` has a process for each step."""
-        selector = {
-            "repositoryLocationName": "pods", "repositoryName": "__repository__", "pipelineName": job,
-            "assetSelection": [{"path": [asset]}],
-        }  # fmt: skip
-        named = [{"key": key.replace("__", "/"), "value": value} for key, value in tags.items()]
-        parameters = {
-            "selector": selector, "mode": "default", "runConfigData": {}, "executionMetadata": {"tags": named}
-        }  # fmt: skip
-        data = self.servers.graphql(LAUNCH, parameters=parameters)
-        assert data["launchPipelineExecution"]["__typename"] == "LaunchRunSuccess", data
-        self.launched.append(str(data["launchPipelineExecution"]["run"]["runId"]))
+        """As for any project, and remembered. The job `apart` has a process for each step."""
+        self.launched.append(super().launch(asset, job, **tags))
         return self.launched[-1]
-
-    def run(self, run_id: str) -> dict[str, Any]:
-        return dict(self.servers.graphql(RUN, id=run_id)["runOrError"])
 
     def status(self, run_id: str) -> str:
         return str(self.run(run_id)["status"])
-
-    def tags(self, run_id: str) -> dict[str, str]:
-        return {tag["key"]: tag["value"] for tag in self.run(run_id)["tags"]}
-
-    def ended(self, run_id: str, seconds: float = 120) -> dict[str, Any]:
-        """The run, once it is over."""
-        wait_for("the end of the run", lambda: self.status(run_id) in OVER, seconds=seconds)
-        return self.run(run_id)
 
     def log(self, run_id: str) -> str:
         return messages(self.run(run_id))
@@ -139,11 +113,6 @@ class Deployment:
     def config(self, container: dict[str, Any], pod: dict[str, Any]) -> dict[str, str]:
         """The tag of a run whose pod has a configuration of its own."""
         return {"dagster-k8s__config": json.dumps({"container_config": container, "pod_spec_config": pod})}
-
-    def terminate(self, run_id: str, *, force: bool = False) -> None:
-        policy = "MARK_AS_CANCELED_IMMEDIATELY" if force else "SAFE_TERMINATE"
-        answer = self.servers.graphql(TERMINATE, id=run_id, policy=policy)["terminateRun"]["__typename"]
-        assert answer == "TerminateRunSuccess", answer
 
     def faults(self, **faults: Any) -> None:
         self.double.ask("faults", **faults)

@@ -135,7 +135,7 @@ def test_an_api_server_that_is_away_fails_no_run_and_starts_none_twice(pods: Dep
     pods.begun()
     pods.double.ask(fault, seconds=12)
     counting = pods.launch("counting")
-    time.sleep(13)  # the outage, not a wait for something
+    wait_for("the end of the outage", lambda: not pods.double.ask("requests")["away"])
     assert pods.status(waiting) == "STARTED"
     assert pods.ended(counting)["status"] == "SUCCESS", pods.log(counting)
     assert (pods.root / "counted").read_text() == "+"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import psutil
 import yaml
 
 from platform_assets.feeds import run_tags
+from tests.support.served_project import ServedProject, messages
 from tests.support.servers import Servers, configure_instance, free_port, wait_for
 
 DEFINITIONS = """\
@@ -80,55 +80,17 @@ def daily(context) -> None:
 assets = [about, endless, leaking, leaving, writing, broken, daily]
 defs = dg.Definitions(assets=assets, executor=dg.in_process_executor)
 """
-LAUNCH = """
-mutation($parameters: ExecutionParams!) { launchPipelineExecution(executionParams: $parameters) {
-  __typename ... on LaunchRunSuccess { run { runId } } } }
-"""
-RUN = """
-query($id: ID!) { runOrError(runId: $id) { ... on Run { status tags { key value }
-  assetMaterializations { metadataEntries { label ... on TextMetadataEntry { text } ... on IntMetadataEntry { intValue }
-    ... on BoolMetadataEntry { boolValue } } }
-  eventConnection { events { __typename ... on MessageEvent { message } } } } } }
-"""
-TERMINATE = "mutation($id: String!) { terminateRun(runId: $id) { __typename } }"
 PRELOADED = "platform_assets.launching.preloaded"
-OVER = ("SUCCESS", "FAILURE", "CANCELED")
 
 
-@dataclass
-class Shop:
+class Shop(ServedProject):
     """A project and its `dagster dev`."""
 
-    root: Path
-    servers: Servers
+    location = "shop"
 
     @property
     def code(self) -> Path:
         return self.root / "shop.py"
-
-    def launch(self, asset: str, **tags: str) -> str:
-        """Launch a run of the asset; its id. A double underscore in the name of a tag is a slash."""
-        selector = {
-            "repositoryLocationName": "shop",
-            "repositoryName": "__repository__",
-            "pipelineName": "__ASSET_JOB",
-            "assetSelection": [{"path": [asset]}],
-        }
-        parameters = {"selector": selector, "mode": "default", "runConfigData": {}}
-        if tags:
-            named = [{"key": key.replace("__", "/"), "value": value} for key, value in tags.items()]
-            parameters["executionMetadata"] = {"tags": named}
-        data = self.servers.graphql(LAUNCH, parameters=parameters)
-        assert data["launchPipelineExecution"]["__typename"] == "LaunchRunSuccess", data
-        return str(data["launchPipelineExecution"]["run"]["runId"])
-
-    def run(self, run_id: str) -> dict[str, Any]:
-        return dict(self.servers.graphql(RUN, id=run_id)["runOrError"])
-
-    def ended(self, run_id: str) -> dict[str, Any]:
-        """The run, once it is over."""
-        wait_for("the end of the run", lambda: self.run(run_id)["status"] in OVER)
-        return self.run(run_id)
 
     def about(self, asset: str = "about") -> dict[str, Any]:
         """What a run of `about` said of itself; `log` holds its messages."""
@@ -140,10 +102,8 @@ class Shop:
 
     def process_of(self, run_id: str) -> int:
         """The process of a run that was begun by the launcher."""
-        tags = wait_for(
-            "the tag", lambda: {t["key"]: t["value"] for t in self.run(run_id)["tags"]}.get(run_tags.WORKER)
-        )
-        return int(json.loads(tags)["pid"])
+        worker = wait_for("the tag", lambda: self.tags(run_id).get(run_tags.WORKER))
+        return int(json.loads(worker)["pid"])
 
     def begin_endless(self) -> tuple[str, int]:
         """A run that does not end by itself; its id and its process."""
@@ -163,17 +123,10 @@ class Shop:
                     found.append(process.pid)
         return found[0] if len(found) == 1 else None
 
-    def terminate(self, run_id: str) -> None:
-        assert self.servers.graphql(TERMINATE, id=run_id)["terminateRun"]["__typename"] == "TerminateRunSuccess"
-
     def start(self) -> None:
         """Start the `dagster dev`, and wait for it."""
         self.servers.start("dagster", "dev", "-w", "workspace.yaml", "-p", str(self.servers.port))
         wait_for("the webserver", lambda: self.servers.graphql("{ version }"), seconds=300)
-
-
-def messages(run: dict[str, Any]) -> str:
-    return "\n".join(event.get("message", "") for event in run["eventConnection"]["events"])
 
 
 @contextmanager

@@ -153,6 +153,15 @@ def doubled_or_lost(numbers: list[str]) -> list[str]:
     return found
 
 
+def leader_and_standby(daemons: Daemons, instance: Instance) -> int:
+    """Begin both; the process that acts, once its sensors have ticked."""
+    daemons.begin()
+    leader = wait_for("a leader", instance.leader)
+    daemons.begin()
+    wait_for("ticks", lambda: len(instance.numbers()) > SENSORS)
+    return int(leader)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("storage", ["sqlite", "postgres"])
@@ -163,10 +172,7 @@ def test_the_leader_is_killed_again_and_again(
     generator, kills, ticks = random.Random(20260301), times(3), times(70)
     with daemons_in(tmp_path, url) as daemons:
         instance = instance_of(daemons)
-        daemons.begin()
-        first = wait_for("a leader", instance.leader)
-        daemons.begin()
-        wait_for("ticks", lambda: len(instance.numbers()) > SENSORS)
+        first = leader_and_standby(daemons, instance)
         for _ in range(kills):
             before, number = instance.leader(), len(instance.numbers())
             time.sleep(generator.uniform(0, 3))
@@ -188,10 +194,7 @@ def test_a_leader_that_was_stopped_acts_no_longer_when_it_goes_on(
     """A virtual machine that is paused, or a process that the kernel does not run."""
     with daemons_in(tmp_path, postgres_database) as daemons:
         instance = instance_of(daemons)
-        daemons.begin()
-        first = wait_for("a leader", instance.leader)
-        daemons.begin()
-        wait_for("ticks", lambda: len(instance.numbers()) > SENSORS)
+        first = leader_and_standby(daemons, instance)
         os.kill(first, signal.SIGSTOP)
         wait_for("another leader", lambda: instance.leader() not in (0, first))
         number = len(instance.numbers())

@@ -14,8 +14,9 @@ import psutil
 import pytest
 
 from platform_assets.feeds import run_tags
-from tests.launching.shop import OVER, Shop, messages, shop_in
+from tests.launching.shop import Shop, shop_in
 from tests.support.campaigns import CAMPAIGN
+from tests.support.served_project import OVER, messages
 from tests.support.servers import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

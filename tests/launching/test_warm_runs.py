@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from tests.launching.shop import Shop, messages, shop_in
+from tests.launching.shop import Shop, shop_in
+from tests.support.served_project import messages
 from tests.support.servers import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

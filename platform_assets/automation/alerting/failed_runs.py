@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from platform_assets._compat import should_retry_run
+from platform_assets._compat import CHILD_CRASHED, should_retry_run
 from platform_assets.alerts.signals import Severity, Signal, Source
 from platform_assets.automation.reported_failures import reported_failures
 from platform_assets.failures import Failure, Kind
@@ -23,8 +23,6 @@ from platform_assets.retries.policy import Layer, Policies
 WILL_RETRY = "dagster/will_retry"
 CHECK_FAILED = "DagsterAssetCheckFailedError"
 """What Dagster raises in a step whose blocking check has failed."""
-CRASHED = "ChildProcessCrashException"
-"""What Dagster raises for a step whose process was killed."""
 DIED = "run_died"
 """The code of a run that ended without a step that failed: its process was gone, or it never started."""
 _KINDS = {
@@ -101,7 +99,7 @@ class FailedRun:
         elif failure.code == CHECK_FAILED:
             # the check itself is reported
             return
-        elif failure.code == CRASHED:
+        elif failure.code == CHILD_CRASHED:
             failure = self._of_pod() or failure
         every = [(asset, partition) for asset, partitions in planned.items() for partition in sorted(partitions)]
         left = [each for each in every if each not in made and each not in listed]

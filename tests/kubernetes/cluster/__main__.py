@@ -123,7 +123,8 @@ class Cluster:
             self.loses.append(body["needed"])
         elif what == "disrupt":
             self.kubelet.disrupt(body["namespace"], body["pod"], body["how"])
-        return {"of": self.requests, "lost": len(self.loses)}
+        away = time.monotonic() < max(self.frozen_until, self.refused_until)
+        return {"of": self.requests, "lost": len(self.loses), "away": away}
 
 
 def _group(resource: str) -> str:

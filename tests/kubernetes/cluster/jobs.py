@@ -20,7 +20,7 @@ class JobController(threading.Thread):
     def run(self) -> None:
         while True:
             with self.store.lock:
-                for namespace in {key[0] for key in self.store._objects.get("jobs", {})}:
+                for namespace in self.store.namespaces("jobs"):
                     for job in self.store.list("jobs", namespace):
                         self._look(job)
             time.sleep(TICK)

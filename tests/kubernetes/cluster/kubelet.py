@@ -58,13 +58,10 @@ class Kubelet(threading.Thread):
     def run(self) -> None:
         while True:
             with self.store.lock:
-                for namespace in self.namespaces():
+                for namespace in self.store.namespaces("pods"):
                     for pod in self.store.list("pods", namespace):
                         self._look(pod)
             time.sleep(TICK)
-
-    def namespaces(self) -> set[str]:
-        return {key[0] for key in self.store._objects.get("pods", {})}
 
     def _look(self, pod: Object) -> None:
         uid = pod["metadata"]["uid"]

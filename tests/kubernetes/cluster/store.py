@@ -36,6 +36,9 @@ class Store:
         self._versions = itertools.count(1)
         self._objects: dict[str, dict[tuple[str, str], Object]] = {}
 
+    def namespaces(self, resource: str) -> set[str]:
+        return {namespace for namespace, _ in self._objects.get(resource, {})}
+
     def create(self, resource: str, namespace: str, body: Object) -> Object:
         with self.lock:
             meta = body.setdefault("metadata", {})
