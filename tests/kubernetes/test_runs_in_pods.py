@@ -85,7 +85,8 @@ def test_a_pod_that_cannot_start_says_why_and_is_gone(
         container |= {"command": [tags["command"]], "args": []}
     pod = {"serviceAccountName": tags["service_account_name"]} if "service_account_name" in tags else {}
     run_id = pods.launch("light", **pods.config(container, pod), dagster__max_retries="0")
-    wait_for("its job", lambda: pods.jobs(run_id))
+    # the job of a pod that ends at once may be gone before anybody sees it
+    wait_for("its job", lambda: "run worker job created" in pods.log(run_id))
     started = time.monotonic()
     assert pods.ended(run_id)["status"] == "FAILURE"
     assert time.monotonic() - started < 30
