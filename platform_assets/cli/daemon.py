@@ -7,8 +7,8 @@ import click
 from platform_assets.cli.places import require_dagster_home
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+@click.command(context_settings={"ignore_unknown_options": True}, options_metavar="")
+@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS OF dagster-daemon run]")
 def daemon(options: tuple[str, ...]) -> None:
     """Run Dagster's daemon; of several on one instance one acts, and the others stand by.
 
